@@ -1,0 +1,111 @@
+"""From the arrays of a head file to a checked `HeadModel`: one place for scale, column ranges and checks.
+
+Files are in metres. FLAME's basis of 400 columns holds identity in columns 0..299 and expression in 300..399; we use
+the first 100 and the first 50 of each. A basis of 150 columns holds exactly those.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame.model import (
+    HEAD_UNITS_PER_METRE,
+    NUM_BETAS,
+    NUM_EXPRESSION,
+    NUM_JOINTS,
+    NUM_POSE_FEATURES,
+    PARENTS,
+    Embedding,
+)
+
+_FIRST_EXPRESSION_COLUMN = {400: 300, 150: 100}  # by the number of columns in the file
+_REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+
+
+def geometry(arrays: Mapping[str, np.ndarray], *, source: str) -> dict[str, np.ndarray]:
+    """The geometric fields of `HeadModel`, in head units, from FLAME's arrays in metres.
+
+    Raises:
+      UserError: an array is missing, has a wrong shape, or holds NaN or Inf; the sentence names `source`.
+    """
+    missing = [name for name in _REQUIRED if name not in arrays]
+    if missing:
+        raise UserError(
+            f"{source} is not a FLAME head model: it has no array {missing[0]!r}; give a FLAME 2020 or 2023 .pkl, "
+            "or an .npz in the same layout."
+        )
+    arrays = {name: np.asarray(arrays[name]) for name in _REQUIRED}
+    _check_finite(arrays, source)
+    _check_joints(arrays, source)
+    _check_shapes(arrays, source)
+    shapedirs = arrays["shapedirs"].astype(np.float32) * HEAD_UNITS_PER_METRE
+    first = _FIRST_EXPRESSION_COLUMN[shapedirs.shape[2]]
+    posedirs = arrays["posedirs"].astype(np.float32) * HEAD_UNITS_PER_METRE
+    return {
+        "v_template": arrays["v_template"].astype(np.float32) * HEAD_UNITS_PER_METRE,
+        "faces": arrays["f"].astype(np.int32),
+        "shapedirs": np.ascontiguousarray(shapedirs[:, :, :NUM_BETAS]),
+        "exprdirs": np.ascontiguousarray(shapedirs[:, :, first : first + NUM_EXPRESSION]),
+        "posedirs": np.ascontiguousarray(np.moveaxis(posedirs, 2, 0)),
+        "J_regressor": arrays["J_regressor"].astype(np.float32),
+        "lbs_weights": arrays["weights"].astype(np.float32),
+    }
+
+
+def embedding(faces_idx: np.ndarray, bary: np.ndarray, *, num_faces: int, source: str) -> Embedding:
+    """A checked `Embedding`: `faces_idx` (*), `bary` (*, 3).
+
+    Raises:
+      UserError: shapes disagree, a triangle does not exist, or the barycentrics do not sum to 1.
+    """
+    faces_idx, bary = np.asarray(faces_idx).astype(np.int32), np.asarray(bary).astype(np.float32)
+    if bary.shape != (*faces_idx.shape, 3):
+        raise UserError(f"{source}: {faces_idx.shape} triangles need as many barycentrics; got {bary.shape}.")
+    if faces_idx.size and not (0 <= faces_idx.min() and faces_idx.max() < num_faces):
+        raise UserError(
+            f"{source} names a triangle outside the mesh's {num_faces}: it is for another head model."
+        )
+    if not np.allclose(bary.sum(-1), 1.0, atol=1e-3):
+        raise UserError(f"{source}: barycentric coordinates must sum to 1.")
+    return Embedding(faces_idx, bary)
+
+
+def _check_finite(arrays: Mapping[str, np.ndarray], source: str) -> None:
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiu":
+            raise UserError(f"{source}: array {name!r} holds {array.dtype}, not numbers.")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"{source}: array {name!r} has NaN or infinite values; the file is damaged.")
+
+
+def _check_joints(arrays: Mapping[str, np.ndarray], source: str) -> None:
+    parents = np.atleast_2d(arrays["kintree_table"])[0].astype(np.int64)
+    if parents.shape != (NUM_JOINTS,):
+        raise UserError(
+            f"{source} has {parents.shape[0]} joints; a head model in FLAME's layout has {NUM_JOINTS}."
+        )
+    if tuple(parents[1:]) != PARENTS[1:]:  # FLAME writes the root's parent as 2^32 - 1
+        raise UserError(
+            f"{source}: joints 1 to 4 must hang from {PARENTS[1:]}; got {tuple(parents[1:].tolist())}."
+        )
+
+
+def _check_shapes(arrays: Mapping[str, np.ndarray], source: str) -> None:
+    num_vertices = arrays["v_template"].shape[0]
+    expected = {
+        "v_template": (num_vertices, 3),
+        "f": (arrays["f"].shape[0], 3),
+        "posedirs": (num_vertices, 3, NUM_POSE_FEATURES),
+        "J_regressor": (NUM_JOINTS, num_vertices),
+        "weights": (num_vertices, NUM_JOINTS),
+    }
+    for name, shape in expected.items():
+        if arrays[name].shape != shape:
+            raise UserError(f"{source}: array {name!r} must have shape {shape}; got {arrays[name].shape}.")
+    shape = arrays["shapedirs"].shape
+    if shape[:2] != (num_vertices, 3) or shape[2] not in _FIRST_EXPRESSION_COLUMN:
+        raise UserError(f"{source}: array 'shapedirs' must be ({num_vertices}, 3, 400 or 150); got {shape}.")
+    faces = arrays["f"]
+    if not (0 <= faces.min() and faces.max() < num_vertices):
+        raise UserError(f"{source}: array 'f' names a vertex outside the mesh's {num_vertices}.")

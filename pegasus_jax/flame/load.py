@@ -1,0 +1,30 @@
+"""One door for the three kinds of head: FLAME's `.pkl`, an open head as `.npz`, and the built-in one."""
+
+import hashlib
+import os
+import pathlib
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.flame.npz_reader import read_npz
+
+_READERS = {".npz": read_npz}
+
+
+def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
+    """The head at `path`; without one: $FLAME_PATH, then the user's assets, then the built-in head.
+
+    Raises:
+      UserError: no such file, a file of another kind, or a damaged one.
+    """
+    if path is None:
+        path = os.environ.get("FLAME_PATH") or None
+    if path is None:
+        raise UserError("give a head model by --head or $FLAME_PATH.")
+    file = pathlib.Path(path).expanduser()
+    if not file.is_file():
+        raise UserError(f"there is no head model at {file}; give a FLAME .pkl or an .npz in the same layout.")
+    reader = _READERS.get(file.suffix)
+    if reader is None:
+        raise UserError(f"{file} is neither a .pkl nor an .npz head model.")
+    return reader(file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())

@@ -1,0 +1,76 @@
+"""Heads in FLAME's layout as `.npz`: FLAME's array names, plus landmarks (`full_lmk_*`, `mediapipe_*`, `iris_*`),
+`expression_names`, and regions as `mask_<name>` (V,) bool. Metres; landmarks other than the 68 are optional.
+"""
+
+import os
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame import build
+from pegasus_jax.flame.model import Embedding, HeadModel
+
+_MASK_PREFIX = "mask_"
+
+
+def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
+    """The head in the `.npz` file `path`; `sha256` is that of its bytes.
+
+    Raises:
+      UserError: the file is not an `.npz` of plain arrays, or its arrays are not a head in FLAME's layout.
+    """
+    arrays, source = _plain_arrays(path), os.fspath(path)
+    fields = build.geometry(arrays, source=source)
+    num_faces, num_vertices = len(fields["faces"]), len(fields["v_template"])
+    lmk68 = _embedding(arrays, "full_lmk_faces_idx", "full_lmk_bary_coords", num_faces, source)
+    if lmk68 is None or lmk68.faces_idx.shape != (68,):
+        raise UserError(f"{source}: 'full_lmk_faces_idx' must hold 68 landmarks.")
+    mediapipe = _embedding(arrays, "mediapipe_face_idx", "mediapipe_bary", num_faces, source)
+    return HeadModel(
+        **fields,
+        lmk68=lmk68,
+        contour=_embedding(arrays, "dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords", num_faces, source),
+        mediapipe=mediapipe,
+        iris=_embedding(arrays, "iris_face_idx", "iris_bary", num_faces, source),
+        regions=_regions(arrays, num_vertices, source),
+        mediapipe_indices=_tuple(arrays, "mediapipe_indices") if mediapipe else (),
+        mediapipe_contour=_tuple(arrays, "mediapipe_contour") if mediapipe else (),
+        expression_names=_tuple(arrays, "expression_names"),
+        name=str(arrays.get("meta_name", os.path.splitext(os.path.basename(source))[0])),
+        sha256=sha256,
+    )
+
+
+def _plain_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, AttributeError) as error:
+        raise UserError(
+            f"{os.fspath(path)} is not an .npz of plain arrays ({error}); fetch it again."
+        ) from error
+
+
+def _embedding(
+    arrays: Mapping[str, np.ndarray], faces_name: str, bary_name: str, num_faces: int, source: str
+) -> Embedding | None:
+    if faces_name not in arrays or bary_name not in arrays:
+        return None
+    where = f"{source} ({faces_name})"
+    return build.embedding(arrays[faces_name], arrays[bary_name], num_faces=num_faces, source=where)
+
+
+def _regions(arrays: Mapping[str, np.ndarray], num_vertices: int, source: str) -> dict[str, np.ndarray]:
+    names = [name for name in arrays if name.startswith(_MASK_PREFIX)]
+    for name in names:
+        if arrays[name].shape != (num_vertices,):
+            raise UserError(
+                f"{source}: array {name!r} must have shape ({num_vertices},); got {arrays[name].shape}."
+            )
+    return {name.removeprefix(_MASK_PREFIX): arrays[name].astype(bool) for name in names}
+
+
+def _tuple(arrays: Mapping[str, np.ndarray], name: str) -> tuple:
+    return tuple(arrays[name].tolist()) if name in arrays else ()
