@@ -1,0 +1,56 @@
+"""One progress bar for every command.
+
+On a terminal it is tqdm's; where nobody watches (a log file, a job's output) it is a full line now and then.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+import tqdm
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+class _Lines(tqdm.tqdm):
+    """tqdm that ends each report with a newline, for output that is kept instead of watched."""
+
+    disable: bool
+
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Writes one line (tqdm calls this when a report is due)."""
+        self.fp.write(f"{self if msg is None else msg}\n".replace("\r", ""))
+        self.fp.flush()
+        return True
+
+    def close(self) -> None:
+        """Writes the last line."""
+        if not self.disable:
+            self.display()
+        self.disable = True  # tqdm's own closing would add an empty line
+
+
+def bar(
+    iterable_or_total: Iterable[Any] | int | None,
+    *,
+    desc: str,
+    unit: str = "frame",
+    initial: int = 0,
+    file: TextIO | None = None,
+) -> tqdm.tqdm:
+    """A progress bar: iterate over it, or call `.update(n)`; `.set_postfix(loss=…)` adds figures.
+
+    Args:
+        iterable_or_total: what to iterate over, or how many units there will be (None: unknown).
+        desc: what is being done, in front of the bar.
+        unit: what is counted.
+        initial: units done by an earlier run that this one continues.
+        file: where to write; standard error by default.
+    """
+    file = sys.stderr if file is None else file
+    watched = file.isatty()
+    make = tqdm.tqdm if watched else _Lines
+    counted = isinstance(iterable_or_total, int) or iterable_or_total is None
+    source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total}
+    pace = {"dynamic_ncols": True} if watched else {"mininterval": _SECONDS_BETWEEN_LINES, "ncols": 0}
+    return make(desc=desc, unit=f" {unit}", initial=initial, file=file, **source, **pace)
