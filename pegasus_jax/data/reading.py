@@ -12,7 +12,7 @@ from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE
 
-# The first release of IMAvatar stored intrinsics in pixels of 512 x 512 images; its loader tells them by cy > 1.
+# The first release of IMAvatar stored intrinsics in pixels of 512 x 512 images: there cy is above 1.
 _OLD_INTRINSICS_SIDE = 512.0
 
 
