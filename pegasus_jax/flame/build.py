@@ -1,7 +1,7 @@
 """From the arrays of a head file to a checked `HeadModel`: one place for scale, column ranges and checks.
 
-Files are in metres. FLAME's basis of 400 columns holds identity in columns 0..299 and expression in 300..399; we use
-the first 100 and the first 50 of each. A basis of 150 columns holds exactly those.
+Files are in metres. FLAME's basis of 400 columns holds identity in columns 0..299 and expression in 300..399;
+we use the first 100 and the first 50 of each. A basis of 150 columns holds exactly those.
 """
 
 from collections.abc import Mapping
@@ -32,8 +32,8 @@ def geometry(arrays: Mapping[str, np.ndarray], *, source: str) -> dict[str, np.n
     missing = [name for name in _REQUIRED if name not in arrays]
     if missing:
         raise UserError(
-            f"{source} is not a FLAME head model: it has no array {missing[0]!r}; give a FLAME 2020 or 2023 .pkl, "
-            "or an .npz in the same layout."
+            f"{source} is not a FLAME head model: it has no array {missing[0]!r}; "
+            "give a FLAME 2020 or 2023 .pkl, or an .npz in the same layout."
         )
     arrays = {name: np.asarray(arrays[name]) for name in _REQUIRED}
     _check_finite(arrays, source)
@@ -62,10 +62,8 @@ def embedding(faces_idx: np.ndarray, bary: np.ndarray, *, num_faces: int, source
     faces_idx, bary = np.asarray(faces_idx).astype(np.int32), np.asarray(bary).astype(np.float32)
     if bary.shape != (*faces_idx.shape, 3):
         raise UserError(f"{source}: {faces_idx.shape} triangles need as many barycentrics; got {bary.shape}.")
-    if faces_idx.size and not (0 <= faces_idx.min() and faces_idx.max() < num_faces):
-        raise UserError(
-            f"{source} names a triangle outside the mesh's {num_faces}: it is for another head model."
-        )
+    if faces_idx.size and not (faces_idx.min() >= 0 and faces_idx.max() < num_faces):
+        raise UserError(f"{source} names a triangle outside the mesh's {num_faces}: it is for another head.")
     if not np.allclose(bary.sum(-1), 1.0, atol=1e-3):
         raise UserError(f"{source}: barycentric coordinates must sum to 1.")
     return Embedding(faces_idx, bary)
@@ -82,9 +80,7 @@ def _check_finite(arrays: Mapping[str, np.ndarray], source: str) -> None:
 def _check_joints(arrays: Mapping[str, np.ndarray], source: str) -> None:
     parents = np.atleast_2d(arrays["kintree_table"])[0].astype(np.int64)
     if parents.shape != (NUM_JOINTS,):
-        raise UserError(
-            f"{source} has {parents.shape[0]} joints; a head model in FLAME's layout has {NUM_JOINTS}."
-        )
+        raise UserError(f"{source} has {parents.size} joints; a head in FLAME's layout has {NUM_JOINTS}.")
     if tuple(parents[1:]) != PARENTS[1:]:  # FLAME writes the root's parent as 2^32 - 1
         raise UserError(
             f"{source}: joints 1 to 4 must hang from {PARENTS[1:]}; got {tuple(parents[1:].tolist())}."
@@ -107,5 +103,5 @@ def _check_shapes(arrays: Mapping[str, np.ndarray], source: str) -> None:
     if shape[:2] != (num_vertices, 3) or shape[2] not in _FIRST_EXPRESSION_COLUMN:
         raise UserError(f"{source}: array 'shapedirs' must be ({num_vertices}, 3, 400 or 150); got {shape}.")
     faces = arrays["f"]
-    if not (0 <= faces.min() and faces.max() < num_vertices):
+    if not (faces.min() >= 0 and faces.max() < num_vertices):
         raise UserError(f"{source}: array 'f' names a vertex outside the mesh's {num_vertices}.")

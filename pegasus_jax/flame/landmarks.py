@@ -1,7 +1,7 @@
 """Landmarks as points on the posed mesh.
 
-The outline of a face is where it turns away from the camera, so FLAME stores one row of 17 contour points per degree
-of yaw: rows 0..39 for 0..39 degrees, rows 40..78 for -1..-39 degrees.
+The outline of a face is where it turns away from the camera, so FLAME stores one row of 17 contour points per
+degree of yaw: rows 0..39 for 0..39 degrees, rows 40..78 for -1..-39 degrees.
 """
 
 import jax
@@ -15,14 +15,14 @@ _MAX_YAW_DEGREES = 39
 
 
 def embedded_points(vertices: jax.Array, faces: jax.Array, embedding: Embedding) -> jax.Array:
-    """Points (*, 3) that an embedding of shape (*) names on a mesh of `vertices` (V, 3) and `faces` (F, 3)."""
+    """Points (*, 3) that an embedding of shape (*) names on a mesh of `vertices` (V, 3), `faces` (F, 3)."""
     vertices, faces = jnp.asarray(vertices), jnp.asarray(faces)
     corners = vertices[faces[jnp.asarray(embedding.faces_idx)]]
     return jnp.sum(corners * jnp.asarray(embedding.bary)[..., None], axis=-2)
 
 
 def contour_row(pose: jax.Array) -> jax.Array:
-    """The row (int32 scalar) of the view-dependent contour for `pose` (15,): by the head's yaw in whole degrees."""
+    """The contour row (int32 scalar) for `pose` (15,): by the head's yaw in whole degrees."""
     rotation = rodrigues(pose[GLOBAL]) @ rodrigues(pose[NECK])
     yaw = jnp.arctan2(-rotation[2, 0], jnp.hypot(rotation[0, 0], rotation[1, 0]))
     degrees = jnp.round(jnp.rad2deg(jax.lax.stop_gradient(yaw))).astype(jnp.int32)
@@ -33,7 +33,8 @@ def contour_row(pose: jax.Array) -> jax.Array:
 def landmarks68(head: HeadModel, vertices: jax.Array, pose: jax.Array) -> jax.Array:
     """The 68 iBUG landmarks (68, 3) of posed `vertices` (V, 3): 17 contour points, then 51 inner ones.
 
-    The contour follows the view (`pose` (15,) seen from +z) where the head has contour rows, else it is static.
+    The contour follows the view (`pose` (15,) seen from +z) where the head has rows for it, else it is
+    static.
     """
     static = embedded_points(vertices, head.faces, head.lmk68)
     if head.contour is None:

@@ -1,8 +1,8 @@
 """Linear blend skinning of a `HeadModel`: FLAME's equations (Li et al. 2017, section 3).
 
-Head units, FLAME's axes, radians. Every function is pure JAX, differentiable (finite at zero rotation) and takes one
-frame; use `jax.vmap` for more. Precision is pinned to float32: accelerators would otherwise round to TF32 or bfloat16,
-which moves vertices by tenths of a millimetre.
+Head units, FLAME's axes, radians. Every function is pure JAX, differentiable (finite at zero rotation)
+and takes one frame; use `jax.vmap` for more. Precision is pinned to float32: accelerators would otherwise
+round products to TF32 or bfloat16, which moves vertices by tenths of a millimetre.
 """
 
 import functools
@@ -31,14 +31,14 @@ def rodrigues(axis_angle: jax.Array) -> jax.Array:
 
 
 def pose_feature(pose: jax.Array) -> jax.Array:
-    """What drives the pose correctives: R_j - I of the four non-root joints, row-major, (36,); `pose` (15,)."""
+    """What drives the correctives, (36,): R_j - I of the four non-root joints, row-major; `pose` (15,)."""
     rotations = rodrigues(jnp.reshape(pose, (NUM_JOINTS, 3))[1:])
     identity = jnp.eye(3, dtype=rotations.dtype)
     return jnp.reshape(rotations - identity[None], (-1,))
 
 
 def shaped_vertices(head: HeadModel, betas: jax.Array, expression: jax.Array) -> jax.Array:
-    """The unposed mesh (V, 3): template + shape basis . `betas` (100,) + expression basis . `expression` (50,)."""
+    """The unposed mesh (V, 3): template, moved by `betas` (100,) and `expression` (50,) along their bases."""
     shape = _einsum("vck,k->vc", head.shapedirs, betas)
     return head.v_template + shape + _einsum("vck,k->vc", head.exprdirs, expression)
 
@@ -66,7 +66,7 @@ def vertices(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax
 
 
 def _chain(rest_joints: jax.Array, pose: jax.Array) -> jax.Array:
-    """A_j (5, 4, 4) from rest joints (5, 3): world rotations down the tree, translations that fix each joint."""
+    """A_j (5, 4, 4) from rest joints (5, 3): rotations down the tree, translations that fix each joint."""
     local = rodrigues(jnp.reshape(pose, (NUM_JOINTS, 3)))
     rotations, positions = [local[0]], [rest_joints[0]]
     for joint, parent in enumerate(PARENTS[1:], start=1):

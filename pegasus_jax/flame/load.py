@@ -3,12 +3,14 @@
 import hashlib
 import os
 import pathlib
+from collections.abc import Callable
 
 from pegasus_jax.errors import UserError
+from pegasus_jax.flame.flame_reader import read_flame_pickle
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.flame.npz_reader import read_npz
 
-_READERS = {".npz": read_npz}
+_READERS: dict[str, Callable[..., HeadModel]] = {".pkl": read_flame_pickle, ".npz": read_npz}
 
 
 def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
@@ -24,7 +26,7 @@ def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
     file = pathlib.Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"there is no head model at {file}; give a FLAME .pkl or an .npz in the same layout.")
-    reader = _READERS.get(file.suffix)
+    reader = _READERS.get(file.suffix.lower())
     if reader is None:
-        raise UserError(f"{file} is neither a .pkl nor an .npz head model.")
+        raise UserError(f"{file} is no head model: its name must end in .pkl (FLAME) or .npz (an open head).")
     return reader(file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())

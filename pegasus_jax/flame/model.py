@@ -1,7 +1,8 @@
 """The head model as arrays: FLAME's layout at any vertex count.
 
-Axes: x to the subject's left, y up, z out of the face. Unit: head units (metres x 4), the scale of the published
-code. Angles are radians. Joint order: root, neck, jaw, left eye, right eye (left is the subject's left).
+Axes: x to the subject's left, y up, z out of the face. Unit: head units (metres x 4), the scale of the
+published code. Angles are radians. Joint order: root, neck, jaw, left eye, right eye (left is the
+subject's left).
 """
 
 import dataclasses

@@ -1,5 +1,6 @@
-"""Heads in FLAME's layout as `.npz`: FLAME's array names, plus landmarks (`full_lmk_*`, `mediapipe_*`, `iris_*`),
-`expression_names`, and regions as `mask_<name>` (V,) bool. Metres; landmarks other than the 68 are optional.
+"""Heads in FLAME's layout as `.npz`: FLAME's array names, plus landmarks (`full_lmk_*`, `mediapipe_*`,
+`iris_*`), `expression_names`, and regions as `mask_<name>` (V,) bool. Metres; landmarks other than the 68
+are optional.
 """
 
 import os
@@ -66,9 +67,7 @@ def _regions(arrays: Mapping[str, np.ndarray], num_vertices: int, source: str) -
     names = [name for name in arrays if name.startswith(_MASK_PREFIX)]
     for name in names:
         if arrays[name].shape != (num_vertices,):
-            raise UserError(
-                f"{source}: array {name!r} must have shape ({num_vertices},); got {arrays[name].shape}."
-            )
+            raise UserError(f"{source}: array {name!r} must hold one value per vertex, {num_vertices}.")
     return {name.removeprefix(_MASK_PREFIX): arrays[name].astype(bool) for name in names}
 
 

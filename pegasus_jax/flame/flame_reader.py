@@ -1,0 +1,138 @@
+"""FLAME's own `.pkl` (2020, 2023, 2023 Open) with the companion files that the field distributes beside it.
+
+Companions are looked for in the model's folder under their usual names. Without them the head still animates:
+`lmk68` is then empty (0 points), `contour` and `mediapipe` are None, and `regions` holds the eyeballs alone.
+"""
+
+import os
+import pathlib
+import zipfile
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame import build
+from pegasus_jax.flame.iris import LEFT_EYE_JOINT, RIGHT_EYE_JOINT, eyeball_vertices, iris_embedding
+from pegasus_jax.flame.model import Embedding, HeadModel
+from pegasus_jax.flame.pickle_reader import load_arrays, read_arrays
+from pegasus_jax.flame.torch_arrays import TensorUnpickler
+
+# Both conventions of the field: one file with everything, or one each for the inner points and the contour.
+_ALL_LANDMARKS = ("landmark_embedding.npy", "landmark_embedding_with_eyes.npy")
+_STATIC = ("flame_static_embedding.pkl",)
+_DYNAMIC = ("flame_dynamic_embedding.npy",)
+_MEDIAPIPE = ("mediapipe_landmark_embedding.npz",)
+_MASKS = ("FLAME_masks.pkl",)
+_NPY_MAGIC = b"\x93NUMPY"
+_FRONTAL_ROW = 0
+_OUR_NAMES = {"eye_region": "eye_regions"}  # theirs -> ours
+_UNIONS = {
+    "ears": ("left_ear", "right_ear"),
+    "eyeballs": ("left_eyeball", "right_eyeball"),
+    "skin": ("face", "scalp", "neck", "left_ear", "right_ear"),
+}
+
+
+def read_flame_pickle(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
+    """The head in FLAME's pickle `path`; `sha256` is that of its bytes.
+
+    Raises:
+      UserError: the file names code, is damaged, or is not a head in FLAME's layout; or a companion file
+      is so.
+    """
+    source, folder = os.fspath(path), pathlib.Path(path).parent
+    fields = build.geometry(read_arrays(path), source=source)
+    faces, weights = fields["faces"], fields["lbs_weights"]
+    lmk68, contour = _landmarks(folder, len(faces))
+    mediapipe, indices = _mediapipe(folder, len(faces))
+    return HeadModel(
+        **fields,
+        lmk68=lmk68,
+        contour=contour,
+        mediapipe=mediapipe,
+        iris=iris_embedding(fields["v_template"], faces, weights),
+        regions=_regions(folder, weights),
+        mediapipe_indices=indices,
+        mediapipe_contour=(False,) * len(indices),  # that file has no point of the face oval
+        name=pathlib.Path(path).stem,
+        sha256=sha256,
+    )
+
+
+def _find(folder: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path | None:
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def _landmarks(folder: pathlib.Path, num_faces: int) -> tuple[Embedding, Embedding | None]:
+    """(68 points with a static contour, 79 x 17 contour rows) from whichever convention is there."""
+    file = _find(folder, _ALL_LANDMARKS)
+    if file is not None:
+        arrays = _read_npy_dict(file)
+        contour = _pair(arrays, "dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords", num_faces, file)
+        full = _pair(arrays, "full_lmk_faces_idx", "full_lmk_bary_coords", num_faces, file)
+        return Embedding(full.faces_idx.reshape(-1)[:68], full.bary.reshape(-1, 3)[:68]), contour
+    static_file, dynamic_file = _find(folder, _STATIC), _find(folder, _DYNAMIC)
+    if static_file is None or dynamic_file is None:
+        return Embedding(np.zeros(0, np.int32), np.zeros((0, 3), np.float32)), None
+    inner = _pair(read_arrays(static_file), "lmk_face_idx", "lmk_b_coords", num_faces, static_file)
+    contour = _pair(_read_npy_dict(dynamic_file), "lmk_face_idx", "lmk_b_coords", num_faces, dynamic_file)
+    lmk68 = Embedding(
+        np.concatenate([contour.faces_idx[_FRONTAL_ROW], inner.faces_idx]),
+        np.concatenate([contour.bary[_FRONTAL_ROW], inner.bary]),
+    )
+    return lmk68, contour
+
+
+def _mediapipe(folder: pathlib.Path, num_faces: int) -> tuple[Embedding | None, tuple[int, ...]]:
+    file = _find(folder, _MEDIAPIPE)
+    if file is None:
+        return None, ()
+    try:
+        with np.load(file, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"{file} is not an .npz of plain arrays ({error}); fetch it again.") from error
+    embedding = _pair(arrays, "lmk_face_idx", "lmk_b_coords", num_faces, file)
+    return embedding, tuple(np.asarray(arrays["landmark_indices"]).astype(int).tolist())
+
+
+def _regions(folder: pathlib.Path, lbs_weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Masks (V,) from FLAME_masks.pkl (lists of vertices) and unions of them; eyeballs always."""
+    regions = {
+        "left_eyeball": eyeball_vertices(lbs_weights, LEFT_EYE_JOINT),
+        "right_eyeball": eyeball_vertices(lbs_weights, RIGHT_EYE_JOINT),
+    }
+    file = _find(folder, _MASKS)
+    for name, indices in (read_arrays(file) if file else {}).items():
+        mask = np.zeros(len(lbs_weights), bool)
+        mask[np.asarray(indices, np.int64)] = True
+        regions[_OUR_NAMES.get(name, name)] = mask
+    for name, parts in _UNIONS.items():
+        if all(part in regions for part in parts):
+            regions[name] = np.logical_or.reduce([regions[part] for part in parts])
+    return regions
+
+
+def _pair(arrays: dict[str, Any], faces: str, bary: str, num_faces: int, file: pathlib.Path) -> Embedding:
+    for name in (faces, bary):
+        if name not in arrays:
+            raise UserError(
+                f"{file} has no array {name!r}; give the landmark file made for this FLAME model."
+            )
+    return build.embedding(arrays[faces], arrays[bary], num_faces=num_faces, source=os.fspath(file))
+
+
+def _read_npy_dict(file: pathlib.Path) -> dict[str, Any]:
+    """The dict that `np.save` pickled into `file`, read without running it."""
+    data = file.read_bytes()
+    if data[: len(_NPY_MAGIC)] != _NPY_MAGIC:
+        raise UserError(f"{file} is not an .npy file; fetch it again.")
+    with open(file, "rb") as stream:
+        version = np.lib.format.read_magic(stream)
+        read_header = (
+            np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
+        )
+        read_header(stream)
+        payload = stream.read()
+    return load_arrays(payload, source=os.fspath(file), unpickler=TensorUnpickler)

@@ -1,0 +1,82 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame.pickle_reader import read_arrays
+
+from . import fake_flame
+
+
+class _Malicious:
+    def __init__(self, victim):
+        self.victim = victim
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.victim}",)
+
+
+@pytest.mark.parametrize("protocol", range(5))
+def test_a_pickle_that_runs_code_is_refused_by_name_and_not_run(tmp_path, protocol):
+    victim = tmp_path / "victim"
+    file = tmp_path / "flame.pkl"
+    file.write_bytes(pickle.dumps({"v_template": _Malicious(victim)}, protocol=protocol))
+    with pytest.raises(UserError, match=r"wants to run (posix|nt)\.system"):
+        read_arrays(file)
+    assert not victim.exists()
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"cbuiltins\neval\n(V1\ntR.",
+        b"c__builtin__\neval\n(V1\ntR.",
+        b"cnumpy\nload\n(Vx\ntR.",
+        b"\x80\x04\x8c\x05numpy\x8c\x0ef2py.os.system\x93.",
+        b"cnumpy\ntestutils\n.",
+    ],
+)
+def test_other_names_are_refused(tmp_path, payload):
+    (tmp_path / "x.pkl").write_bytes(payload)
+    with pytest.raises(UserError, match="which a file of arrays never needs"):
+        read_arrays(tmp_path / "x.pkl")
+
+
+def test_copyreg_does_not_make_foreign_objects(tmp_path):
+    (tmp_path / "x.pkl").write_bytes(
+        b"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR."
+    )
+    with pytest.raises(UserError, match="foreign class"):
+        read_arrays(tmp_path / "x.pkl")
+
+
+def test_python2_file_with_chumpy_and_sparse_arrays(tmp_path):
+    truth = fake_flame.arrays()
+    found = read_arrays(fake_flame.write_flame(tmp_path / "flame.pkl", truth))
+    for name, array in truth.items():
+        np.testing.assert_array_equal(found[name], array, err_msg=name)
+    assert found["bs_style"] == "lbs"
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 3, 4, 5])
+def test_every_pickle_protocol_of_arrays(tmp_path, protocol):
+    content = {"a": np.arange(6.0).reshape(2, 3), "n": np.float64(3.5), "i": np.arange(3, dtype=np.uint32)}
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps(content, protocol=protocol))
+    found = read_arrays(tmp_path / "x.pkl")
+    for name, value in content.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+def test_damaged_files_say_so(tmp_path):
+    file = fake_flame.write_flame(tmp_path / "flame.pkl")
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(UserError, match="not a readable pickle"):
+        read_arrays(file)
+    file.write_bytes(pickle.dumps([1, 2]))
+    with pytest.raises(UserError, match="holds no named arrays"):
+        read_arrays(file)
+    file.write_bytes(fake_flame.python2_pickle({"a": fake_flame.Select(None, None, None)}))
+    with pytest.raises(UserError, match="without its numbers"):
+        read_arrays(file)
