@@ -1,0 +1,159 @@
+"""A triangle z-buffer in vectorised NumPy: which surface each image sample sees, and where on it.
+
+Shading is deferred: `rasterize` finds the nearest surface at every sample, callers then interpolate what they
+need and colour only what is seen. Anti-aliasing is supersampling: rasterise at a multiple of the size, then
+`average_blocks`.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from pegasus_jax.data.camera import Camera
+
+_NEAR = 1e-3  # head units; triangles that reach closer to the camera are not drawn
+_NOTHING = np.iinfo(np.uint64).max
+
+
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh in world space."""
+
+    vertices: np.ndarray  # (V, 3) float32, head units
+    faces: np.ndarray  # (F, 3) int, counter-clockwise seen from outside
+    two_sided: bool = False  # whether inner sides are drawn
+
+
+@dataclasses.dataclass(frozen=True)
+class Fragments:
+    """The visible surface at the n samples that see any. Row-major sample order."""
+
+    image_size: tuple[int, int]  # (H, W) in samples
+    sample: np.ndarray  # (n,) int: flat index into H * W
+    mesh: np.ndarray  # (n,) int: which mesh
+    face: np.ndarray  # (n,) int: row of that mesh's faces
+    bary: np.ndarray  # (n, 3) float32: perspective-correct barycentric coordinates
+    depth: np.ndarray  # (n,) float32: camera z, head units
+
+    def of_mesh(self, mesh: int) -> "Fragments":
+        """The fragments on one mesh."""
+        chosen = self.mesh == mesh
+        names = ("sample", "mesh", "face", "bary", "depth")
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in names})
+
+    def interpolate(self, attribute: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        """A vertex attribute (V, C) of the fragments' common mesh at each fragment: (n, C)."""
+        corners = attribute[faces[self.face]]
+        return np.einsum("nk,nkc->nc", self.bary, corners)
+
+
+def rasterize(meshes: Sequence[Mesh], camera: Camera) -> Fragments:
+    """The nearest surface at every pixel centre of `camera.image_size`, over all meshes together."""
+    tables = [_triangles(mesh, camera) for mesh in meshes]
+    corners = np.concatenate([corners for corners, _ in tables])
+    face_of = np.concatenate([face for _, face in tables])
+    mesh_of = np.repeat(np.arange(len(tables)), [len(face) for _, face in tables])
+    triangle, sample, bary, depth = _cover(corners, camera.image_size)
+    nearest = _nearest(sample, depth, camera.image_size)
+    triangle, bary = triangle[nearest], bary[nearest]
+    return Fragments(
+        image_size=camera.image_size,
+        sample=sample[nearest],
+        mesh=mesh_of[triangle],
+        face=face_of[triangle],
+        bary=bary,
+        depth=depth[nearest],
+    )
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Area-weighted unit normals (V, 3) of `vertices` (V, 3) and `faces` (F, 3)."""
+    a, b, c = (vertices[faces[:, k]] for k in range(3))
+    normal = np.cross(b - a, c - a)
+    summed = np.stack(
+        [
+            np.bincount(faces.ravel(), np.repeat(normal[:, axis], 3), minlength=len(vertices))
+            for axis in range(3)
+        ],
+        axis=-1,
+    )
+    return (summed / np.maximum(np.linalg.norm(summed, axis=-1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def scatter(fragments: Fragments, values: np.ndarray) -> np.ndarray:
+    """An image (H, W, C) in samples with `values` (n, C) at the fragments and 0 elsewhere."""
+    height, width = fragments.image_size
+    image = np.zeros((height * width, values.shape[-1]), np.float32)
+    image[fragments.sample] = values
+    return image.reshape(height, width, -1)
+
+
+def average_blocks(image: np.ndarray, factor: int) -> np.ndarray:
+    """(H * factor, W * factor, C) -> (H, W, C): the mean of every block of samples."""
+    height, width, channels = image.shape
+    blocks = image.reshape(height // factor, factor, width // factor, factor, channels)
+    return blocks.mean(axis=(1, 3))
+
+
+def _triangles(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
+    """Drawable triangles as corners (T, 3, 3) of (x, y, z): pixels and camera z, and their face rows (T,)."""
+    means2d, depths = camera.project(np.asarray(mesh.vertices, np.float32))
+    points = np.concatenate([np.asarray(means2d), np.asarray(depths)[:, None]], axis=-1)
+    corners = points[mesh.faces]
+    area = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    # Pixel rows run down, so that outside faces turn clockwise, unless the image is mirrored.
+    outward = -area * np.sign(np.prod(np.asarray(camera.intrinsics)[:2]))
+    seen = (np.abs(area) > 1e-12) if mesh.two_sided else (outward > 1e-12)
+    face = np.flatnonzero(seen & (corners[..., 2] > _NEAR).all(axis=-1))
+    return corners[face], face
+
+
+def _cover(corners: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, ...]:
+    """All (triangle, sample) pairs where a sample's centre lies in a triangle, with barycentrics and depth.
+
+    Every triangle's bounding box is expanded to its samples in one pass.
+    """
+    limit = np.array([image_size[1], image_size[0]])
+    first = np.clip(np.ceil(corners[..., :2].min(axis=1) - 0.5), 0, limit).astype(np.int64)
+    last = np.clip(np.floor(corners[..., :2].max(axis=1) - 0.5) + 1, 0, limit).astype(np.int64)
+    size = np.maximum(last - first, 0)
+    count = size[:, 0] * size[:, 1]
+    triangle = np.repeat(np.arange(len(corners)), count)
+    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    row, column = np.divmod(within, size[triangle, 0])
+    x, y = first[triangle, 0] + column, first[triangle, 1] + row
+    weights = _screen_barycentrics(corners, triangle, x + 0.5, y + 0.5)
+    inside = (weights >= 0).all(axis=-1)
+    triangle, weights = triangle[inside], weights[inside]
+    over_depth = weights / corners[triangle, :, 2]
+    depth = 1 / over_depth.sum(axis=-1)
+    bary = (over_depth * depth[:, None]).astype(np.float32)
+    return triangle, (y * image_size[1] + x)[inside], bary, depth.astype(np.float32)
+
+
+def _screen_barycentrics(corners: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray):
+    """Barycentric coordinates (n, 3) in the image plane of points (x, y) in their triangles."""
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
+    area = _cross(b - a, c - a)
+    weights = []
+    for start, end in ((b, c), (c, a)):
+        # The edge function of the opposite edge as one affine form per triangle: p + q x + r y.
+        q = (start[:, 1] - end[:, 1]) / area
+        r = (end[:, 0] - start[:, 0]) / area
+        p = -(q * start[:, 0] + r * start[:, 1])
+        weights.append(p[triangle] + q[triangle] * x + r[triangle] * y)
+    return np.stack([*weights, 1 - weights[0] - weights[1]], axis=-1)
+
+
+def _nearest(sample: np.ndarray, depth: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
+    """Rows of the nearest candidate of every covered sample, in order of samples."""
+    # Bits of positive floats sort like the floats; the row breaks ties, so that the result is reproducible.
+    key = depth.view(np.uint32).astype(np.uint64) << np.uint64(32) | np.arange(len(depth), dtype=np.uint64)
+    best = np.full(image_size[0] * image_size[1], _NOTHING, np.uint64)
+    np.minimum.at(best, sample, key)
+    return (best[best != _NOTHING] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+
+
+def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
