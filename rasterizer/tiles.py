@@ -1,0 +1,99 @@
+"""Which points touch which tile, in order of depth, within a static capacity of (tile, point) pairs."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from rasterizer.types import Scene
+
+TILE = 8
+"""Pixels. 16 takes fewer pairs, but points are a few pixels wide and every pair costs TILE**2 pixels."""
+
+_SMALL = 1 << 17  # N * tiles up to which a capacity for the worst case costs less than asking for one
+_SATURATED = 1 << 30  # pair counts stop here, well inside int32
+
+
+class Bins(NamedTuple):
+    """The pairs, sorted by tile and then by depth. M is the capacity, T the number of tiles in row-major order."""
+
+    points: jax.Array  # (M,) int32: the pair's point
+    starts: jax.Array  # (T + 1,) int32: where a tile's pairs start
+    overflow: jax.Array  # () int32: pairs that did not fit
+
+
+def grid(image_size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of tiles."""
+    height, width = image_size
+    return -(-height // TILE), -(-width // TILE)
+
+
+def known_capacity(radii: np.ndarray | None, num_points: int, image_size: tuple[int, int]) -> int | None:
+    """A capacity that cannot overflow, or None: `radii` is traced (given as None) and the scene is not small."""
+    rows, cols = grid(image_size)
+    worst = num_points * rows * cols
+    if radii is None:
+        return worst if worst <= _SMALL else None
+    spans = np.floor(2 * np.nan_to_num(radii.astype(np.float64), posinf=0).clip(0) / TILE) + 2
+    pairs = np.minimum(spans, rows) * np.minimum(spans, cols)
+    total = int(np.broadcast_to(pairs, (num_points,)).sum())
+    return min(_rounded(total), worst)
+
+
+def bin_points(scene: Scene, image_size: tuple[int, int], capacity: int) -> Bins:
+    """Lists the tiles that each point's bounding square touches."""
+    rows, cols = grid(image_size)
+    low, high = _tile_ranges(scene, rows, cols)
+    # Two stable key-value sorts: XLA sorts fast on GPU only with one integer key and one payload.
+    order = _stable_order(_depth_keys(scene))
+    low, high = low[order], high[order]
+    sides = high - low
+    counts = sides[:, 0] * sides[:, 1]
+    ends = lax.associative_scan(_saturating_add, counts)
+    rank, within = _expand(counts, ends, capacity)
+    width = jnp.maximum(sides[rank, 0], 1)
+    tile = (low[rank, 1] + within // width) * cols + low[rank, 0] + within % width
+    tile = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < ends[-1], tile, rows * cols)
+    tile, points = lax.sort((tile, order[rank]), num_keys=1, is_stable=True)
+    starts = jnp.searchsorted(tile, jnp.arange(rows * cols + 1, dtype=jnp.int32)).astype(jnp.int32)
+    return Bins(points, starts, jnp.maximum(ends[-1] - capacity, 0))
+
+
+def _tile_ranges(scene: Scene, rows: int, cols: int) -> tuple[jax.Array, jax.Array]:
+    """First and past-the-last tile (column, row) of each point, (N, 2) int32 each; equal where it touches none."""
+    limit = jnp.asarray([cols, rows], scene.means2d.dtype)[None]
+    low = jnp.floor((scene.means2d - scene.radii[:, None]) / TILE)
+    high = jnp.floor((scene.means2d + scene.radii[:, None]) / TILE) + 1
+    low, high = (jnp.clip(a, 0, limit).astype(jnp.int32) for a in (low, high))
+    return low, jnp.where(scene.drawn[:, None], high, low)
+
+
+def _depth_keys(scene: Scene) -> jax.Array:
+    """Unsigned keys in the order of the (positive) depths."""
+    if scene.depths.dtype == jnp.float64:
+        return lax.bitcast_convert_type(scene.depths, jnp.uint64)
+    return lax.bitcast_convert_type(scene.depths, jnp.uint32)
+
+
+def _stable_order(keys: jax.Array) -> jax.Array:
+    return lax.sort((keys, jnp.arange(keys.shape[0], dtype=jnp.int32)), num_keys=1, is_stable=True)[1]
+
+
+def _saturating_add(a: jax.Array, b: jax.Array) -> jax.Array:
+    return jnp.minimum(a + b, _SATURATED)
+
+
+def _expand(counts: jax.Array, ends: jax.Array, capacity: int) -> tuple[jax.Array, jax.Array]:
+    starts = ends - counts
+    index = jnp.arange(counts.shape[0], dtype=jnp.int32)
+    # Of owners that start at one slot only the last has a count above zero.
+    owner = lax.cummax(jnp.zeros(capacity, jnp.int32).at[starts].max(index, mode="drop"))
+    return owner, jnp.arange(capacity, dtype=jnp.int32) - starts[owner]
+
+
+def _rounded(count: int) -> int:
+    """At most an eighth more, so that scenes of similar size share a compiled program."""
+    step = max(1, 1 << max(0, count.bit_length() - 4))
+    return max(1, -(-count // step) * step)
