@@ -1,0 +1,66 @@
+"""One head from one clip on a laptop: 2 CPU cores, about a quarter of an hour, 128x128 pixels.
+
+python launch.py train --config=configs/laptop.py --data=data/me --workdir=runs/me
+python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir=runs/me   (a minute, to try it out)
+
+What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
+Against the paper: networks of 64 units instead of 512, bases as residuals on the nearest head vertex, points that start on the head,
+a structural term for the VGG term (which needs weights to download), and normals whose Jacobian is held constant in the backward pass.
+"""
+
+import ml_collections
+
+
+def get_config(arg: str = "") -> ml_collections.ConfigDict:
+    """`arg` is empty or "quick"."""
+    if arg not in ("", "quick"):
+        raise ValueError(f"configs/laptop.py knows no variant {arg!r}; it has 'quick'.")
+    total = 800 if arg == "quick" else 32_000
+    period = total // 8
+    config = ml_collections.ConfigDict(
+        {
+            "preset": "laptop",
+            "seed": 0,
+            "image_size": 128,
+            "batch_size": 4,
+            "test_fraction": 0.2,
+            "expression_variance_floor": 2e-3,
+            "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
+            "networks": {
+                "gc": "off",
+                "head_prior": True,
+                "deformation_width": 64,
+                "deformation_depth": 3,
+                "canonical_width": 64,
+                "canonical_depth": 4,
+                "canonical_skip": None,
+                "octaves": 4,
+                "shading_width": 32,
+            },
+            "cloud": {
+                "init": "head",
+                "init_points": 2048,
+                "init_radius": 0.075,
+                "max_points": 8192,
+                "min_radius": 0.028,
+                "radius_factor": 0.75,
+                "period": period,
+                "prune_above": 0.0,
+            },
+            "step": {
+                "weights": {"structural": 0.1, "flame": 1.0, "emphasis": 1.0, "tracking": 0.01},
+                "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
+                "total_frames": total,
+                "flame_halvings": (total // 4, total // 2),
+                "flame_sample": 512,
+                "eikonal_sample": 512,
+                "jacobian_gradient": False,
+                "latents_after": 0,
+                "tracking_after": total // 8,
+                "refine_tracking": False,
+                "render": {"channels": ("rgb", "seg_logit")},
+            },
+            "every": {"log": total // 80, "checkpoint": total // 8, "nearest": total // 160},
+        }
+    )
+    return config.lock()

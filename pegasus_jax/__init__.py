@@ -1,0 +1,1 @@
+"""PEGASUS-JAX: personalised generative 3D head avatars."""

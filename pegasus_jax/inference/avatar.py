@@ -1,0 +1,186 @@
+"""An avatar to use: open it, choose a look, render it in any pose.
+
+Heavy work happens once per look (`bake`): then a frame is skinning, shading and splatting.
+"""
+
+import dataclasses
+import functools
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from pegasus_jax import atomic
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.errors import UserError
+from pegasus_jax.inference import checkpoint
+from pegasus_jax.inference.description import AvatarDescription, read_description
+from pegasus_jax.models import latents
+from pegasus_jax.models.frame import render_frame, render_frames
+from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
+from pegasus_jax.models.leaves import flat, unflat
+from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
+from pegasus_jax.models.posing import CanonicalPoints
+from pegasus_jax.models.render import Render, RenderOptions
+
+ALL_CHANNELS = ("rgb", "normals", "albedo", "shading", "seg_logit")
+_DESCRIPTION = "description"
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class BakedAvatar:
+    """One look of an avatar with its canonical networks evaluated. N points."""
+
+    networks: nnx.State
+    space: HeadSpace
+    points: CanonicalPoints
+    z: jax.Array  # (Z,)
+    betas: jax.Array  # (100,)
+    radius: jax.Array  # () NDC
+    graphdef: nnx.GraphDef = dataclasses.field(metadata={"static": True})
+
+    def render(
+        self,
+        pose: jax.Array,
+        expression: jax.Array,
+        camera: Camera,
+        *,
+        betas: jax.Array | None = None,
+        options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),  # noqa: B008 (frozen)
+    ) -> Render:
+        """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis."""
+        betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
+        pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
+        return _render(self, pose, expression, camera, betas, options=options)
+
+
+@functools.partial(jax.jit, static_argnames="options")
+def _render(baked: BakedAvatar, pose, expression, camera: Camera, betas, *, options: RenderOptions) -> Render:
+    networks = nnx.merge(baked.graphdef, baked.networks)
+    common = {"radius": baked.radius, "alive": None, "options": options}
+    if pose.ndim == 1:
+        frame = {"betas": betas, "expression": expression, "pose": pose, "camera": camera}
+        return render_frame(networks, baked.space, baked.points, baked.z, **frame, **common)
+    betas = jnp.broadcast_to(betas, (len(pose), betas.shape[-1]))
+    frames = {"betas": betas, "expression": expression, "pose": pose, "cameras": camera}
+    return render_frames(networks, baked.space, baked.points, baked.z, **frames, **common)
+
+
+class Avatar:
+    """A trained avatar: networks, N canonical points, and the head model that moves them."""
+
+    def __init__(
+        self, description: AvatarDescription, networks: AvatarNetworks, points_gc: jax.Array, radius: jax.Array
+    ):
+        self.description = description
+        self.points_gc = points_gc
+        self.radius = radius
+        self.head = description.load_head()
+        self.betas = jnp.asarray(description.betas, jnp.float32)
+        self.space = head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32))
+        self._graphdef, self._state = nnx.split(networks)
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Names of the trained looks; the first is the person as filmed."""
+        return self.description.looks
+
+    @property
+    def networks(self) -> AvatarNetworks:
+        """The networks as a module."""
+        return nnx.merge(self._graphdef, self._state)
+
+    def latent(self, look: str | None = None) -> latents.Latent:
+        """The latent of a trained look, by name; the person as filmed by default.
+
+        Raises:
+            UserError: no such look.
+        """
+        names = self.looks
+        if look is not None and look not in names:
+            raise UserError(f"The avatar has no look named {look!r}; it has {', '.join(names)}.")
+        index = names.index(look) if look is not None else 0
+        return self.networks.latents.latent(index - 1 if index else None)
+
+    def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
+        """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
+        z = latents.flatten(dict(latent) if latent is not None else self.latent())
+        points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, z)
+        return BakedAvatar(self._state, self.space, points, z, self.betas, self.radius, self._graphdef)
+
+    @functools.cached_property
+    def _as_filmed(self) -> BakedAvatar:
+        return self.bake()
+
+    def render(
+        self,
+        pose: jax.Array,
+        expression: jax.Array,
+        camera: Camera,
+        *,
+        latent: Mapping[str, jax.Array] | None = None,
+        betas: jax.Array | None = None,
+        max_points_per_pixel: int | None = None,
+    ) -> Render:
+        """Renders pose (15,) radians and expression (50,); with leading axes and a batched camera, a clip.
+
+        `latent` defaults to the person as filmed, `betas` (100,) to the person's own shape.
+        """
+        baked = self._as_filmed if latent is None else self.bake(latent)
+        options = RenderOptions(channels=ALL_CHANNELS, max_points_per_pixel=max_points_per_pixel)
+        return baked.render(pose, expression, camera, betas=betas, options=options)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the avatar as one `.npz`, to be opened by `load`."""
+        arrays = {f"networks.{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
+        text = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
+        with atomic.file(path) as temporary:
+            np.savez_compressed(
+                temporary, **{_DESCRIPTION: text}, points=self.points_gc, radius=self.radius, **arrays
+            )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _canonicalise(graphdef, state, space: HeadSpace, points_gc, z) -> CanonicalPoints:
+    networks = nnx.merge(graphdef, state)
+    nearest = nearest_vertices(space, flame_canonical(networks, points_gc, z))
+    return canonicalise(networks, space, points_gc, z, nearest, jacobian_gradient=False)
+
+
+def load(path: str | os.PathLike) -> Avatar:
+    """Opens a training work folder or an exported `.npz`.
+
+    Raises:
+        UserError: it is neither, is damaged, or its head model is gone.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        leaves = checkpoint.read_newest(path)
+        description = read_description(path)
+        networks = {
+            name.removeprefix("params.networks."): leaf
+            for name, leaf in leaves.items()
+            if name.startswith("params.networks.")
+        }
+        alive = leaves["cloud.alive"]
+        points, radius = leaves["params.points"][alive], leaves["cloud.radius"]
+    elif path.suffix == ".npz" and path.is_file():
+        with np.load(path) as stored:
+            if _DESCRIPTION not in stored:
+                raise UserError(f"{path} is not an avatar: it has no {_DESCRIPTION!r} entry.")
+            description = AvatarDescription.from_json(json.loads(bytes(stored[_DESCRIPTION])), where=str(path))
+            prefix = "networks."
+            networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
+            points, radius = stored["points"], stored["radius"]
+    else:
+        raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
+    template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
+    graphdef, state = nnx.split(template)
+    state = jax.tree.map(jnp.asarray, unflat(state, networks, where=str(path)))
+    return Avatar(description, nnx.merge(graphdef, state), jnp.asarray(points), jnp.asarray(radius))

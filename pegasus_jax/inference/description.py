@@ -1,0 +1,109 @@
+"""`avatar.json`: what it takes, beside its arrays, to open an avatar."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax import atomic
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame import load_head
+from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.models.networks import NetworkConfig
+
+FILE = "avatar.json"
+FORMAT = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class AvatarDescription:
+    """An avatar without its arrays."""
+
+    networks: NetworkConfig
+    head_name: str
+    head_sha256: str
+    head_path: str | None  # None: the built-in head
+    betas: tuple[float, ...]  # (100,) the person's shape
+    canonical_expression: tuple[float, ...]  # (50,)
+    looks: tuple[str, ...]  # names; the first is the person as filmed
+    image_size: int  # side of the training pictures, pixels
+
+    @classmethod
+    def of_run(
+        cls,
+        *,
+        networks: NetworkConfig,
+        head: HeadModel,
+        head_path: pathlib.Path | None,
+        betas: np.ndarray,
+        canonical_expression: np.ndarray,
+        looks: tuple[str, ...],
+        image_size: int,
+    ) -> "AvatarDescription":
+        """The description of a training run."""
+        return cls(
+            networks=networks,
+            head_name=head.name,
+            head_sha256=head.sha256,
+            head_path=str(pathlib.Path(head_path).resolve()) if head_path else None,
+            betas=tuple(np.asarray(betas, float).tolist()),
+            canonical_expression=tuple(np.asarray(canonical_expression, float).tolist()),
+            looks=looks,
+            image_size=image_size,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For `avatar.json` and inside an exported `.npz`."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], *, where: str) -> "AvatarDescription":
+        """The inverse of `to_json`.
+
+        Raises:
+            UserError: it was written by another version, or is damaged.
+        """
+        content = dict(content)
+        if content.pop("format", None) != FORMAT:
+            raise UserError(f"{where} is not an avatar description of format {FORMAT}; train or export it again.")
+        try:
+            tuples = {name: tuple(content.pop(name)) for name in ("betas", "canonical_expression", "looks")}
+            networks = content.pop("networks")
+            networks["look_categories"] = tuple(networks["look_categories"])
+            return cls(networks=NetworkConfig(**networks), **tuples, **content)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
+
+    def load_head(self) -> HeadModel:
+        """The head model that the avatar was trained with.
+
+        Raises:
+            UserError: the file is gone or has changed.
+        """
+        head = load_head(self.head_path)
+        if head.sha256 != self.head_sha256:
+            raise UserError(
+                f"The avatar was trained with the head model {self.head_name} ({self.head_sha256[:8]}…), but "
+                f"{self.head_path or 'the default head'} is {head.name} ({head.sha256[:8]}…); put the first one back."
+            )
+        return head
+
+
+def write_description(folder: pathlib.Path, description: AvatarDescription) -> None:
+    """Writes `avatar.json`."""
+    with atomic.file(folder / FILE) as temporary:
+        temporary.write_text(json.dumps(description.to_json(), indent=1) + "\n")
+
+
+def read_description(folder: pathlib.Path) -> AvatarDescription:
+    """Reads `avatar.json`.
+
+    Raises:
+        UserError: the folder is no work folder.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise UserError(f"{folder} is not a work folder with an avatar: it has no {FILE}; train one: launch.py train")
+    return AvatarDescription.from_json(json.loads(path.read_text()), where=str(path))

@@ -1,0 +1,70 @@
+"""The canonical network: signed distance, albedo and segmentation logit at subject canonical points.
+
+Spec section 3.2. At paper size (512 wide, 9 hidden layers, 6 octaves, latent of 369) it has 2,108,122 parameters.
+"""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from pegasus_jax.models.layers import WeightNormLinear, normal, positional_encoding, softplus100
+
+ALBEDO_GAIN = 10.0
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class CanonicalValues:
+    """What the network says at N points."""
+
+    sdf: jax.Array  # (N,) head units
+    albedo: jax.Array  # (N, 3) in [0, 1]
+    seg_logit: jax.Array  # (N,)
+
+
+class CanonicalNetwork(nnx.Module):
+    """Weight-normed layers with softplus(100) on [PE(x), z]; the input is fed in again at layer `skip` (None: never)."""
+
+    def __init__(
+        self, *, latent_size: int, width: int, depth: int, octaves: int, skip: int | None, rngs: nnx.Rngs
+    ):
+        key = rngs.params
+        self.octaves = octaves
+        self.skip = skip
+        size = 3 + 6 * octaves + latent_size
+        layers = []
+        for index in range(depth):
+            out = width - size if skip is not None and index + 1 == skip else width
+            v = normal(key(), (width if index else size, out), math.sqrt(2.0 / out))
+            if index == 0:
+                v = v.at[3:].set(0.0)
+            elif index == skip:
+                v = v.at[-(size - 3) :].set(0.0)
+            layers.append(WeightNormLinear(v, jnp.zeros(out)))
+        self.layers = nnx.List(layers)
+        last = math.sqrt(math.pi / width) + normal(key(), (width, 4), 1e-4)
+        self.out = WeightNormLinear(last, jnp.full(4, -0.6))
+        self.seg = WeightNormLinear(normal(key(), (width, 1), math.sqrt(2.0)), jnp.zeros(1))
+
+    def __call__(self, x_sc: jax.Array, z: jax.Array) -> CanonicalValues:
+        """Values at x_sc (N, 3) under z (Z,). The segmentation head reads the last layer before its softplus."""
+        encoded = positional_encoding(x_sc, self.octaves)
+        h = pre = self.layers[0](encoded, z)
+        for index, layer in enumerate(list(self.layers)[1:], start=1):
+            h = softplus100(pre)
+            if index == self.skip:
+                scale = 1.0 / math.sqrt(2.0)
+                pre = layer(jnp.concatenate([h, encoded], axis=-1) * scale, z * scale)
+            else:
+                pre = layer(h)
+        out = self.out(softplus100(pre))
+        return CanonicalValues(
+            sdf=out[:, 0], albedo=jax.nn.sigmoid(ALBEDO_GAIN * out[:, 1:]), seg_logit=self.seg(pre)[:, 0]
+        )
+
+    def sdf_gradient(self, x_sc: jax.Array, z: jax.Array) -> jax.Array:
+        """Gradient of the signed distance with respect to x_sc only: (N, 3)."""
+        return jax.grad(lambda x: self(x, z).sdf.sum())(x_sc)

@@ -1,0 +1,68 @@
+"""One frame of an avatar: canonical points, moved by a pose and an expression, shaded and splatted."""
+
+import jax
+
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.models.head_space import HeadSpace, frame_motion
+from pegasus_jax.models.networks import AvatarNetworks
+from pegasus_jax.models.posing import CanonicalPoints, pose_points
+from pegasus_jax.models.render import Render, RenderOptions, render_points
+
+
+def render_frame(
+    networks: AvatarNetworks,
+    space: HeadSpace,
+    points: CanonicalPoints,
+    z: jax.Array,
+    *,
+    betas: jax.Array,
+    expression: jax.Array,
+    pose: jax.Array,
+    camera: Camera,
+    radius: jax.Array,
+    alive: jax.Array | None,
+    options: RenderOptions,
+) -> Render:
+    """Renders N canonical points under betas (100,), expression (50,), pose (15,) and a latent vector z (Z,).
+
+    `radius` () is in NDC; `alive` (N,) marks the slots that hold a point.
+    """
+    motion = frame_motion(space, betas, expression, pose)
+    bases = networks.deformation.bases()
+    posed = pose_points(points, bases, motion, head_prior=networks.config.head_prior, normals=True)
+    shading = networks.shading(posed.normals_d, z)
+    return render_points(points, posed, shading, camera, radius=radius, alive=alive, options=options)
+
+
+def render_frames(
+    networks: AvatarNetworks,
+    space: HeadSpace,
+    points: CanonicalPoints,
+    z: jax.Array,
+    *,
+    betas: jax.Array,
+    expression: jax.Array,
+    pose: jax.Array,
+    cameras: Camera,
+    radius: jax.Array,
+    alive: jax.Array | None,
+    options: RenderOptions,
+) -> Render:
+    """`render_frame` for B frames at once: every per-frame argument, and every result, has a leading axis of B."""
+
+    def one(betas, expression, pose, camera) -> Render:
+        return render_frame(
+            networks,
+            space,
+            points,
+            z,
+            betas=betas,
+            expression=expression,
+            pose=pose,
+            camera=camera,
+            radius=radius,
+            alive=alive,
+            options=options,
+        )
+
+    return jax.vmap(one)(betas, expression, pose, cameras)

@@ -1,0 +1,90 @@
+"""The head model as the avatar sees it: its canonical state, the ghost bone, and what each vertex lends to points.
+
+Spec sections 2.2-2.4. Canonical: jaw open by 0.4 rad, mean training expression, betas zero.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from pegasus_jax.flame import lbs
+from pegasus_jax.flame.canonical import canonical_pose
+from pegasus_jax.flame.model import NUM_BETAS, HeadModel
+
+_CHUNK = 2048
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class HeadSpace:
+    """A head model with its canonical state. V vertices."""
+
+    head: HeadModel
+    expression_c: jax.Array  # (50,) mean expression of the training frames
+    pose_feature_c: jax.Array  # (36,)
+    T_fc_rest: jax.Array  # (6, 4, 4): ghost bone, then the joints, at the canonical state
+    vertices_fc: jax.Array  # (V, 3)
+    lbs_weights: jax.Array  # (V, 6): column 0, the ghost bone, is 0
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class FrameMotion:
+    """One frame's head motion relative to the canonical state."""
+
+    T_d_rest: jax.Array  # (6, 4, 4): ghost bone, then the joints
+    pose_feature: jax.Array  # (36,): f(theta) - f(theta_c)
+    expression: jax.Array  # (50,): psi - psi_c
+    shape_offset: jax.Array  # (V, 3): S beta at every vertex
+    blend_offset: jax.Array  # (V, 3): E (psi - psi_c) + P^T (f - f_c) at every vertex
+
+
+def with_ghost_bone(transforms: jax.Array) -> jax.Array:
+    """Puts the bone that never moves before the joints: (5, 4, 4) -> (6, 4, 4)."""
+    return jnp.concatenate([jnp.eye(4, dtype=transforms.dtype)[None], transforms])
+
+
+def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
+    """The canonical state of a head for a run whose mean expression is `expression_c` (50,)."""
+    betas, pose = jnp.zeros(NUM_BETAS), canonical_pose()
+    ghost = jnp.zeros((head.num_vertices, 1))
+    return HeadSpace(
+        head=head,
+        expression_c=jnp.asarray(expression_c, jnp.float32),
+        pose_feature_c=lbs.pose_feature(pose),
+        T_fc_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression_c, pose)),
+        vertices_fc=lbs.vertices(head, betas, expression_c, pose),
+        lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
+    )
+
+
+def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:
+    """The motion of one frame: betas (100,), expression (50,), pose (15,)."""
+    head = space.head
+    pose_feature = lbs.pose_feature(pose) - space.pose_feature_c
+    expression_offset = expression - space.expression_c
+    return FrameMotion(
+        T_d_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression, pose)),
+        pose_feature=pose_feature,
+        expression=expression_offset,
+        shape_offset=head.shapedirs @ betas,
+        blend_offset=head.exprdirs @ expression_offset + jnp.einsum("kvc,k->vc", head.posedirs, pose_feature),
+    )
+
+
+def nearest_vertices(space: HeadSpace, points_fc: jax.Array) -> jax.Array:
+    """Index (N,) int32 of the canonical head vertex nearest to each point (N, 3).
+
+    Works through the points in chunks, so that memory is O(chunk * V). No gradient passes.
+    """
+    vertices = space.vertices_fc
+    half_square = 0.5 * jnp.sum(vertices**2, axis=1)
+
+    def nearest(chunk: jax.Array) -> jax.Array:
+        return jnp.argmin(half_square[None, :] - chunk @ vertices.T, axis=1).astype(jnp.int32)
+
+    points = jax.lax.stop_gradient(points_fc)
+    count = points.shape[0]
+    padded = jnp.pad(points, ((0, -count % _CHUNK), (0, 0)))
+    return jax.lax.map(nearest, padded.reshape(-1, _CHUNK, 3)).reshape(-1)[:count]

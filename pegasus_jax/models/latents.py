@@ -1,0 +1,48 @@
+"""Latents: one slot per category, each a constant one-hot and a learned code. Spec section 3.6.
+
+Outside the networks a latent is a dict `category -> code (K,)`; only `flatten` makes the vector z, of size
+S * (S + K) for S categories (paper: 9 * (9 + 32) = 369).
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from pegasus_jax.models.layers import normal
+
+CATEGORIES = ("identity", "ears", "eyebrows", "eyes", "hair", "hat", "mouth", "nose", "eyeglasses")
+CODE_STD = 0.25
+Latent = dict[str, jax.Array]
+
+
+def latent_size(num_categories: int, code_size: int) -> int:
+    """Length of z."""
+    return num_categories * (num_categories + code_size)
+
+
+def flatten(latent: Latent, categories: tuple[str, ...] = CATEGORIES) -> jax.Array:
+    """The conditioning vector z: for each category in order, its one-hot and then its code."""
+    one_hots = jnp.eye(len(categories), dtype=jnp.float32)
+    return jnp.concatenate([part for i, name in enumerate(categories) for part in (one_hots[i], latent[name])])
+
+
+class LatentTable(nnx.Module):
+    """The learned codes: `base` (S, K), one per category, and `looks` (L, K), one per part-swapped video.
+
+    A look replaces the base code of its category. The code that the published model calls "zero code" is the base
+    code of a category that no video of the run wears (`hat` of a person without a hat).
+    """
+
+    def __init__(self, *, code_size: int, look_categories: tuple[str, ...], rngs: nnx.Rngs):
+        self.look_categories = look_categories
+        key = rngs.params
+        self.base = nnx.Param(normal(key(), (len(CATEGORIES), code_size), CODE_STD))
+        if look_categories:
+            self.looks = nnx.Param(normal(key(), (len(look_categories), code_size), CODE_STD))
+
+    def latent(self, look: int | None = None) -> Latent:
+        """The latent of one look, or of the person as filmed (None)."""
+        codes = dict(zip(CATEGORIES, self.base[...]))
+        if look is not None:
+            codes[self.look_categories[look]] = self.looks[...][look]
+        return codes

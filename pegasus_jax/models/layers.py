@@ -1,0 +1,72 @@
+"""Layers shared by the three networks: weight-normed linear maps, the steep softplus, the positional encoding.
+
+Conventions of the published code (spec section 3): `Linear` is x W + b; weight norm acts per output row,
+W_row = g v / |v| with g initialised to |v|. The latent `z` (Z,) is the same for every point, so its share of a
+layer's product is computed once and added as a bias.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+
+def softplus100(x: jax.Array) -> jax.Array:
+    """log(1 + exp(100 x)) / 100, taken as x where 100 x > 20."""
+    scaled = 100.0 * x
+    linear = scaled > 20.0
+    return jnp.where(linear, x, jnp.log1p(jnp.exp(jnp.where(linear, 0.0, scaled))) / 100.0)
+
+
+def positional_encoding(x: jax.Array, octaves: int) -> jax.Array:
+    """[x, sin x, cos x, sin 2x, cos 2x, ...] over the last axis: (N, 3) -> (N, 3 + 6 * octaves); no factor pi."""
+    blocks = [x]
+    for octave in range(octaves):
+        blocks += [jnp.sin(x * 2.0**octave), jnp.cos(x * 2.0**octave)]
+    return jnp.concatenate(blocks, axis=-1)
+
+
+def affine(x: jax.Array, weight: jax.Array, bias: jax.Array) -> jax.Array:
+    """x (N, I) @ weight (I, O) + bias (O,) -> (N, O)."""
+    return x @ weight + bias[None, :]
+
+
+class Linear(nnx.Module):
+    """A plain linear layer, `weight` (I, O) and `bias` (O,)."""
+
+    def __init__(self, weight: jax.Array, bias: jax.Array):
+        self.weight = nnx.Param(weight)
+        self.bias = nnx.Param(bias)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """(N, I) -> (N, O)."""
+        return affine(x, self.weight[...], self.bias[...])
+
+
+class WeightNormLinear(nnx.Module):
+    """A linear layer with weight norm over the whole input [x, z], `v` (I + Z, O), `g` (O,), `bias` (O,)."""
+
+    def __init__(self, v: jax.Array, bias: jax.Array):
+        self.v = nnx.Param(v)
+        self.g = nnx.Param(jnp.linalg.norm(v, axis=0))
+        self.bias = nnx.Param(bias)
+
+    def weight(self) -> jax.Array:
+        """The effective weight (I + Z, O)."""
+        v = self.v[...]
+        square = jnp.sum(v * v, axis=0)
+        norm = jnp.sqrt(jnp.where(square > 0.0, square, 1.0))
+        return v * (self.g[...] / norm)[None, :]
+
+    def __call__(self, x: jax.Array, z: jax.Array | None = None) -> jax.Array:
+        """(N, I), and (Z,) shared by all rows -> (N, O)."""
+        weight, bias = self.weight(), self.bias[...]
+        if z is not None:
+            split = x.shape[-1]
+            bias = bias + z @ weight[split:]
+            weight = weight[:split]
+        return affine(x, weight, bias)
+
+
+def normal(key: jax.Array, shape: tuple[int, ...], std: float) -> jax.Array:
+    """Normal random numbers of this standard deviation, float32."""
+    return std * jax.random.normal(key, shape, jnp.float32)

@@ -1,0 +1,127 @@
+"""The avatar's three networks and its latents as one module, and the frame-independent half of the forward pass."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from pegasus_jax.models import latents
+from pegasus_jax.models.canonical import CanonicalNetwork
+from pegasus_jax.models.deformation import NUM_BONES, DeformationNetwork, GcMode
+from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.posing import CanonicalPoints, Rest, normalize, unpose
+from pegasus_jax.models.shading import ShadingNetwork
+
+_WEIGHT_FLOOR = 1e-3  # what the head prior leaves to bones that do not move the nearest vertex
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes and switches; the defaults are the paper's."""
+
+    gc: GcMode = "learned"
+    head_prior: bool = False  # bases and weights are residuals on the nearest head vertex's
+    code_size: int = 32
+    look_categories: tuple[str, ...] = ()
+    deformation_width: int = 128
+    deformation_depth: int = 4
+    canonical_width: int = 512
+    canonical_depth: int = 9
+    canonical_skip: int | None = 4
+    octaves: int = 6
+    shading_width: int = 512
+
+
+class AvatarNetworks(nnx.Module):
+    """Deformation, canonical and shading networks, and the latent table."""
+
+    def __init__(self, config: NetworkConfig, *, rngs: nnx.Rngs):
+        size = latents.latent_size(len(latents.CATEGORIES), config.code_size)
+        self.config = config
+        self.deformation = DeformationNetwork(
+            latent_size=size, width=config.deformation_width, depth=config.deformation_depth, gc=config.gc, rngs=rngs
+        )
+        self.canonical = CanonicalNetwork(
+            latent_size=size,
+            width=config.canonical_width,
+            depth=config.canonical_depth,
+            octaves=config.octaves,
+            skip=config.canonical_skip,
+            rngs=rngs,
+        )
+        self.shading = ShadingNetwork(latent_size=size, width=config.shading_width, rngs=rngs)
+        self.latents = latents.LatentTable(
+            code_size=config.code_size, look_categories=config.look_categories, rngs=rngs
+        )
+
+
+def rest_points(
+    networks: AvatarNetworks, space: HeadSpace, x_sc: jax.Array, z: jax.Array, nearest: jax.Array
+) -> Rest:
+    """What posing needs at x_sc (N, 3), as a differentiable function of it; `nearest` (N,) is held constant."""
+    features = networks.deformation.features(x_sc, z)
+    weights = skinning_weights(networks, space, features, nearest)
+    x_fc = x_sc + networks.deformation.offset_fc(features)
+    return Rest(unpose(x_fc, weights, space.T_fc_rest), weights, features)
+
+
+def skinning_weights(
+    networks: AvatarNetworks, space: HeadSpace, features: jax.Array, nearest: jax.Array
+) -> jax.Array:
+    """W (N, 6); with the head prior the logits correct the nearest vertex's own weights."""
+    logits = networks.deformation.skinning_logits(features)
+    if networks.config.head_prior:
+        logits = logits + jnp.log(space.lbs_weights + _WEIGHT_FLOOR)[nearest]
+    assert logits.shape[-1] == NUM_BONES
+    return jax.nn.softmax(logits, axis=-1)
+
+
+def canonicalise(
+    networks: AvatarNetworks,
+    space: HeadSpace,
+    points_gc: jax.Array,
+    z: jax.Array,
+    nearest: jax.Array,
+    *,
+    jacobian_gradient: bool,
+) -> CanonicalPoints:
+    """Everything about points_gc (N, 3) under z (Z,) that no frame changes. Gradient paths as in spec section 4.
+
+    Positions are differentiable by the points; colour, distance and segmentation reach the gc head and the latents but
+    not the points; normals reach the canonical network alone. `jacobian_gradient=False` treats the derivatives that
+    turn normals as constants (their backward pass is most of a step's cost on a CPU).
+    """
+    stop = jax.lax.stop_gradient
+    x_sc = points_gc + networks.deformation.offset_sc(points_gc, z)
+    fixed = stop(points_gc)
+    values = networks.canonical(fixed + networks.deformation.offset_sc(fixed, z), z)
+    normals_sc = normalize(networks.canonical.sdf_gradient(stop(x_sc), stop(z)))
+    rest = rest_points(networks, space, x_sc, z, nearest)
+    return CanonicalPoints(
+        x_fc=x_sc + networks.deformation.offset_fc(rest.features),
+        x_sc=x_sc,
+        rest=rest,
+        rest_by_x_sc=_rest_derivatives(networks, space, x_sc, z, nearest, differentiable=jacobian_gradient),
+        nearest=nearest,
+        normals_sc=normals_sc,
+        sdf=values.sdf,
+        albedo=values.albedo,
+        seg_logit=values.seg_logit,
+    )
+
+
+def flame_canonical(networks: AvatarNetworks, points_gc: jax.Array, z: jax.Array) -> jax.Array:
+    """x^fc (N, 3) of points_gc: what the search for nearest head vertices looks at."""
+    x_sc = points_gc + networks.deformation.offset_sc(points_gc, z)
+    return x_sc + networks.deformation.offset_fc(networks.deformation.features(x_sc, z))
+
+
+def _rest_derivatives(networks, space, x_sc, z, nearest, *, differentiable: bool) -> Rest:
+    if not differentiable:
+        graphdef, state = nnx.split(networks)
+        networks = nnx.merge(graphdef, jax.lax.stop_gradient(state))
+        x_sc, z = jax.lax.stop_gradient((x_sc, z))
+    _, derivative = jax.linearize(lambda x: rest_points(networks, space, x, z, nearest), x_sc)
+    axes = jnp.broadcast_to(jnp.eye(3)[:, None, :], (3, *x_sc.shape))
+    return jax.vmap(derivative)(axes)

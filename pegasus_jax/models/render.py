@@ -1,0 +1,97 @@
+"""From posed points to a picture. Spec section 5.3: colour is clamp(2 shading albedo), composited over white."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+import rasterizer
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.models.posing import CanonicalPoints, PosedPoints
+
+SHADING_GAIN = 2.0
+_MIN_OVERLAPS = 1 << 17  # few points are large points: a young cloud covers many tiles each
+CHANNELS = {"rgb": 3, "normals": 3, "albedo": 3, "shading": 3, "seg_logit": 1}
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Render:
+    """One frame's pictures. Fields that were not asked for are None."""
+
+    image: jax.Array  # (H, W, 3) in [0, 1], over white
+    alpha: jax.Array  # (H, W) in [0, 1]
+    normals: jax.Array | None  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
+    albedo: jax.Array | None  # (H, W, 3), over white
+    shading: jax.Array | None  # (H, W, 3), over white
+    seg_logit: jax.Array | None  # (H, W): blended logits, 0 where nothing is drawn
+    max_weight: jax.Array  # (N,): each point's largest compositing weight
+    is_front: jax.Array  # (N,) bool: the point was first at some pixel
+    overflow: jax.Array  # () int32: point-tile pairs that did not fit (0 on exact backends)
+    nonfinite: jax.Array  # () int32: points skipped for NaN or Inf
+
+
+@dataclasses.dataclass(frozen=True)
+class RenderOptions:
+    """Static choices of a rendering."""
+
+    channels: tuple[str, ...] = ("rgb",)
+    max_points_per_pixel: int | None = None
+    overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
+    backend: str = "auto"
+
+
+def colour(shading: jax.Array, albedo: jax.Array) -> jax.Array:
+    """clamp(2 s a, 0, 1): the factor is the published code's, not the paper's."""
+    return jnp.clip(SHADING_GAIN * shading * albedo, 0.0, 1.0)
+
+
+def render_points(
+    points: CanonicalPoints,
+    posed: PosedPoints,
+    shading: jax.Array,
+    camera: Camera,
+    *,
+    radius: jax.Array,
+    alive: jax.Array | None,
+    options: RenderOptions,
+) -> Render:
+    """Splats N posed points. `radius` is in NDC: half the shorter image side is 1."""
+    values = {
+        "rgb": colour(shading, points.albedo),
+        "normals": 0.5 * posed.normals_d + 0.5,
+        "albedo": points.albedo,
+        "shading": shading,
+        "seg_logit": points.seg_logit[:, None],
+    }
+    means2d, depths = camera.project(posed.positions_d)
+    out = rasterizer.splat(
+        means2d,
+        depths,
+        radius * (0.5 * min(camera.image_size)),
+        jnp.concatenate([values[name] for name in options.channels], axis=-1),
+        image_size=camera.image_size,
+        alive=alive,
+        max_points_per_pixel=options.max_points_per_pixel,
+        max_overlaps=max(options.overlaps_per_point * len(depths), _MIN_OVERLAPS),
+        backend=options.backend,
+    )
+    white = 1.0 - out.alpha[..., None]
+    pictures: dict[str, jax.Array] = {}
+    start = 0
+    for name in options.channels:
+        picture = out.image[..., start : start + CHANNELS[name]]
+        pictures[name] = picture[..., 0] if name == "seg_logit" else picture + white
+        start += CHANNELS[name]
+    return Render(
+        image=pictures["rgb"],
+        alpha=out.alpha,
+        normals=pictures.get("normals"),
+        albedo=pictures.get("albedo"),
+        shading=pictures.get("shading"),
+        seg_logit=pictures.get("seg_logit"),
+        max_weight=out.max_weight,
+        is_front=out.is_front,
+        overflow=out.overflow,
+        nonfinite=out.nonfinite,
+    )

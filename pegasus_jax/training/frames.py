@@ -1,0 +1,96 @@
+"""Frames of the training videos in memory, and the order in which a run sees them."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pegasus_jax.data import Dataset
+from pegasus_jax.errors import UserError
+from pegasus_jax.training.state import Tracking
+
+_EMPHASISED_PARTS = ("eyes", "mouth")
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """B frames as a step takes them."""
+
+    image: np.ndarray  # (B, H, W, 3) uint8, as stored
+    matte: np.ndarray  # (B, H, W) uint8
+    seg: np.ndarray  # (B, H, W) uint8: attribute mask, the segmentation target
+    emphasis: np.ndarray  # (B, H, W) uint8: eyes and mouth
+    betas: np.ndarray  # (B, 100)
+    expression: np.ndarray  # (B, 50)
+    pose: np.ndarray  # (B, 15) radians
+    T_camera_world: np.ndarray  # (B, 3, 4) OpenCV axes, head units
+    intrinsics: np.ndarray  # (B, 4) pixels
+    frame: np.ndarray  # (B,) int32: row in the run's tables
+
+    def over_white(self) -> jax.Array:
+        """The target picture (B, H, W, 3) in [0, 1]: the stored image over white by its soft matte."""
+        matte = jnp.asarray(self.matte, jnp.float32)[..., None] / 255.0
+        return jnp.asarray(self.image, jnp.float32) / 255.0 * matte + (1.0 - matte)
+
+
+def load_frames(
+    dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int, int], seg_part: str = "hair"
+) -> Batch:
+    """All the chosen frames of one dataset folder, decoded and resized, as one host-side batch."""
+    cameras = dataset.cameras(image_size=image_size)
+    parts = dataset.part_names
+    empty = np.zeros((len(indices), *image_size), np.uint8)
+
+    def part(name: str) -> np.ndarray:
+        return dataset.parts(name, indices=indices, image_size=image_size) if name in parts else empty
+
+    return Batch(
+        image=dataset.images(indices=indices, image_size=image_size),
+        matte=dataset.masks(indices=indices, image_size=image_size),
+        seg=part(seg_part),
+        emphasis=np.maximum.reduce([part(name) for name in _EMPHASISED_PARTS]),
+        betas=np.broadcast_to(dataset.betas, (len(indices), len(dataset.betas))),
+        expression=dataset.expression[indices],
+        pose=dataset.pose[indices],
+        T_camera_world=np.asarray(cameras.T_camera_world)[indices],
+        intrinsics=np.broadcast_to(np.asarray(cameras.intrinsics), (len(dataset.numbers), 4))[indices],
+        frame=np.arange(len(indices), dtype=np.int32),
+    )
+
+
+def take(frames: Batch, indices: np.ndarray) -> Batch:
+    """A batch of some of the frames."""
+    return jax.tree.map(lambda array: array[indices], frames)
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Frames of several videos one after the other; rows are renumbered."""
+    if len({batch.image.shape[1:] for batch in batches}) != 1:
+        raise UserError("The dataset folders give pictures of different sizes; train them at one image size.")
+    joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *batches)
+    return dataclasses.replace(joined, frame=np.arange(len(joined.frame), dtype=np.int32))
+
+
+def corrected(batch: Batch, tracking: Tracking) -> Batch:
+    """The batch with tracking corrections of its own frames (B rows) added."""
+    moved = batch.T_camera_world + jnp.pad(tracking.translation[:, :, None], ((0, 0), (0, 0), (3, 0)))
+    return dataclasses.replace(
+        batch,
+        pose=batch.pose + tracking.pose,
+        expression=batch.expression + tracking.expression,
+        T_camera_world=moved,
+    )
+
+
+def frame_order(seed: int, start: int, count: int, num_frames: int) -> np.ndarray:
+    """Entries [start, start + count) of an endless row of shuffled epochs: a pure function of its arguments."""
+    positions = np.arange(start, start + count)
+    order = np.empty(count, np.int64)
+    for epoch in np.unique(positions // num_frames):
+        shuffled = np.random.default_rng([seed, int(epoch)]).permutation(num_frames)
+        here = positions // num_frames == epoch
+        order[here] = shuffled[positions[here] % num_frames]
+    return order

@@ -1,0 +1,245 @@
+"""The training loop: reads dataset folders, moves a state through its schedule, leaves pictures and checkpoints."""
+
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import ml_collections
+import numpy as np
+import optax
+import tensorboardX
+from flax import nnx
+
+from pegasus_jax import progress
+from pegasus_jax.data import Dataset, read_dataset
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame import load_head
+from pegasus_jax.inference.description import AvatarDescription, write_description
+from pegasus_jax.models import latents
+from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
+from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
+from pegasus_jax.training import cloud, figures
+from pegasus_jax.training import workdir as work_folder
+from pegasus_jax.training.checkpoints import Checkpoints
+from pegasus_jax.training.frames import Batch, frame_order, join, load_frames, take
+from pegasus_jax.training.parallel import DataParallel
+from pegasus_jax.training.settings import Settings, from_config
+from pegasus_jax.training.state import Params, Tracking, TrainState
+from pegasus_jax.training.step import Scene, make_step
+
+
+@dataclasses.dataclass(frozen=True)
+class Videos:
+    """The run's frames, split; the last part of every clip is held out."""
+
+    train: Batch
+    test: Batch
+    expression_c: np.ndarray  # (50,) mean over training frames
+    expression_variance: np.ndarray  # (50,)
+
+
+def train(
+    config: ml_collections.ConfigDict,
+    *,
+    data: Sequence[pathlib.Path],
+    workdir: pathlib.Path,
+    head: pathlib.Path | None = None,
+    vgg_weights: pathlib.Path | None = None,
+) -> None:
+    """Trains one avatar from dataset folders, or continues the run in `workdir`.
+
+    Raises:
+        UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite.
+    """
+    settings = from_config(config)
+    datasets = [read_dataset(folder) for folder in data]
+    model = load_head(head)
+    _check_head(datasets, model)
+    _prepare_workdir(workdir, config, data)
+    run = _Run(settings, datasets, model, head, pathlib.Path(workdir), vgg_weights)
+    run.execute()
+
+
+class _Run:
+    """One process's training: settings, frames, state, and the places that it writes to."""
+
+    def __init__(self, settings: Settings, datasets, model, head_path, folder: pathlib.Path, vgg_weights):
+        self.settings, self.folder = settings, folder
+        self.videos = load_videos(datasets, settings)
+        self.scene = make_scene(model, self.videos, settings)
+        self.graphdef, self.state = initial_state(settings, self.scene.space, len(self.videos.train.frame))
+        write_description(
+            folder,
+            AvatarDescription.of_run(
+                networks=settings.networks,
+                head=model,
+                head_path=head_path,
+                betas=datasets[0].betas,
+                canonical_expression=self.videos.expression_c,
+                looks=(datasets[0].folder.name,),
+                image_size=settings.image_size,
+            ),
+        )
+        term = None
+        self.parallel = DataParallel()
+        self.step = self.parallel.wrap(
+            make_step(self.graphdef, settings.step, perceptual=term, seed=settings.seed)
+        )
+        self.nearest = jax.jit(self._nearest)
+
+    def execute(self) -> None:
+        """Runs to the end of the schedule."""
+        total = self.settings.step.total_frames
+        with (
+            Checkpoints(self.folder) as checkpoints,
+            tensorboardX.SummaryWriter(str(self.folder / "tensorboard")) as board,
+            (self.folder / "metrics.jsonl").open("a") as log,
+        ):
+            if checkpoints.latest() is not None:
+                self.state = checkpoints.restore(self.state)
+            bar = progress.bar(total, desc="training", initial=int(self.state.frames_seen))
+            with bar:
+                while int(self.state.frames_seen) < total:
+                    self._stretch(bar, log, board)
+                    checkpoints.save(self.state)
+                    figures.held_out_sheet(self.folder, self.graphdef, self.state, self.scene, self.videos.test)
+
+    def _stretch(self, bar, log, board) -> None:
+        """From one checkpoint to the next."""
+        start = int(self.state.frames_seen)
+        every = self.settings.every
+        end = min(_next(start, every.checkpoint), self.settings.step.total_frames)
+        while (seen := int(self.state.frames_seen)) < end:
+            nearest = self.nearest(self.state, self.scene.space)
+            self.state = dataclasses.replace(self.state, cloud=dataclasses.replace(self.state.cloud, nearest=nearest))
+            stop = min(end, _next(seen, every.nearest), _next(seen, self.settings.cloud.period), _next(seen, every.log))
+            self._steps(seen, stop, bar, log, board)
+            self._change_cloud(seen, int(self.state.frames_seen))
+
+    def _steps(self, seen: int, stop: int, bar, log, board) -> None:
+        """Steps until `stop` frames are seen, without looking at the device in between."""
+        size = self.settings.batch_size * self.parallel.size
+        state = self.parallel.replicate(self.state)
+        scene = self.parallel.replicate(self.scene)
+        began, start, history = time.monotonic(), seen, []
+        while seen < stop:
+            rows = frame_order(self.settings.seed, seen, size, len(self.videos.train.frame))
+            state, metrics = self.step(state, self.parallel.split(take(self.videos.train, rows)), scene)
+            history.append(metrics)
+            seen += size
+            bar.update(size)
+        self.state = self.parallel.unreplicate(state)
+        figures_now = {
+            name: float(np.mean([np.asarray(metrics[name])[0] for metrics in history])) for name in history[0]
+        }
+        if not all(np.asarray(metrics["finite"])[0] for metrics in history) or not np.isfinite(figures_now["loss"]):
+            self._stop_nonfinite(history, start, size)
+        points = int(self.state.cloud.alive.sum())
+        rate = (seen - start) / size / (time.monotonic() - began)
+        figures_now |= {"points": points, "radius": float(self.state.cloud.radius), "steps_per_second": rate}
+        log.write(json.dumps({"frames": seen, **figures_now}) + "\n")
+        log.flush()
+        for name, value in figures_now.items():
+            board.add_scalar(f"train/{name}", value, seen)
+        bar.set_postfix(
+            loss=f"{figures_now['loss']:.4f}", psnr=f"{figures_now['psnr']:.2f}", points=points, its=f"{rate:.2f}/s"
+        )
+
+    def _stop_nonfinite(self, history, start: int, size: int) -> None:
+        bad = next(
+            i for i, m in enumerate(history) if not (np.asarray(m["finite"])[0] and np.isfinite(np.asarray(m["loss"])[0]))
+        )
+        first = start + bad * size
+        rows = frame_order(self.settings.seed, first, size, len(self.videos.train.frame))
+        raise UserError(
+            f"The loss is not finite between {first} and {first + size} frames seen (training frames "
+            f"{sorted(int(r) for r in rows)}); the last good checkpoint in {self.folder} is kept: look at these frames, "
+            "or lower the learning rates."
+        )
+
+    def _change_cloud(self, before: int, seen: int) -> None:
+        """Prunes and grows when a period ended between these two counts of frames."""
+        schedule = self.settings.cloud
+        if before // schedule.period == seen // schedule.period or seen >= self.settings.step.total_frames:
+            return
+        key = jax.random.fold_in(jax.random.key(self.settings.seed), seen)
+        grow = float(self.state.cloud.radius) > schedule.min_radius
+        self.state = cloud.change_cloud(self.state, schedule, key, prune=True, grow=grow)
+
+    def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
+        networks = nnx.merge(self.graphdef, state.params.networks)
+        z = latents.flatten(networks.latents.latent())
+        return nearest_vertices(space, flame_canonical(networks, state.params.points, z))
+
+
+def load_videos(datasets: Sequence[Dataset], settings: Settings) -> Videos:
+    """Decodes and splits every clip."""
+    size = (settings.image_size, settings.image_size)
+    train_parts, test_parts = [], []
+    for dataset in datasets:
+        train_rows, test_rows = dataset.split(test_fraction=settings.test_fraction)
+        train_parts.append(load_frames(dataset, train_rows, image_size=size))
+        test_parts.append(load_frames(dataset, test_rows, image_size=size))
+    train_frames = join(train_parts)
+    variance = train_frames.expression.var(axis=0, ddof=1)
+    return Videos(
+        train=train_frames,
+        test=join(test_parts),
+        expression_c=train_frames.expression.mean(axis=0),
+        expression_variance=np.maximum(variance, settings.expression_variance_floor).astype(np.float32),
+    )
+
+
+def make_scene(model, videos: Videos, settings: Settings) -> Scene:
+    """The head at the run's canonical state, and the constants of its losses."""
+    std = settings.tracking_std
+    return Scene(
+        space=jax.tree.map(jnp.asarray, head_space(model, jnp.asarray(videos.expression_c))),
+        expression_variance=jnp.asarray(videos.expression_variance),
+        tracking_std=Tracking(
+            jnp.full((1, 15), std["pose"]), jnp.full((1, 50), std["expression"]), jnp.full((1, 3), std["translation"])
+        ),
+    )
+
+
+def initial_state(settings: Settings, space: HeadSpace, num_frames: int) -> tuple[nnx.GraphDef, TrainState]:
+    """Networks, points and optimiser at frame 0."""
+    networks = AvatarNetworks(settings.networks, rngs=nnx.Rngs(settings.seed))
+    graphdef, network_state = nnx.split(networks)
+    rng = np.random.default_rng(settings.seed)
+    schedule = settings.cloud
+    if schedule.init == "head":
+        vertices, faces = np.asarray(space.vertices_fc), np.asarray(space.head.faces)
+        points = cloud.surface_points(vertices, faces, schedule.init_points, rng)
+    else:
+        points = cloud.sphere_points(schedule.init_points, rng)
+    params = Params(network_state, jnp.asarray(points), Tracking.zeros(num_frames))
+    state = TrainState(
+        frames_seen=jnp.int32(0),
+        params=params,
+        moments=optax.scale_by_adam().init(params),
+        cloud=cloud.empty_cloud(points, schedule.init_radius),
+    )
+    return graphdef, state
+
+
+def _prepare_workdir(folder: pathlib.Path, config: ml_collections.ConfigDict, data: Sequence[pathlib.Path]) -> None:
+    work_folder.prepare(pathlib.Path(folder), config.to_dict(), [str(path) for path in data])
+
+
+def _check_head(datasets: Sequence[Dataset], model) -> None:
+    for dataset in datasets:
+        tracked = dataset.capture.get("head", {}).get("sha256")
+        if tracked and tracked != model.sha256:
+            raise UserError(
+                f"{dataset.folder} was captured with the head model {dataset.capture['head'].get('name')}, not "
+                f"with {model.name}; give that one with --head, or capture the video again."
+            )
+
+
+def _next(value: int, period: int) -> int:
+    return (value // period + 1) * period

@@ -1,0 +1,86 @@
+"""The training losses of spec section 7, as pure functions of pictures and points.
+
+Pictures are (*, H, W, C) in [0, 1] over white. Point terms take `alive` (N,) and average over living points only.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+_WINDOW = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
+_WINDOW /= _WINDOW.sum()
+EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
+
+
+def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
+    """Mean over pixels and channels of weight |prediction - target|; `weight` (*, H, W), its mean divided out."""
+    error = jnp.abs(prediction - target).mean(axis=-1)
+    return jnp.mean(weight * error) / jnp.mean(weight)
+
+
+def mask_l1(alpha: jax.Array, matte: jax.Array) -> jax.Array:
+    """L_mask: mean |M - M_gt|."""
+    return jnp.mean(jnp.abs(alpha - matte))
+
+
+def structural(prediction: jax.Array, target: jax.Array) -> jax.Array:
+    """(1 - SSIM) / 2 over (*, H, W, C), 11x11 Gaussian window: the weight-free stand-in for L_vgg."""
+    mean_p, mean_t = gaussian_blur(prediction), gaussian_blur(target)
+    var_p = gaussian_blur(prediction * prediction) - mean_p**2
+    var_t = gaussian_blur(target * target) - mean_t**2
+    cov = gaussian_blur(prediction * target) - mean_p * mean_t
+    c1, c2 = 0.01**2, 0.03**2
+    ssim = (2 * mean_p * mean_t + c1) * (2 * cov + c2) / ((mean_p**2 + mean_t**2 + c1) * (var_p + var_t + c2))
+    return 0.5 * (1.0 - jnp.mean(ssim))
+
+
+def gaussian_blur(images: jax.Array) -> jax.Array:
+    """SSIM's window, 11x11 with sigma 1.5, valid: (*, H, W, C) -> (*, H - 10, W - 10, C)."""
+    height, width = images.shape[-3] - 10, images.shape[-2] - 10
+    rows = sum(float(w) * images[..., i : i + height, :, :] for i, w in enumerate(_WINDOW))
+    return sum(float(w) * rows[..., :, i : i + width, :] for i, w in enumerate(_WINDOW))
+
+
+def segmentation_bce(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """L_seg: binary cross-entropy of blended logits (*, H, W) against an attribute mask in [0, 1]."""
+    return jnp.mean(jax.nn.softplus(logits) - logits * target)
+
+
+def masked_mean(values: jax.Array, alive: jax.Array) -> jax.Array:
+    """Mean of values (N,) over living points."""
+    return jnp.sum(jnp.where(alive, values, 0.0)) / jnp.maximum(jnp.sum(alive), 1)
+
+
+def sdf_consistency(sdf: jax.Array, alive: jax.Array) -> jax.Array:
+    """L_sdf: points lie on the zero level set."""
+    return masked_mean(sdf**2, alive)
+
+
+def eikonal(gradients: jax.Array, alive: jax.Array) -> jax.Array:
+    """L_eik: mean (|grad sdf| - 1)^2 for gradients (N, 3)."""
+    square = jnp.sum(gradients**2, axis=-1)
+    length = jnp.sqrt(jnp.where(square > 1e-12, square, 1.0))
+    return masked_mean(jnp.where(square > 1e-12, (length - 1.0) ** 2, 1.0), alive)
+
+
+def flame_regularisation(
+    weights_error: jax.Array,
+    pose_error: jax.Array,
+    expression_error: jax.Array,
+    expression_variance: jax.Array,
+    alive: jax.Array,
+) -> jax.Array:
+    """L_FLAME: distance of weights (n, 6), P (n, 36, 3) and E (n, 3, 50) from the nearest head vertex's.
+
+    0.1 mean(dW^2) + 10 mean((10 dP)^2) + 10 mean((10 dE)^2 / (50 var)), var (50,) of the training expressions.
+    """
+    w = masked_mean(jnp.mean(weights_error**2, axis=1), alive)
+    p = masked_mean(jnp.mean((10.0 * pose_error) ** 2, axis=(1, 2)), alive)
+    scaled = (10.0 * expression_error) ** 2 / (50.0 * expression_variance[None, None, :])
+    return 0.1 * w + 10.0 * p + 10.0 * masked_mean(jnp.mean(scaled, axis=(1, 2)), alive)
+
+
+def latent_prior(z: jax.Array) -> jax.Array:
+    """L_z: mean square of the conditioning vector, constant one-hots included, as published."""
+    return jnp.mean(z**2)

@@ -1,0 +1,37 @@
+"""Data parallelism: the one place that knows how a step reaches the devices (`jax.pmap`)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from pegasus_jax.training.step import DEVICES
+
+
+class DataParallel:
+    """Runs a step on every local device; state is replicated, a batch is split along its first axis."""
+
+    def __init__(self, devices: list[jax.Device] | None = None):
+        self.devices = devices or jax.local_devices()
+
+    @property
+    def size(self) -> int:
+        """Number of devices."""
+        return len(self.devices)
+
+    def wrap(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """The step with a leading device axis on all arguments and results; the first argument is given up."""
+        return jax.pmap(step, axis_name=DEVICES, devices=self.devices, donate_argnums=0)
+
+    def replicate(self, tree: Any) -> Any:
+        """A copy of the tree for each device."""
+        return jax.tree.map(lambda leaf: jnp.broadcast_to(jnp.asarray(leaf)[None], (self.size, *jnp.shape(leaf))), tree)
+
+    def unreplicate(self, tree: Any) -> Any:
+        """The first device's copy."""
+        return jax.tree.map(lambda leaf: leaf[0], tree)
+
+    def split(self, batch: Any) -> Any:
+        """(devices * B, ...) -> (devices, B, ...)."""
+        return jax.tree.map(lambda leaf: leaf.reshape(self.size, -1, *leaf.shape[1:]), batch)

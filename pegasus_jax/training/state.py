@@ -1,0 +1,77 @@
+"""What a run carries from step to step, without a device axis."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Tracking:
+    """Corrections to the tracked values of the F training frames, added to them."""
+
+    pose: jax.Array  # (F, 15) radians
+    expression: jax.Array  # (F, 50)
+    translation: jax.Array  # (F, 3) head units, camera axes
+
+    @classmethod
+    def zeros(cls, num_frames: int) -> "Tracking":
+        """No correction."""
+        return cls(jnp.zeros((num_frames, 15)), jnp.zeros((num_frames, 50)), jnp.zeros((num_frames, 3)))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """Everything that is learned."""
+
+    networks: nnx.State
+    points: jax.Array  # (capacity, 3) generic canonical space, head units
+    tracking: Tracking
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Cloud:
+    """Bookkeeping of the point slots."""
+
+    alive: jax.Array  # (capacity,) bool: False marks an empty slot
+    visible: jax.Array  # (capacity,) bool: seen since the last change of the cloud
+    nearest: jax.Array  # (capacity,) int32: nearest head vertex, refreshed now and then
+    radius: jax.Array  # () NDC
+
+    @property
+    def capacity(self) -> int:
+        """Number of slots."""
+        return self.alive.shape[0]
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """One run at one moment."""
+
+    frames_seen: jax.Array  # () int32
+    params: Params
+    moments: optax.ScaleByAdamState
+    cloud: Cloud
+
+
+def replace_points(state: TrainState, rows: jax.Array, filled: jax.Array, points: jax.Array) -> TrainState:
+    """A state whose point slots are `points` (capacity', 3), with the Adam moments of old slots `rows`.
+
+    `rows` (capacity',) int32 says whose moments a slot takes over; where `filled` (capacity',) is False the slot is
+    new or empty and starts with zero moments.
+    """
+
+    def carry(moment: Params) -> Params:
+        kept = jnp.where(filled[:, None], moment.points[rows], 0.0)
+        return dataclasses.replace(moment, points=kept)
+
+    moments = state.moments._replace(mu=carry(state.moments.mu), nu=carry(state.moments.nu))
+    return dataclasses.replace(
+        state, params=dataclasses.replace(state.params, points=points), moments=moments
+    )

@@ -1,0 +1,271 @@
+"""One optimisation step over one device's share of a batch, written over a named axis.
+
+Gradients, visibility and metrics are reduced over the axis `DEVICES`; `parallel.py` alone knows what carries it.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.models import latents
+from pegasus_jax.models.frame import render_frames
+from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights
+from pegasus_jax.models.posing import CanonicalPoints
+from pegasus_jax.models.render import Render, RenderOptions
+from pegasus_jax.training import losses
+from pegasus_jax.training.frames import Batch, corrected
+from pegasus_jax.training.state import Params, Tracking, TrainState
+
+DEVICES = "devices"
+VISIBLE_WEIGHT = 0.5  # a point is visible where its compositing weight exceeds this
+
+
+@dataclasses.dataclass(frozen=True)
+class LossWeights:
+    """Weights of spec section 7 (w_s is `seg`), and of what this project adds."""
+
+    rgb: float = 1.0
+    mask: float = 1.0
+    structural: float = 0.0
+    perceptual: float = 0.0
+    sdf: float = 1.0
+    eikonal: float = 0.1
+    flame: float = 10.0
+    latent: float = 0.01
+    seg: float = 0.1
+    emphasis: float = 0.0  # extra colour weight on eyes and mouth
+    tracking: float = 0.0  # pull of tracking corrections towards zero, in standard deviations
+
+
+@dataclasses.dataclass(frozen=True)
+class LearningRates:
+    """Adam step sizes at the start; all decay together by `decay` over the run, exponentially in frames."""
+
+    networks: float
+    points: float
+    latents: float
+    tracking: float
+    decay: float
+
+
+@dataclasses.dataclass(frozen=True)
+class StepConfig:
+    """Static choices of a step."""
+
+    weights: LossWeights
+    rates: LearningRates
+    total_frames: int
+    flame_halvings: tuple[int, ...]  # frames seen at which the FLAME weight halves
+    flame_sample: int  # points that enter L_FLAME each step; 0 for all
+    eikonal_sample: int  # off-surface points each step; 0 for as many as there are points
+    jacobian_gradient: bool
+    latents_after: int  # frames seen before latents move
+    tracking_after: int  # frames seen before tracking corrections move
+    refine_tracking: bool
+    render: RenderOptions
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What a step takes besides its state and batch."""
+
+    space: HeadSpace
+    expression_variance: jax.Array  # (50,)
+    tracking_std: Tracking  # (1, ...) standard deviations that anchor the corrections
+
+
+Perceptual = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+def make_step(
+    graphdef: nnx.GraphDef, config: StepConfig, *, perceptual: Perceptual | None, seed: int
+) -> Callable[[TrainState, Batch, Scene], tuple[TrainState, dict[str, jax.Array]]]:
+    """The step function `(state, batch, scene) -> (state, metrics)`; batch is one device's share."""
+
+    def step(state: TrainState, batch: Batch, scene: Scene):
+        key = jax.random.fold_in(jax.random.key(seed), state.frames_seen)
+        key = jax.random.fold_in(key, jax.lax.axis_index(DEVICES))
+
+        def objective(params: Params):
+            return _losses(graphdef, params, state, batch, scene, config, perceptual, key)
+
+        (_, (terms, seen)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
+        grads = jax.lax.pmean(grads, DEVICES)
+        terms = jax.lax.pmean(terms, DEVICES)
+        seen = jax.lax.pmax(seen.astype(jnp.int32), DEVICES) > 0
+        touched = _touched_rows(batch, state.params.tracking.pose.shape[0])
+        params, moments = _update(state, grads, touched, config)
+        devices = jax.lax.psum(1, DEVICES)
+        finite = jax.tree.reduce(jnp.logical_and, jax.tree.map(lambda g: jnp.all(jnp.isfinite(g)), grads))
+        metrics = dict(terms, finite=finite)
+        cloud = dataclasses.replace(state.cloud, visible=state.cloud.visible | seen)
+        frames_seen = state.frames_seen + batch.frame.shape[0] * devices
+        return TrainState(frames_seen, params, moments, cloud), metrics
+
+    return step
+
+
+def flame_weight(frames_seen: jax.Array, config: StepConfig) -> jax.Array:
+    """lambda(e): halves at each milestone passed."""
+    milestones = jnp.asarray(config.flame_halvings or (2**31 - 1,), jnp.int32)
+    return config.weights.flame * 0.5 ** jnp.sum(frames_seen >= milestones)
+
+
+def learning_rate_factor(frames_seen: jax.Array, config: StepConfig) -> jax.Array:
+    """Exponential decay from 1 to `rates.decay` over the run."""
+    return config.rates.decay ** jnp.clip(frames_seen / config.total_frames, 0.0, 1.0)
+
+
+def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config: StepConfig, perceptual, key):
+    networks: AvatarNetworks = nnx.merge(graphdef, params.networks)
+    z = latents.flatten(networks.latents.latent())
+    cloud, weights = state.cloud, config.weights
+    points = canonicalise(
+        networks, scene.space, params.points, z, cloud.nearest, jacobian_gradient=config.jacobian_gradient
+    )
+    correction = jax.tree.map(lambda table: table[batch.frame], params.tracking)
+    frames = corrected(batch, correction) if config.refine_tracking else batch
+    render = render_frames(
+        networks,
+        scene.space,
+        points,
+        z,
+        betas=frames.betas,
+        expression=frames.expression,
+        pose=frames.pose,
+        cameras=Camera(frames.T_camera_world, frames.intrinsics, frames.image.shape[1:3]),
+        radius=cloud.radius,
+        alive=cloud.alive,
+        options=config.render,
+    )
+    terms = picture_terms(render, batch, weights, perceptual)
+    terms |= _point_terms(networks, params, points, z, scene, cloud.alive, config, key)
+    if config.refine_tracking:
+        terms["tracking"] = _tracking_prior(correction, scene.tracking_std)
+    scale = dataclasses.asdict(weights) | {"flame": flame_weight(state.frames_seen, config)}
+    total = sum(scale[name] * value for name, value in terms.items())
+    target = batch.over_white()
+    metrics = dict(
+        terms,
+        loss=total,
+        psnr=jnp.mean(-10.0 * jnp.log10(jnp.mean((render.image - target) ** 2, axis=(1, 2, 3)))),
+        overflow=jnp.sum(render.overflow).astype(jnp.float32),
+        nonfinite=jnp.sum(render.nonfinite).astype(jnp.float32),
+    )
+    seen = jnp.any(render.is_front | (render.max_weight > VISIBLE_WEIGHT), axis=0)
+    return total, (metrics, seen)
+
+
+def picture_terms(
+    render: Render, batch: Batch, weights: LossWeights, perceptual: Perceptual | None
+) -> dict[str, jax.Array]:
+    """The losses of rendered pictures (leading axis B) against their frames."""
+    target = batch.over_white()
+    matte = jnp.asarray(batch.matte, jnp.float32) / 255.0
+    emphasis = 1.0 + weights.emphasis * jnp.asarray(batch.emphasis, jnp.float32) / 255.0
+    terms = {
+        "rgb": losses.weighted_l1(render.image, target, emphasis),
+        "mask": losses.mask_l1(render.alpha, matte),
+    }
+    if weights.structural:
+        terms["structural"] = losses.structural(render.image, target)
+    if weights.perceptual and perceptual is not None:
+        terms["perceptual"] = perceptual(render.image, target)
+    if weights.seg and render.seg_logit is not None:
+        terms["seg"] = losses.segmentation_bce(render.seg_logit, jnp.asarray(batch.seg, jnp.float32) / 255.0)
+    return terms
+
+
+def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Scene, alive, config, key):
+    terms = {
+        "sdf": losses.sdf_consistency(points.sdf, alive),
+        "latent": losses.latent_prior(z),
+        "flame": _flame_term(networks, params.points, points, z, scene, alive, config, jax.random.fold_in(key, 0)),
+    }
+    stop = jax.lax.stop_gradient
+    on_surface = stop(points.x_sc)
+    rows = _sample(alive.shape[0], config.eikonal_sample, jax.random.fold_in(key, 1))
+    reach = losses.EIKONAL_REACH
+    jitter = jax.random.uniform(jax.random.fold_in(key, 2), (len(rows), 3), jnp.float32, -reach, reach)
+    samples = jnp.concatenate([on_surface[rows], on_surface[rows] + jitter])
+    gradients = networks.canonical.sdf_gradient(samples, stop(z))
+    terms["eikonal"] = losses.eikonal(gradients, jnp.tile(alive[rows], 2))
+    return terms
+
+
+def _flame_term(networks, points_gc, points: CanonicalPoints, z, scene: Scene, alive, config, key):
+    """L_FLAME on a sample of points, from detached positions, so that it trains networks and never moves points."""
+    rows = _sample(alive.shape[0], config.flame_sample, key)
+    x = jax.lax.stop_gradient(points_gc[rows])
+    x_sc = x + networks.deformation.offset_sc(x, z)
+    features = networks.deformation.features(x_sc, z)
+    vertex, bases, space = points.nearest[rows], networks.deformation.bases(), scene.space
+    pose = jnp.einsum("nd,dkc->nkc", features, bases.pose[:-1]) + bases.pose[-1][None]
+    expression = jnp.einsum("nd,dck->nck", features, bases.expression[:-1]) + bases.expression[-1][None]
+    if not networks.config.head_prior:
+        pose = pose - jnp.moveaxis(space.head.posedirs[:, vertex], 0, 1)
+        expression = expression - space.head.exprdirs[vertex]
+    weights = skinning_weights(networks, space, features, vertex) - space.lbs_weights[vertex]
+    return losses.flame_regularisation(weights, pose, expression, scene.expression_variance, alive[rows])
+
+
+def _sample(count: int, sample: int, key: jax.Array) -> jax.Array:
+    if not sample or sample >= count:
+        return jnp.arange(count)
+    return jax.random.randint(key, (sample,), 0, count)
+
+
+def _tracking_prior(correction: Tracking, std: Tracking) -> jax.Array:
+    """Mean squared correction in units of its anchor's standard deviation."""
+    scaled = jax.tree.map(lambda value, scale: jnp.mean((value / scale) ** 2), correction, std)
+    return jax.tree.reduce(jnp.add, scaled) / 3.0
+
+
+def _touched_rows(batch: Batch, num_frames: int) -> jax.Array:
+    """(F,) bool: table rows whose frame any device saw in this step."""
+    mine = jnp.zeros(num_frames, jnp.int32).at[batch.frame].set(1)
+    return jax.lax.pmax(mine, DEVICES) > 0
+
+
+def _update(state: TrainState, grads: Params, touched: jax.Array, config: StepConfig):
+    """Adam on everything; rows of per-frame tables move only when their frame was seen."""
+    direction, moments = optax.scale_by_adam().update(grads, state.moments)
+    factor = learning_rate_factor(state.frames_seen, config)
+    rates = config.rates
+    latent_rate = jnp.where(state.frames_seen >= config.latents_after, rates.latents, 0.0)
+    tracking_rate = jnp.where(state.frames_seen >= config.tracking_after, rates.tracking, 0.0)
+
+    def network_rate(path, leaf):
+        return leaf * (latent_rate if path[0].key == "latents" else rates.networks)
+
+    def only_touched(new, old):
+        return jnp.where(touched.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+    steps = Params(
+        networks=jax.tree_util.tree_map_with_path(network_rate, direction.networks),
+        points=direction.points * rates.points,
+        tracking=jax.tree.map(lambda leaf: only_touched(leaf * tracking_rate, jnp.zeros_like(leaf)), direction.tracking),
+    )
+    if config.refine_tracking:
+        restore = {
+            name: dataclasses.replace(
+                getattr(moments, name),
+                tracking=jax.tree.map(
+                    only_touched, getattr(moments, name).tracking, getattr(state.moments, name).tracking
+                ),
+            )
+            for name in ("mu", "nu")
+        }
+        moments = moments._replace(**restore)
+    params = jax.tree.map(lambda value, move: value - factor * move, state.params, steps)
+    if config.refine_tracking:
+        centred = jax.tree.map(lambda table: table - table.mean(axis=0, keepdims=True), params.tracking)
+        params = dataclasses.replace(params, tracking=centred)
+    return params, moments

@@ -1,0 +1,80 @@
+"""The work folder of a run: what is written before step 1, and what a continued run must agree with."""
+
+import datetime
+import importlib.metadata
+import json
+import pathlib
+import platform
+import subprocess
+import sys
+from typing import Any
+
+import jax
+
+from pegasus_jax import atomic
+from pegasus_jax.errors import UserError
+
+CONFIG, ENVIRONMENT = "config.json", "environment.json"
+_PACKAGES = ("pegasus-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
+
+
+def prepare(workdir: pathlib.Path, config: dict[str, Any], data: list[str]) -> None:
+    """Makes the work folder, or checks that it was made with this very config and these data.
+
+    Raises:
+        UserError: it was made with another config, or is some other folder.
+    """
+    resolved = json.loads(json.dumps({"config": config, "data": data}))
+    path = workdir / CONFIG
+    if path.exists():
+        before = json.loads(path.read_text())
+        changed = sorted(_differences(before, resolved))
+        if changed:
+            raise UserError(
+                f"{workdir} was made with another config: {changed[0]}; use that config, or another --workdir."
+            )
+        return
+    if workdir.is_dir() and any(workdir.iterdir()):
+        raise UserError(f"{workdir} is not empty and not a work folder (it has no {CONFIG}); choose another --workdir.")
+    workdir.mkdir(parents=True, exist_ok=True)
+    write_json(path, resolved)
+    write_json(workdir / ENVIRONMENT, environment())
+
+
+def environment() -> dict[str, Any]:
+    """Versions, devices and the code's commit."""
+    return {
+        "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": sys.version.split()[0],
+        "machine": f"{platform.system()} {platform.machine()}",
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "devices": [device.device_kind for device in jax.devices()],
+        "commit": _commit(),
+    }
+
+
+def write_json(path: pathlib.Path, content: Any) -> None:
+    """Writes whole or not at all."""
+    with atomic.file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _differences(before: Any, now: Any, name: str = ""):
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in before.keys() | now.keys():
+            yield from _differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+    elif before != now:
+        yield f"{name} was {before!r} and is {now!r}"
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    here = pathlib.Path(__file__).resolve().parent
+    found = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return found.stdout.strip() or None
