@@ -1,0 +1,21 @@
+"""The commands of the launcher, one module each.
+
+A command's module has a one-line docstring (shown in the list of commands), `define_flags(flag_values)`, and
+`run(flag_values)`, which calls one function. What is heavy is imported inside `run`: the launcher imports
+every command to list them.
+"""
+
+import importlib
+import types
+
+NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate")
+
+
+def load(name: str) -> types.ModuleType:
+    """The module of the command `name`, one of `NAMES`."""
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def summary(name: str) -> str:
+    """What the command does, in one line."""
+    return (load(name).__doc__ or "").strip().splitlines()[0]

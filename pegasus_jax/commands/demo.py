@@ -1,0 +1,17 @@
+"""Shows the whole pipeline on synthetic people: no downloads, a CPU, minutes; writes an HTML page."""
+
+import pathlib
+
+from absl import flags
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of `demo`."""
+    flags.DEFINE_string("workdir", "runs/demo", "the folder to write to.", flag_values=flag_values)
+
+
+def run(flag_values: flags.FlagValues) -> None:
+    """Calls `pegasus_jax.demo.run_demo`."""
+    from pegasus_jax import demo
+
+    demo.run_demo(pathlib.Path(flag_values.workdir))

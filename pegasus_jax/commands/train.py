@@ -1,0 +1,36 @@
+"""Trains an avatar on dataset folders; run again, it continues from the last checkpoint."""
+
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from pegasus_jax.commands.folders import dataset_folders, optional_path
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of `train`."""
+    into: dict[str, Any] = {"flag_values": flag_values}
+    flags.DEFINE_string("config", "configs/laptop.py", "a config file, or file.py:argument.", **into)
+    flags.DEFINE_multi_string("set", [], "KEY=VALUE changes the config; so does --config.KEY=VALUE.", **into)
+    flags.DEFINE_list("data", None, "dataset folders, comma-separated; patterns too.", required=True, **into)
+    flags.DEFINE_string("workdir", None, "the work folder of this run.", required=True, **into)
+    flags.DEFINE_string("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
+    flags.DEFINE_string("vgg_weights", None, "VGG16 weights, .safetensors or .pth, for that loss.", **into)
+
+
+def run(flag_values: flags.FlagValues) -> None:
+    """Calls `pegasus_jax.training.train`."""
+    from pegasus_jax.config import load_config
+
+    config = load_config(flag_values.config, overrides=flag_values.set)
+    data = dataset_folders(flag_values.data)
+    from pegasus_jax import training  # after the checks: a misspelt flag is answered at once
+
+    training.train(
+        config,
+        data=data,
+        workdir=pathlib.Path(flag_values.workdir),
+        head=optional_path(flag_values.head),
+        vgg_weights=optional_path(flag_values.vgg_weights),
+    )

@@ -1,0 +1,84 @@
+"""Reading configs: Python files with `get_config(arg=None) -> ml_collections.ConfigDict`.
+
+`configs/laptop.py:quick` names a file and the argument its `get_config` gets. A config is locked once it is
+loaded: a misspelt key is a mistake, never a new key.
+"""
+
+import ast
+import difflib
+import importlib.util
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from pegasus_jax.errors import UserError
+
+
+def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
+    """Runs a config file and applies `overrides`.
+
+    Args:
+        spec: `path.py` or `path.py:argument`.
+        overrides: `key.path=value` each, the value as a Python literal or a bare string.
+
+    Raises:
+        UserError: the file is missing or has no `get_config`, or an override names no key or the wrong type.
+    """
+    path, argument = _split(spec)
+    if not path.is_file():
+        raise UserError(f"There is no config file {path}; the project's own are in configs/.")
+    module_spec = importlib.util.spec_from_file_location("_pegasus_config", path)
+    if module_spec is None or module_spec.loader is None:
+        raise UserError(f"{path} is no Python file; a config ends in .py.")
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise UserError(f"{path} has no function get_config(arg); see configs/ for examples.")
+    config = module.get_config(argument) if argument else module.get_config()
+    config.lock()
+    for override in overrides:
+        _apply(config, override)
+    return config
+
+
+def _split(spec: str) -> tuple[pathlib.Path, str | None]:
+    stem, suffix, argument = spec.partition(".py:")  # not at a bare colon: C:\configs\a.py
+    return (pathlib.Path(stem + ".py"), argument) if suffix else (pathlib.Path(spec), None)
+
+
+def _apply(config: ConfigDict, override: str) -> None:
+    key_path, equals, text = override.partition("=")
+    if not equals:
+        raise UserError(f"--config.{override} needs a value: write --config.{override}=VALUE.")
+    *parents, key = key_path.split(".")
+    holder = config
+    for name in parents:
+        holder = _get(holder, name, key_path)
+        if not isinstance(holder, ConfigDict):
+            raise UserError(f"--config.{key_path}: {name} is one value and has no keys.")
+    current = _get(holder, key, key_path)
+    if isinstance(current, ConfigDict):
+        keys = ", ".join(sorted(current))
+        raise UserError(f"--config.{key_path} is a group; change one of its keys: {keys}.")
+    try:
+        holder[key] = text if isinstance(current, str) else _literal(text)
+    except TypeError as error:
+        kind = type(current).__name__
+        raise UserError(f"--config.{key_path} takes a value of type {kind}; got {text!r}.") from error
+
+
+def _get(holder: ConfigDict, key: str, key_path: str) -> Any:
+    if key in holder:
+        return holder[key]
+    close = difflib.get_close_matches(key, list(holder), n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(holder))}."
+    raise UserError(f"The config has no key {key_path}: {hint}")
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text

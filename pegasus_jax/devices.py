@@ -1,0 +1,66 @@
+"""Which devices JAX computes on, and where it keeps what it has compiled."""
+
+import hashlib
+import os
+import pathlib
+import platform
+
+import jax
+
+from pegasus_jax.errors import UserError
+
+CHOICES = ("auto", "cpu", "gpu", "tpu")
+
+
+def use_device(name: str) -> None:
+    """Makes JAX compute on `name`, one of `CHOICES`; "auto" is JAX's own choice (TPU, then GPU, then CPU).
+
+    Call it before anything is computed: JAX fixes its devices at the first use.
+
+    Raises:
+        UserError: JAX finds no such device.
+    """
+    if name == "cpu":
+        jax.config.update("jax_platforms", "cpu")  # leaves a GPU untouched, its memory too
+    elif name != "auto":
+        try:
+            jax.devices(name)
+        except RuntimeError as error:
+            raise UserError(
+                f"--device={name}: JAX finds no {name.upper()} here, only {_found()}; {_remedy(name)}"
+            ) from error
+
+
+def unused_gpu() -> str | None:
+    """Why an NVIDIA GPU of this machine is not used, as one sentence; None if there is none or it is used."""
+    if not pathlib.Path("/proc/driver/nvidia/gpus").is_dir() or jax.default_backend() == "gpu":
+        return None
+    return f"This machine has an NVIDIA GPU, but JAX computes on {_found()}: {_remedy('gpu')}"
+
+
+def enable_compilation_cache(folder: pathlib.Path) -> None:
+    """Keeps compiled programs under `folder` between runs; $JAX_COMPILATION_CACHE_DIR goes first.
+
+    Programs for the CPU are kept apart by kind of CPU: homes are often shared by machines that differ.
+    """
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        return
+    jax.config.update("jax_compilation_cache_dir", str(folder / f"xla-{_cpu_kind()}"))
+
+
+def _found() -> str:
+    return ", ".join(sorted({device.platform.upper() for device in jax.devices()}))
+
+
+def _remedy(name: str) -> str:
+    if os.environ.get("JAX_PLATFORMS"):
+        return f"JAX_PLATFORMS={os.environ['JAX_PLATFORMS']} is set, unset it."
+    extra = "tpu" if name == "tpu" else "cuda13"
+    return f"use --device=auto, or install JAX for it: pip install -e '.[{extra}]'."
+
+
+def _cpu_kind() -> str:
+    information = pathlib.Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.is_file() else [platform.processor()]
+    flags = [line for line in lines if line.lower().startswith(("flags", "features"))] or lines
+    return hashlib.sha256(f"{platform.machine()} {flags[:1]}".encode()).hexdigest()[:8]

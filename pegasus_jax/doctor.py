@@ -1,0 +1,182 @@
+"""Checks of an installation: what is there, what is not, and what to do about it."""
+
+import dataclasses
+import importlib.metadata
+import os
+import pathlib
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from pegasus_jax import assets
+from pegasus_jax.errors import UserError
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "mediapipe", "av")
+_LIBRARIES = ("libGL", "libEGL", "libGLES", "libgthread", "libglib", "libxcb", "libSM", "libXext")
+_APT = "sudo apt-get install libgl1 libegl1 libgles2 libglib2.0-0"
+_NEEDED_DISK_GIB = 5.0
+_NEEDED_MEMORY_GIB = 4.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    subject: str
+    is_good: bool
+    detail: str  # what was found; where it is not good, also what to do
+    is_essential: bool = False  # whether nothing works without it
+
+
+def examine(*, head: str | None = None) -> None:
+    """Prints the report.
+
+    Raises:
+        UserError: something essential is broken.
+    """
+    broken = 0
+    for finding in findings(head=head):
+        print(f"{'✓' if finding.is_good else '✗'} {finding.subject}: {finding.detail}", flush=True)
+        broken += finding.is_essential and not finding.is_good
+    if broken:
+        raise UserError(
+            f"{broken} essential part{'s' * (broken > 1)} of the installation is broken: see ✗ above."
+        )
+
+
+def findings(*, head: str | None = None) -> Iterator[Finding]:
+    """All checks, one after the other; none of them downloads or changes anything."""
+    yield _python()
+    yield _packages()
+    yield _opencv()
+    yield from _guarded("devices", _devices)
+    yield from _guarded("rasteriser", _rasteriser)
+    yield from _guarded("mediapipe", _mediapipe)
+    yield from _model_files()
+    yield from _guarded("head model", lambda: _head_model(head))
+    yield _disk()
+    yield _memory()
+
+
+def explain_import_error(error: ImportError) -> str | None:
+    """What to do about a failed import of a dependency, as one sentence; None if we do not know."""
+    if any(library in str(error) for library in _LIBRARIES):
+        return f"A system library is missing ({error}); on Debian or Ubuntu: {_APT}."
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("pegasus_jax"):
+        return f"The Python package {error.name} is missing; install the project again: pip install -e ."
+    return None
+
+
+def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """The check's findings; what it raises becomes a finding too, so that the report goes on."""
+    try:
+        yield from check()
+    except UserError as error:
+        yield Finding(subject, False, str(error))
+    except ImportError as error:
+        yield Finding(subject, False, explain_import_error(error) or str(error), is_essential=True)
+
+
+def _python() -> Finding:
+    return Finding(
+        "Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}", True
+    )
+
+
+def _packages() -> Finding:
+    versions = {name: _version(name) for name in _PACKAGES}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        return Finding("packages", False, f"{', '.join(missing)} missing; run: pip install -e .", True)
+    return Finding("packages", True, ", ".join(f"{name} {version}" for name, version in versions.items()))
+
+
+def _opencv() -> Finding:
+    """opencv-python and mediapipe's opencv-contrib-python both install into the folder cv2/."""
+    plain, contrib = _version("opencv-python"), _version("opencv-contrib-python")
+    try:
+        import cv2
+    except ImportError as error:
+        return Finding("OpenCV", False, explain_import_error(error) or str(error), is_essential=True)
+    if plain and contrib and plain != contrib:
+        found = f"opencv-python {plain} and opencv-contrib-python {contrib} write over each other"
+        both = f"opencv-python=={contrib} opencv-contrib-python=={contrib}"
+        return Finding("OpenCV", False, f"{found}; pip install --force-reinstall --no-deps {both}")
+    return Finding("OpenCV", True, cv2.__version__)
+
+
+def _devices() -> Iterator[Finding]:
+    import jax
+
+    from pegasus_jax import devices
+
+    found = ", ".join(f"{device.platform} ({device.device_kind})" for device in jax.devices())
+    unused = devices.unused_gpu()
+    yield Finding("devices", unused is None, unused or found)
+
+
+def _rasteriser() -> Iterator[Finding]:
+    """Each backend draws one point, or says why it can't."""
+    import rasterizer
+
+    means2d, features = np.array([[4.5, 4.5]], np.float32), np.ones((1, 1), np.float32)
+    for name in rasterizer.BACKENDS:
+        is_essential = name == "auto"
+        try:
+            out = rasterizer.splat(
+                means2d, np.ones(1, np.float32), 2.0, features, image_size=(8, 8), backend=name
+            )
+        except ValueError as error:
+            yield Finding(f"rasteriser {name}", False, str(error), is_essential)
+            continue
+        is_right = bool(np.asarray(out.alpha)[4, 4] > 0.99)
+        detail = "draws" if is_right else "draws a wrong picture; report this, please"
+        yield Finding(f"rasteriser {name}", is_right, detail, is_essential)
+
+
+def _mediapipe() -> Iterator[Finding]:
+    from mediapipe.tasks.python import vision
+
+    yield Finding("mediapipe", hasattr(vision, "FaceLandmarker"), "imports")
+
+
+def _model_files() -> Iterator[Finding]:
+    from pegasus_jax.capture import model_files
+
+    for name in sorted(model_files.URLS):
+        path = assets.find(name)
+        remedy = "not here yet; run: python launch.py assets (or it is fetched when first needed)"
+        yield Finding(name, path is not None, str(path or remedy))
+
+
+def _head_model(head: str | None) -> Iterator[Finding]:
+    from pegasus_jax import flame
+
+    model = flame.load_head(head)
+    yield Finding("head model", True, f"{model.name} ({model.num_vertices} vertices)")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(pathlib.Path.cwd()).free / 2**30
+    advice = "" if free >= _NEEDED_DISK_GIB else f"; an avatar takes up to {_NEEDED_DISK_GIB:.0f} GiB"
+    return Finding("disk", not advice, f"{free:.1f} GiB free here{advice}")
+
+
+def _memory() -> Finding:
+    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
+        return Finding("memory", True, "not known on this system")
+    total, free = (
+        os.sysconf("SC_PAGE_SIZE") * os.sysconf(n) / 2**30 for n in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES")
+    )
+    advice = "" if total >= _NEEDED_MEMORY_GIB else f"; {_NEEDED_MEMORY_GIB:.0f} GiB are needed for training"
+    return Finding("memory", not advice, f"{total:.1f} GiB, {free:.1f} GiB free{advice}")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,54 @@
+import pathlib
+
+import jax
+import pytest
+
+from pegasus_jax import devices
+from pegasus_jax.errors import UserError
+
+
+@pytest.fixture
+def cache_setting():
+    before = jax.config.jax_compilation_cache_dir
+    yield
+    jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_an_absent_device_is_one_sentence_with_a_remedy(monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+
+    def absent(*platform):
+        if platform:
+            raise RuntimeError("Unknown backend")
+        return real()
+
+    real = jax.devices
+    monkeypatch.setattr(devices.jax, "devices", absent)
+    with pytest.raises(UserError, match=r"^--device=gpu: JAX finds no GPU here, only .*'\.\[cuda13\]'\.$"):
+        devices.use_device("gpu")
+    with pytest.raises(UserError, match=r"'\.\[tpu\]'"):
+        devices.use_device("tpu")
+    monkeypatch.setenv("JAX_PLATFORMS", "cpu")
+    with pytest.raises(UserError, match="JAX_PLATFORMS=cpu is set, unset it"):
+        devices.use_device("gpu")
+
+
+def test_a_gpu_that_jax_does_not_use_is_told(monkeypatch):
+    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    monkeypatch.setattr(devices.jax, "default_backend", lambda: "cpu")
+    monkeypatch.setattr(pathlib.Path, "is_dir", lambda path: True)
+    assert "has an NVIDIA GPU, but JAX computes on" in devices.unused_gpu()
+    monkeypatch.setattr(devices.jax, "default_backend", lambda: "gpu")
+    assert devices.unused_gpu() is None
+    monkeypatch.setattr(pathlib.Path, "is_dir", lambda path: False)
+    assert devices.unused_gpu() is None
+
+
+def test_programs_are_kept_in_the_cache_unless_the_user_has_another(monkeypatch, tmp_path, cache_setting):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
+    before = jax.config.jax_compilation_cache_dir
+    devices.enable_compilation_cache(tmp_path)
+    assert jax.config.jax_compilation_cache_dir == before
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    devices.enable_compilation_cache(tmp_path)
+    assert pathlib.Path(jax.config.jax_compilation_cache_dir).parent == tmp_path

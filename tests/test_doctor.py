@@ -1,0 +1,99 @@
+import collections
+import types
+
+import cv2
+import pytest
+
+from pegasus_jax import doctor
+from pegasus_jax.errors import UserError
+
+
+def _subjects(findings):
+    return {finding.subject: finding for finding in findings}
+
+
+def test_a_working_installation_is_reported_in_lines(capsys):
+    doctor.examine()
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line[:2] in ("✓ ", "✗ ") and ": " in line for line in lines)
+    good = " ".join(line for line in lines if line.startswith("✓"))
+    for subject in (
+        "Python",
+        "packages: jax ",
+        "OpenCV",
+        "devices",
+        "rasteriser auto: draws",
+        "mediapipe",
+        "disk",
+    ):
+        assert subject in good
+
+
+def test_model_files_that_are_absent_say_what_to_run(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PEGASUS_ASSETS", str(tmp_path / "assets"))
+    finding = _subjects(doctor._model_files())["face_landmarker.task"]
+    assert not finding.is_good and "run: python launch.py assets" in finding.detail
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "face_landmarker.task").write_bytes(b"")
+    finding = _subjects(doctor._model_files())["face_landmarker.task"]
+    assert finding.is_good and str(tmp_path / "assets") in finding.detail
+
+
+def test_two_opencvs_of_different_versions_are_found(monkeypatch):
+    versions = collections.defaultdict(
+        lambda: "1.0", {"opencv-python": "4.1", "opencv-contrib-python": "5.0"}
+    )
+    monkeypatch.setattr(doctor, "_version", versions.__getitem__)
+    finding = doctor._opencv()
+    assert not finding.is_good
+    assert "opencv-python==5.0 opencv-contrib-python==5.0" in finding.detail
+    versions["opencv-python"] = "5.0"
+    assert doctor._opencv() == doctor.Finding("OpenCV", True, cv2.__version__)
+
+
+def test_a_missing_system_library_says_which_packages_to_install():
+    error = ImportError("libGL.so.1: cannot open shared object file: No such file or directory")
+    sentence = doctor.explain_import_error(error)
+    assert sentence.startswith("A system library is missing (libGL.so.1")
+    assert "apt-get install libgl1 libegl1 libgles2 libglib2.0-0" in sentence
+
+
+def test_a_missing_package_is_told_from_a_mistake_of_ours():
+    assert "mediapipe is missing" in doctor.explain_import_error(ModuleNotFoundError(name="mediapipe"))
+    assert doctor.explain_import_error(ModuleNotFoundError(name="pegasus_jax.frob")) is None
+    assert doctor.explain_import_error(ImportError("cannot import name frob")) is None
+
+
+def test_a_wrong_head_is_a_line_and_no_stop(tmp_path):
+    subjects = _subjects(doctor.findings(head=str(tmp_path / "absent.pkl")))
+    assert not subjects["head model"].is_good and "absent.pkl" in subjects["head model"].detail
+    assert "memory" in subjects, "the checks after it still run"
+
+
+def test_a_full_disk_is_told_in_advance(monkeypatch):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**30))
+    assert doctor._disk() == doctor.Finding("disk", False, "1.0 GiB free here; an avatar takes up to 5 GiB")
+
+
+def test_a_broken_essential_part_is_an_error(monkeypatch, capsys):
+    monkeypatch.setattr(
+        doctor, "findings", lambda head: [doctor.Finding("packages", False, "jax missing", True)]
+    )
+    with pytest.raises(UserError, match="1 essential part of the installation is broken"):
+        doctor.examine()
+    assert capsys.readouterr().out == "✗ packages: jax missing\n"
+
+
+def test_a_broken_optional_part_is_none(monkeypatch):
+    monkeypatch.setattr(doctor, "findings", lambda head: [doctor.Finding("a.task", False, "not here yet")])
+    doctor.examine()
+
+
+def test_a_failing_import_is_an_essential_finding():
+    def check():
+        raise ImportError("libEGL.so.1: cannot open shared object file")
+        yield
+
+    (finding,) = doctor._guarded("mediapipe", check)
+    assert finding.is_essential and not finding.is_good and "libegl1" in finding.detail

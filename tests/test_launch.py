@@ -1,0 +1,188 @@
+import importlib.util
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from absl import flags
+
+from pegasus_jax import commands
+from pegasus_jax.errors import UserError
+
+_ROOT = pathlib.Path(__file__).parents[1]
+_REQUIRED = {"capture": "--video and --out", "create": "--video and --workdir", "evaluate": "--workdir"}
+
+
+@pytest.fixture
+def launch(monkeypatch):
+    """launch.py as a module that leaves this process's JAX as it is."""
+    spec = importlib.util.spec_from_file_location("launch", _ROOT / "launch.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "_set_up_jax", lambda device: None)
+    return module
+
+
+@pytest.fixture
+def called(monkeypatch):
+    """Replaces every command's `run`; holds the flags of the call."""
+    calls = []
+    for name in commands.NAMES:
+        monkeypatch.setattr(
+            commands.load(name), "run", lambda values: calls.append(values.flag_values_dict())
+        )
+    return calls
+
+
+def _python(code: str, *arguments: str, **kwargs) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def test_alone_it_lists_every_command_in_one_line_without_heavy_imports():
+    code = """
+        import sys, launch
+        status = launch.main([])
+        print("HEAVY", [name for name in ("jax", "numpy", "cv2", "av", "mediapipe") if name in sys.modules])
+        sys.exit(status)
+    """
+    done = _python(code)
+    assert done.returncode == 0, done.stderr
+    for name in commands.NAMES:
+        assert re.search(rf"^  {name} +\S.{{20,}}$", done.stdout, re.MULTILINE), f"{name} is not listed"
+    assert "HEAVY []" in done.stdout
+
+
+@pytest.mark.parametrize("name", commands.NAMES)
+def test_help_shows_the_flags_of_one_command(launch, called, capsys, name):
+    assert launch.main([name, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert commands.summary(name) in out
+    assert "--device" in out
+    assert ("--orbit" in out) == (name == "render")
+    assert not called, "help runs nothing"
+
+
+def test_flags_reach_the_command(launch, called):
+    arguments = ["--video=me.mov", "--out", "data/me", "--fps=12.5", "--max_frames=9", "--device=cpu"]
+    assert launch.main(["capture", *arguments]) == 0
+    (values,) = called
+    assert (values["video"], values["out"], values["fps"], values["max_frames"]) == (
+        "me.mov",
+        "data/me",
+        12.5,
+        9,
+    )
+    assert values["device"] == "cpu" and values["head"] is None
+    assert flags.FLAGS.is_parsed()
+
+
+def test_a_second_call_does_not_see_the_flags_of_the_first(launch, called):
+    launch.main(["capture", "--video=a.mp4", "--out=a", "--fps=5"])
+    launch.main(["capture", "--video=b.mp4", "--out=b"])
+    assert called[1]["fps"] is None
+
+
+@pytest.mark.parametrize("name", ["--config.training.frames=10", "-config.training.frames=10"])
+def test_changes_of_the_config_are_collected(launch, called, name):
+    assert launch.main(["train", "--data=a,b", "--workdir=w", name, "--set=name=x"]) == 0
+    assert called[0]["set"] == ["training.frames=10", "name=x"]
+    assert called[0]["data"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["tain"], "There is no command tain; did you mean train?"),
+        (["xyzzy"], "There is no command xyzzy; there are demo, create, "),
+        (["capture", "--vidoe=a"], "capture has no flag --vidoe; did you mean --video?"),
+        (["demo", "--config.a=1"], "demo has no flag --config.a; "),
+        (["capture", "--video=a", "--out=b", "--fps=q"], "flag --fps=q: could not convert string to float"),
+        (["capture", "--video=a", "--out=b", "--max_frames=0"], "flag --max_frames=0: 0 is not a positive"),
+        (["capture", "--video=a", "--out"], "Missing value for flag --out"),
+        (["demo", "--device=npu"], "flag --device=npu: value should be one of <auto|cpu|gpu|tpu>"),
+        (["demo", "runs/x"], "demo takes only flags, not 'runs/x'; see python launch.py demo --help."),
+        *([[name], f"{name}: please give {names}; see"] for name, names in _REQUIRED.items()),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(launch, called, capsys, arguments, sentence):
+    assert launch.main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert sentence in err and len(err.strip().splitlines()) == 1
+    assert not out and not called
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["render", "--workdir=w", "--out=x.avi", "--orbit"], "--out=x.avi must end in .mp4."),
+        (
+            ["render", "--workdir=w", "--out=x.mp4"],
+            "render needs --drive=DATASET_FOLDER, or --orbit, or both.",
+        ),
+        (["train", "--data=a", "--workdir=w", "--config=no.py"], "There is no config file no.py"),
+        (["evaluate", "--data=absent/*", "--workdir=w"], "--data: no folder matches absent/*; make one by"),
+    ],
+)
+def test_commands_check_their_flags_before_any_work(launch, capsys, arguments, sentence):
+    assert launch.main(arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_dataset_folders_are_found_by_name_and_by_pattern(tmp_path):
+    from pegasus_jax.commands.folders import dataset_folders
+
+    for name in ("ada", "ben", "cleo"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "notes.txt").write_text("")
+    found = dataset_folders([f"{tmp_path}/ben", f"{tmp_path}/*"])
+    assert [path.name for path in found] == ["ben", "ada", "cleo"]
+    with pytest.raises(UserError, match=r"no folder matches .*notes\.txt"):
+        dataset_folders([f"{tmp_path}/notes.txt"])
+
+
+def test_a_device_that_is_not_there_is_one_sentence():
+    code = "import sys, launch; sys.exit(launch.main(['demo', '--device=tpu']))"
+    done = _python(code)
+    assert done.returncode == 2
+    assert re.match(r"--device=tpu: JAX finds no TPU here, only \w+", done.stderr.splitlines()[-1])
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "raised, status, text",
+    [
+        ("ZeroDivisionError('ours')", 1, "Traceback"),
+        ("ImportError('libGL.so.1: cannot open shared object file')", 2, "apt-get install libgl1"),
+        ("ImportError('cannot import name frob')", 1, "Traceback"),
+    ],
+)
+def test_what_a_command_raises_decides_the_status(raised, status, text):
+    code = f"""
+        import sys, launch
+        from pegasus_jax import commands
+        launch._set_up_jax = lambda device: None
+        def run(values):
+            raise {raised}
+        commands.load("demo").run = run
+        sys.exit(launch.main(["demo"]))
+    """
+    done = _python(code)
+    assert done.returncode == status, done.stderr
+    assert text in done.stderr
+    assert ("Traceback" in done.stderr) == (status == 1)
+
+
+def test_ctrl_c_is_status_130_for_a_real_signal():
+    code = """
+        import os, signal, sys, launch
+        from pegasus_jax import commands
+        launch._set_up_jax = lambda device: None
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
+        commands.load("demo").run = lambda values: os.kill(os.getpid(), signal.SIGINT)
+        sys.exit(launch.main(["demo"]))
+    """
+    done = _python(code)
+    assert (done.returncode, done.stderr) == (130, "Stopped.\n")
