@@ -1,0 +1,123 @@
+"""Image metrics: pure functions of arrays, in NumPy or under `jax.jit`.
+
+Images are (H, W, 3) or (H, W), float in [0, 1], over white as they are compared; mattes are (H, W) in [0, 1].
+Decibels are relative to a peak of 1. Identical pictures have an infinite PSNR; an empty mask gives NaN.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+_SSIM_SIZE = 11  # pixels
+_SSIM_SIGMA = 1.5  # pixels
+_SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
+
+
+def l1(image: ArrayLike, target: ArrayLike) -> jax.Array:
+    """Mean absolute difference."""
+    image, target = _pair(image, target)
+    return jnp.abs(image - target).mean()
+
+
+def mse(image: ArrayLike, target: ArrayLike) -> jax.Array:
+    """Mean squared difference."""
+    image, target = _pair(image, target)
+    return jnp.square(image - target).mean()
+
+
+def psnr(image: ArrayLike, target: ArrayLike) -> jax.Array:
+    """Peak signal-to-noise ratio in dB."""
+    return _decibels(mse(image, target))
+
+
+def masked_psnr(image: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Array:
+    """PSNR over the pixels where `mask` (H, W) is at least 0.5, in dB.
+
+    With the matte of the target as mask this is the foreground PSNR, which white background cannot flatter.
+    """
+    image, target = _pair(image, target)
+    mask = jnp.asarray(mask)
+    if mask.shape != image.shape[:2]:
+        raise ValueError(f"mask must have shape {image.shape[:2]}; got {mask.shape}.")
+    chosen = (mask >= 0.5).astype(image.dtype)
+    per_pixel = jnp.square(image - target).reshape(*mask.shape, -1).mean(axis=-1)
+    return _decibels((per_pixel * chosen).sum() / chosen.sum())
+
+
+def box_psnr(image: ArrayLike, target: ArrayLike, boxes: ArrayLike) -> jax.Array:
+    """PSNR over the union of `boxes` (B, 4), such as eyes and mouth, in dB; see `box_mask`."""
+    image = jnp.asarray(image)
+    return masked_psnr(image, target, box_mask(boxes, image_size=(image.shape[0], image.shape[1])))
+
+
+def box_mask(boxes: ArrayLike, *, image_size: tuple[int, int]) -> jax.Array:
+    """(H, W) bool: the pixels whose centres lie in any of `boxes`.
+
+    Args:
+        boxes: (B, 4) pixels: x0, y0, x1, y1; they may reach over the edge.
+        image_size: (H, W).
+    """
+    boxes = jnp.asarray(boxes, jnp.float32)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes must have shape (B, 4): x0, y0, x1, y1; got {boxes.shape}.")
+    height, width = image_size
+    x, y = jnp.arange(width) + 0.5, jnp.arange(height) + 0.5
+    x0, y0, x1, y1 = (boxes[:, i, None] for i in range(4))
+    in_columns = (x[None] >= x0) & (x[None] < x1)  # (B, W)
+    in_rows = (y[None] >= y0) & (y[None] < y1)  # (B, H)
+    return (in_rows[:, :, None] & in_columns[:, None, :]).any(axis=0)
+
+
+def mask_iou(matte: ArrayLike, target: ArrayLike) -> jax.Array:
+    """Intersection over union of two mattes (H, W) cut at 0.5; two empty ones agree fully."""
+    matte, target = _pair(matte, target)
+    inside, expected = matte >= 0.5, target >= 0.5
+    union = (inside | expected).sum()
+    intersection = (inside & expected).sum()
+    return jnp.where(union > 0, intersection / jnp.maximum(union, 1), 1.0)
+
+
+def ssim(image: ArrayLike, target: ArrayLike) -> jax.Array:
+    """Structural similarity: Wang et al. 2004, equation 13, mean over channels and over windows that fit.
+
+    11×11 Gaussian window with sigma 1.5 pixels, C1 = 0.01², C2 = 0.03², population variances.
+    """
+    image, target = _pair(image, target)
+    if min(image.shape[:2]) < _SSIM_SIZE:
+        raise ValueError(f"ssim needs at least {_SSIM_SIZE}×{_SSIM_SIZE} pixels; got {image.shape}.")
+    mean_x, mean_y = _blur(image), _blur(target)
+    variance_x = _blur(image * image) - mean_x * mean_x
+    variance_y = _blur(target * target) - mean_y * mean_y
+    covariance = _blur(image * target) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + _SSIM_C1) / (mean_x**2 + mean_y**2 + _SSIM_C1)
+    structure = (2 * covariance + _SSIM_C2) / (variance_x + variance_y + _SSIM_C2)
+    return (luminance * structure).mean()
+
+
+def _blur(image: jax.Array) -> jax.Array:
+    """The Gaussian window's mean at each position where it fits: (H - 10, W - 10, ...)."""
+    offset = np.arange(_SSIM_SIZE) - _SSIM_SIZE // 2
+    weights = np.exp(-0.5 * (offset / _SSIM_SIGMA) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    for axis in (0, 1):
+        length = image.shape[axis] - _SSIM_SIZE + 1
+        shifted = (jax.lax.slice_in_dim(image, i, i + length, axis=axis) for i in range(_SSIM_SIZE))
+        image = sum(w * part for w, part in zip(weights, shifted))
+    return image
+
+
+def _decibels(mean_squared_error: jax.Array) -> jax.Array:
+    return -10 * jnp.log10(mean_squared_error)
+
+
+def _pair(image: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
+    image, target = jnp.asarray(image), jnp.asarray(target)
+    if image.shape != target.shape:
+        raise ValueError(f"the two images must have one shape; got {image.shape} and {target.shape}.")
+    if image.ndim not in (2, 3) or 0 in image.shape:
+        raise ValueError(f"an image must be (H, W) or (H, W, C); got {image.shape}.")
+    for array in (image, target):
+        if jnp.issubdtype(array.dtype, jnp.integer):
+            raise ValueError(f"metrics take floats in [0, 1]; got {array.dtype}: divide by 255 first.")
+    return image.astype(jnp.float32), target.astype(jnp.float32)
