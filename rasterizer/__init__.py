@@ -1,11 +1,12 @@
 """Differentiable point splatting: arrays in, image out.
 
-Pixel (row, col) has its centre at (col + 0.5, row + 0.5); x points right, y points down, both in pixels. Depth is
-camera z, positive in front of the camera, in any unit. Points are composited front to back; of equal depths the
-lower index comes first. Images are (H, W, C), weights are premultiplied, there is no background. Unused rows of a
-padded point set are masked with `alive`.
+Pixel (row, col) has its centre at (col + 0.5, row + 0.5); x points right, y points down, both in pixels.
+Depth is camera z, positive in front of the camera, in any unit. Points are composited front to back; of equal
+depths the lower index comes first. Images are (H, W, C), colours are premultiplied, there is no background.
+Unused rows of a padded point set are masked with `alive`.
 """
 
 from rasterizer.front import BACKENDS as BACKENDS
+from rasterizer.front import backend_problem as backend_problem
 from rasterizer.front import splat as splat
 from rasterizer.types import Splats as Splats

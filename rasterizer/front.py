@@ -1,17 +1,18 @@
 """The one public function: checks its inputs, then hands them to a backend."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from rasterizer import reference, tiles, xla
+from rasterizer import cpu, reference, tiles, xla
 from rasterizer.constants import MIN_RADIUS
 from rasterizer.types import Composite, Scene, SceneGradients, Settings, Splats
 
-BACKENDS = ("auto", "reference", "xla")
+BACKENDS = ("auto", "reference", "xla", "cpu")
 
 
 def splat(
@@ -70,20 +71,37 @@ def splat(
     )
 
 
+def backend_problem(backend: str) -> str | None:
+    """Why `backend` cannot run on this machine, or None if it can. The first call may compile the native backend."""
+    if backend not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {backend!r}.")
+    return cpu.problem() if backend == "cpu" else None
+
+
 def _resolve(
     backend: str, capacity: int | None, radii: ArrayLike, scene: Scene, size: tuple[int, int]
 ) -> tuple[str, int]:
     """The backend to run and its capacity of (tile, point) pairs."""
-    if backend == "reference" or scene.depths.shape[0] == 0:
+    single = scene.means2d.dtype == jnp.float32
+    if backend == "cpu" and not single:
+        raise ValueError("the cpu backend computes in float32 only; got float64: use backend='xla'.")
+    if problem := backend_problem(backend):
+        raise ValueError(f"the {backend} backend cannot run here: {problem}.")
+    num_points = scene.depths.shape[0]
+    if backend == "reference" or num_points == 0:
         return "reference", 0
-    if capacity is None:
-        capacity = tiles.known_capacity(_concrete(radii), scene.depths.shape[0], size)
-    if capacity is None:
-        raise ValueError(
-            "max_overlaps is needed: radii is traced, so the number of (tile, point) pairs cannot be known in "
-            f"advance; pass e.g. max_overlaps={4 * scene.depths.shape[0]} and watch `overflow`, or backend='cpu'."
-        )
-    return "xla", capacity
+    if backend == "auto" and (not single or cpu.problem()):
+        backend = "xla"
+    if capacity is None and backend != "cpu":
+        capacity = tiles.known_capacity(_concrete(radii), num_points, size)
+    if capacity is not None:
+        return backend, capacity
+    if backend == "cpu" or (backend == "auto" and jax.default_backend() == "cpu"):
+        return "cpu", 0
+    raise ValueError(
+        "max_overlaps is needed: radii is traced, so the number of (tile, point) pairs cannot be known in "
+        f"advance; pass for instance max_overlaps={4 * num_points} and watch `overflow`."
+    )
 
 
 def _checked_size(image_size: tuple[int, int]) -> tuple[int, int]:
@@ -143,9 +161,7 @@ def _finite_scene(numbers: list[jax.Array], alive: jax.Array) -> tuple[Scene, ja
         mask = drawn if array.ndim == 1 else drawn[:, None]
         return jnp.where(mask, array, jnp.asarray(otherwise, array.dtype))
 
-    scene = Scene(
-        kept(means2d, 0), kept(depths, 1), kept(radii, 1), kept(features, 0), kept(opacities, 0), drawn
-    )
+    scene = Scene(kept(means2d, 0), kept(depths, 1), kept(radii, 1), kept(features, 0), kept(opacities, 0), drawn)
     return scene, jnp.sum(ahead & ~finite, dtype=jnp.int32)
 
 
@@ -154,11 +170,20 @@ def _concrete(radii: ArrayLike) -> np.ndarray | None:
 
 
 def _forward(settings: Settings, scene: Scene) -> Composite:
-    return xla.composite(settings, scene)
+    native, portable = (functools.partial(f, settings) for f in (cpu.composite, xla.composite))
+    return _chosen(settings, native, portable)(scene)
 
 
 def _backward(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
-    return xla.gradients(settings, scene, d_image, d_alpha)
+    native, portable = (functools.partial(f, settings) for f in (cpu.gradients, xla.gradients))
+    return _chosen(settings, native, portable)(scene, d_image, d_alpha)
+
+
+def _chosen(settings: Settings, native: Callable, portable: Callable) -> Callable:
+    """The named body; for "auto" both, of which the platform that the program is compiled for takes its own."""
+    if settings.backend == "auto":
+        return functools.partial(jax.lax.platform_dependent, cpu=native, default=portable)
+    return native if settings.backend == "cpu" else portable
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))

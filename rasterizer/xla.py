@@ -102,9 +102,7 @@ def _draw(settings: Settings, scene: Scene) -> Composite:
     visibility = (jnp.zeros(n, dtype), jnp.zeros(n, bool))
     (max_weight, is_front), (image, alpha) = lax.scan(draw_group, visibility, work.groups)
     image = _untile(settings, work, image)
-    return Composite(
-        image, _untile(settings, work, alpha[..., None])[..., 0], max_weight, is_front, work.bins.overflow
-    )
+    return Composite(image, _untile(settings, work, alpha[..., None])[..., 0], max_weight, is_front, work.bins.overflow)
 
 
 def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
@@ -164,9 +162,7 @@ def _tiles(settings: Settings, work: _Work, group: jax.Array) -> _Tiles:
     starts, ends = (work.bins.starts[jnp.minimum(g, rows * cols)] for g in (group, group + 1))
     height, width = settings.image_size
     inside = (pixels[..., 0] < width) & (pixels[..., 1] < height)
-    return _Tiles(
-        starts, ends, work.block_starts[group], pixels.astype(dtype) + jnp.asarray(0.5, dtype), inside
-    )
+    return _Tiles(starts, ends, work.block_starts[group], pixels.astype(dtype) + jnp.asarray(0.5, dtype), inside)
 
 
 def _block(work: _Work, tile: _Tiles, layer: jax.Array) -> _Block:
@@ -210,9 +206,7 @@ def _exclusive(inclusive: jax.Array, first: float) -> jax.Array:
     return jnp.concatenate([jnp.full_like(inclusive[:, :1], first), inclusive[:, :-1]], axis=1)
 
 
-def _unfinished(
-    settings: Settings, tile: _Tiles, layer: jax.Array, passed: jax.Array, seen: jax.Array
-) -> jax.Array:
+def _unfinished(settings: Settings, tile: _Tiles, layer: jax.Array, passed: jax.Array, seen: jax.Array) -> jax.Array:
     """(G, S): whether a further block can change the pixel."""
     more = tile.inside & (tile.starts + layer * _POINTS < tile.ends)[:, None] & (passed >= MIN_TRANSMITTANCE)
     limit = settings.max_points_per_pixel

@@ -1,0 +1,45 @@
+// Which points touch which tile, nearest first.
+#ifndef RASTERIZER_CPU_BINS_H_
+#define RASTERIZER_CPU_BINS_H_
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "scene.h"
+
+namespace rasterizer {
+
+// First and past-the-last index.
+struct Span {
+  int first, last;
+};
+
+// The pixels whose centres (at +0.5) lie within `radius` of `centre`, among 0 ... size - 1.
+inline Span PixelSpan(float centre, float radius, int size) {
+  // Clamped as floats: a point far outside would not fit an int.
+  const float limit = static_cast<float>(size);
+  const float first = std::min(std::max(std::ceil(centre - radius - 0.5f), 0.0f), limit);
+  const float last = std::min(std::max(std::floor(centre + radius - 0.5f) + 1.0f, 0.0f), limit);
+  return {static_cast<int>(first), static_cast<int>(last)};
+}
+
+struct Pair {
+  int32_t point;
+  uint32_t id;  // The pairs of one point have consecutive ids.
+};
+
+struct Bins {
+  std::vector<int32_t> order;       // Drawn points, nearest first.
+  std::vector<uint32_t> first_ids;  // (order.size() + 1): each point's first pair id.
+  std::vector<uint32_t> starts;     // (tiles + 1): where each tile's pairs start.
+  std::vector<Pair> pairs;
+};
+
+// Throws std::length_error beyond 2^32 - 1 pairs.
+Bins BinPoints(const Size& size, const Scene& scene);
+
+}  // namespace rasterizer
+
+#endif  // RASTERIZER_CPU_BINS_H_

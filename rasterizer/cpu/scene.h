@@ -1,0 +1,54 @@
+// Views of one image's inputs, outputs and cotangents. Row-major float arrays, as in rasterizer/types.py.
+#ifndef RASTERIZER_CPU_SCENE_H_
+#define RASTERIZER_CPU_SCENE_H_
+
+#include <cstdint>
+
+namespace rasterizer {
+
+// Pixels. A tile's state (transmittance, counts, colours) stays in the first-level cache.
+constexpr int kTile = 16;
+constexpr int kTilePixels = kTile * kTile;
+
+struct Size {
+  int64_t points, channels;
+  int height, width;
+  int limit;                // Nearest covering points that count per pixel.
+  float min_transmittance;  // A pixel is finished below it.
+
+  int rows() const { return (height + kTile - 1) / kTile; }
+  int cols() const { return (width + kTile - 1) / kTile; }
+  int tiles() const { return rows() * cols(); }
+};
+
+struct Scene {
+  const float* means2d;    // (N, 2)
+  const float* depths;     // (N,)
+  const float* radii;      // (N,)
+  const float* features;   // (N, C)
+  const float* opacities;  // (N,)
+  const bool* drawn;       // (N,)
+};
+
+struct Picture {
+  float* image;       // (H, W, C)
+  float* alpha;       // (H, W)
+  float* max_weight;  // (N,)
+  bool* is_front;     // (N,)
+};
+
+struct Cotangents {
+  const float* image;  // (H, W, C)
+  const float* alpha;  // (H, W)
+};
+
+struct SceneGradients {
+  float* means2d;
+  float* radii;
+  float* features;
+  float* opacities;
+};
+
+}  // namespace rasterizer
+
+#endif  // RASTERIZER_CPU_SCENE_H_

@@ -1,0 +1,225 @@
+// XLA FFI handlers: whole batches of images, forward and backward.
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bins.h"
+#include "composite.h"
+#include "parallel.h"
+#include "scene.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace rasterizer {
+namespace {
+
+namespace ffi = xla::ffi;
+using Floats = ffi::Buffer<ffi::F32>;
+using Flags = ffi::Buffer<ffi::PRED>;
+
+int64_t BatchSize(const Floats& features) {
+  int64_t batch = 1;
+  const auto dims = features.dimensions();
+  for (size_t i = 0; i + 2 < dims.size(); ++i) batch *= dims[i];
+  return batch;
+}
+
+Size SizeOf(const Floats& features, const Floats& image_alpha, int64_t limit, float min_transmittance) {
+  const auto points = features.dimensions(), pixels = image_alpha.dimensions();
+  return {points[points.size() - 2],
+          points[points.size() - 1],
+          static_cast<int>(pixels[pixels.size() - 2]),
+          static_cast<int>(pixels[pixels.size() - 1]),
+          static_cast<int>(limit ? limit : std::numeric_limits<int>::max()),
+          min_transmittance};
+}
+
+// The b-th image's part of buffers with a leading batch.
+struct Batch {
+  const Size& size;
+  int64_t points(int64_t b) const { return b * size.points; }
+  int64_t pixels(int64_t b) const { return b * size.height * size.width; }
+};
+
+Scene SceneOf(const Size& size, int64_t b, const Floats& means2d, const Floats& depths, const Floats& radii,
+              const Floats& features, const Floats& opacities, const Flags& drawn) {
+  const int64_t at = Batch{size}.points(b);
+  return {means2d.typed_data() + 2 * at,
+          depths.typed_data() + at,
+          radii.typed_data() + at,
+          features.typed_data() + at * size.channels,
+          opacities.typed_data() + at,
+          drawn.typed_data() + at};
+}
+
+std::vector<Bins> BinBatch(ffi::ThreadPool& pool, const Size& size, const std::vector<Scene>& scenes) {
+  std::vector<Bins> bins(scenes.size());
+  ParallelFor(pool, scenes.size(), [&](int64_t b) { bins[b] = BinPoints(size, scenes[b]); });
+  return bins;
+}
+
+template <int kChannels>
+void PullTile(const Size& size, const Scene& scene, const Bins& bins, int tile, const Cotangents& cotangents,
+              float* pair_gradients) {
+  if (bins.starts[tile] == bins.starts[tile + 1]) return;
+  TilePullback<kChannels>(size, scene, bins, tile, cotangents)
+      .Run(bins.starts[tile], bins.starts[tile + 1], pair_gradients);
+}
+
+// Calls visit(channels known at compile time, or 0).
+template <typename Visit>
+void WithChannels(int64_t channels, const Visit& visit) {
+  switch (Padded(channels)) {
+    case 4:
+      return visit(std::integral_constant<int, 4>());
+    case 8:
+      return visit(std::integral_constant<int, 8>());
+    case 12:
+      return visit(std::integral_constant<int, 12>());
+    case 16:
+      return visit(std::integral_constant<int, 16>());
+    default:
+      return visit(std::integral_constant<int, 0>());
+  }
+}
+
+// Sums each point's pairs in a fixed order, so that the result does not depend on the threads.
+void SumPairs(const Size& size, const Bins& bins, const float* pair_gradients, int64_t rank,
+              const SceneGradients& gradients) {
+  const int64_t point = bins.order[rank], stride = PairStride(size);
+  float* const d_feature = gradients.features + point * size.channels;
+  for (int64_t id = bins.first_ids[rank]; id < bins.first_ids[rank + 1]; ++id) {
+    const float* const row = pair_gradients + id * stride;
+    gradients.means2d[2 * point] += row[0];
+    gradients.means2d[2 * point + 1] += row[1];
+    gradients.radii[point] += row[2];
+    gradients.opacities[point] += row[3];
+    for (int64_t c = 0; c < size.channels; ++c) d_feature[c] += row[kShapeGradients + c];
+  }
+}
+
+template <typename Body>
+ffi::Error Guarded(const Body& body) {
+  try {
+    body();
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "rasterizer: out of memory");
+  } catch (const std::exception& failure) {
+    return ffi::Error(ffi::ErrorCode::kInvalidArgument, std::string("rasterizer: ") + failure.what());
+  }
+  return ffi::Error::Success();
+}
+
+template <typename Buffer>
+void Zero(Buffer& buffer) {
+  std::memset(buffer->untyped_data(), 0, buffer->size_bytes());
+}
+
+ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance, Floats means2d, Floats depths,
+                   Floats radii, Floats features, Floats opacities, Flags drawn, ffi::Result<Floats> image,
+                   ffi::Result<Floats> alpha, ffi::Result<Floats> max_weight, ffi::Result<Flags> is_front) {
+  return Guarded([&] {
+    const Size size = SizeOf(features, *alpha, limit, min_transmittance);
+    const Batch batch{size};
+    std::vector<Scene> scenes;
+    std::vector<Picture> pictures;
+    for (int64_t b = 0; b < BatchSize(features); ++b) {
+      scenes.push_back(SceneOf(size, b, means2d, depths, radii, features, opacities, drawn));
+      pictures.push_back({image->typed_data() + batch.pixels(b) * size.channels,
+                          alpha->typed_data() + batch.pixels(b), max_weight->typed_data() + batch.points(b),
+                          is_front->typed_data() + batch.points(b)});
+    }
+    Zero(max_weight);
+    Zero(is_front);
+    const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+    WithChannels(size.channels, [&](auto channels) {
+      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+        const int64_t b = index / size.tiles();
+        CompositeTile<channels()>(size, scenes[b], bins[b], index % size.tiles(), pictures[b]);
+      });
+    });
+  });
+}
+
+ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance, Floats means2d, Floats depths,
+                    Floats radii, Floats features, Floats opacities, Flags drawn, Floats d_image, Floats d_alpha,
+                    ffi::Result<Floats> d_means2d, ffi::Result<Floats> d_radii, ffi::Result<Floats> d_features,
+                    ffi::Result<Floats> d_opacities) {
+  return Guarded([&] {
+    const Size size = SizeOf(features, d_alpha, limit, min_transmittance);
+    const Batch batch{size};
+    std::vector<Scene> scenes;
+    for (int64_t b = 0; b < BatchSize(features); ++b)
+      scenes.push_back(SceneOf(size, b, means2d, depths, radii, features, opacities, drawn));
+    const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+    std::vector<std::unique_ptr<float[]>> pair_gradients;
+    for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
+    WithChannels(size.channels, [&](auto channels) {
+      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+        const int64_t b = index / size.tiles(), at = batch.pixels(b);
+        const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
+        PullTile<channels()>(size, scenes[b], bins[b], index % size.tiles(), cotangents, pair_gradients[b].get());
+      });
+    });
+    Zero(d_means2d);
+    Zero(d_radii);
+    Zero(d_features);
+    Zero(d_opacities);
+    constexpr int64_t kPoints = 4096;  // Per task.
+    const int64_t tasks = (size.points + kPoints - 1) / kPoints;
+    ParallelFor(pool, scenes.size() * tasks, [&](int64_t index) {
+      const int64_t b = index / tasks, first = index % tasks * kPoints, at = batch.points(b);
+      const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_radii->typed_data() + at,
+                                     d_features->typed_data() + at * size.channels, d_opacities->typed_data() + at};
+      const int64_t last = std::min<int64_t>(first + kPoints, bins[b].order.size());
+      for (int64_t rank = first; rank < last; ++rank)
+        SumPairs(size, bins[b], pair_gradients[b].get(), rank, gradients);
+    });
+  });
+}
+
+}  // namespace
+}  // namespace rasterizer
+
+extern "C" {
+__attribute__((visibility("default"))) XLA_FFI_Error* RasterizerForward(XLA_FFI_CallFrame* frame);
+__attribute__((visibility("default"))) XLA_FFI_Error* RasterizerBackward(XLA_FFI_CallFrame* frame);
+}
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(RasterizerForward, rasterizer::Forward,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Attr<int64_t>("limit")
+                                  .Attr<float>("min_transmittance")
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Flags>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Flags>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(RasterizerBackward, rasterizer::Backward,
+                              xla::ffi::Ffi::Bind()
+                                  .Ctx<xla::ffi::ThreadPool>()
+                                  .Attr<int64_t>("limit")
+                                  .Attr<float>("min_transmittance")
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Flags>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>()
+                                  .Ret<rasterizer::Floats>());
