@@ -72,10 +72,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     summed = np.stack(
-        [
-            np.bincount(faces.ravel(), np.repeat(normal[:, axis], 3), minlength=len(vertices))
-            for axis in range(3)
-        ],
+        [np.bincount(faces.ravel(), np.repeat(normal[:, axis], 3), minlength=len(vertices)) for axis in range(3)],
         axis=-1,
     )
     return (summed / np.maximum(np.linalg.norm(summed, axis=-1, keepdims=True), 1e-12)).astype(np.float32)

@@ -1,0 +1,34 @@
+"""Reproducible noise for procedural textures: the same seed gives the same pattern on every machine."""
+
+import numpy as np
+
+_OCTAVE_WAVES = 7
+_TABLE_SIZE = 1024
+
+
+def waves(points: np.ndarray, *, frequency: float, seed: int) -> np.ndarray:
+    """Smooth variation over space: `points` (n, 3) -> (n,), about N(0, 0.5) and within [-2, 2].
+
+    A sum of sine waves in random directions with wave numbers around `frequency` (radians per unit of length).
+    """
+    rng = np.random.default_rng(seed)
+    direction = rng.normal(size=(3, _OCTAVE_WAVES))
+    direction /= np.linalg.norm(direction, axis=0)
+    wave_vector = (direction * rng.uniform(0.6, 1.6, _OCTAVE_WAVES) * frequency).astype(np.float32)
+    phase = rng.uniform(0, 2 * np.pi, _OCTAVE_WAVES).astype(np.float32)
+    return np.sin(points @ wave_vector + phase).sum(axis=-1) / np.sqrt(2 * _OCTAVE_WAVES)
+
+
+def strands(position: np.ndarray, *, seed: int) -> np.ndarray:
+    """Value noise on a line: smooth, in [0, 1], with one independent value per unit of `position` (n,)."""
+    table = np.random.default_rng(seed).uniform(size=_TABLE_SIZE).astype(np.float32)
+    cell = np.floor(position).astype(np.int64)
+    step = smoothstep(position - cell)
+    left, right = table[cell % _TABLE_SIZE], table[(cell + 1) % _TABLE_SIZE]
+    return left + (right - left) * step
+
+
+def smoothstep(x: np.ndarray, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """0 below `low`, 1 above `high`, a cubic with flat ends between; `low` > `high` runs the other way."""
+    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    return t * t * (3 - 2 * t)
