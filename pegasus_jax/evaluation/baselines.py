@@ -29,8 +29,8 @@ def nearest_frames(train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> n
     """For each test frame, the index of the training frame most like it.
 
     Each number is divided by its standard deviation over the training frames; numbers that do not vary there
-    are left out. Squared distances are averaged within a kind and summed over the kinds, so that 50 expression
-    coefficients do not drown the pose.
+    are left out. Squared distances are averaged within a kind and summed over the kinds, so that 50
+    expression coefficients do not drown the pose.
 
     Args:
         train: one array (N, D) per kind of parameter, such as pose (N, 15) and expression (N, 50).
