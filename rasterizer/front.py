@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,9 +43,9 @@ def splat(
       opacities: (N,) in [0, 1]; None means 1.
       alive: (N,) bool; points that are not alive are not drawn. None means all.
       max_points_per_pixel: keep only this many nearest points that cover a pixel; None is exact.
-      max_overlaps: static capacity of (tile, point) pairs, `xla` and `pallas` only; tiles are 8 pixels wide. None
-        is exact where that can be known in advance: concrete radii, or few points on a small image.
-      backend: "auto" (the best where the program is compiled for), "reference", "xla", "cpu" or "pallas".
+      max_overlaps: static capacity of (tile, point) pairs, for `xla` only; tiles are 8 pixels wide. None takes
+        what is enough where that can be known in advance: concrete radii, or few points on a small image.
+      backend: "auto" (the best where the program is compiled for), "reference", "xla" or "cpu".
 
     Returns:
       `Splats`. Gradients flow from `image` and `alpha` to means2d, radii, features and opacities.
@@ -72,7 +73,10 @@ def splat(
 
 
 def backend_problem(backend: str) -> str | None:
-    """Why `backend` cannot run on this machine, or None if it can. The first call may compile the native backend."""
+    """Why `backend` cannot run on this machine, or None if it can.
+
+    The first question about "cpu" compiles the native library, which takes some seconds.
+    """
     if backend not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}; got {backend!r}.")
     return cpu.problem() if backend == "cpu" else None
@@ -197,7 +201,7 @@ def _composite_fwd(settings: Settings, scene: Scene) -> tuple[Composite, Scene]:
 
 def _composite_bwd(settings: Settings, scene: Scene, cotangents: Composite) -> tuple[Scene]:
     gradients = _backward(settings, scene, cotangents.image, cotangents.alpha)
-    no_gradient = np.zeros(scene.drawn.shape, jax.dtypes.float0)
+    no_gradient: Any = np.zeros(scene.drawn.shape, jax.dtypes.float0)
     return (Scene(depths=jnp.zeros_like(scene.depths), drawn=no_gradient, **gradients._asdict()),)
 
 

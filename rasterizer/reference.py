@@ -15,13 +15,13 @@ def composite(settings: Settings, scene: Scene) -> Composite:
     rows, cols = jnp.mgrid[:height, :width]
     centres = jnp.stack([cols, rows], axis=-1) + jnp.asarray(0.5, means2d.dtype)  # (H, W, 2), x first
     offsets = centres[None] - means2d[:, None, None]  # (N, H, W, 2)
-    squared = jnp.sum(offsets**2, axis=-1) / radii[:, None, None] ** 2
-    covers = (squared < 1) & drawn[:, None, None]
+    squared, limits = jnp.sum(offsets**2, axis=-1), radii[:, None, None] ** 2
+    covers = (squared < limits) & drawn[:, None, None]
     rank = jnp.cumsum(covers, axis=0)  # 1 for the nearest covering point
     limit = settings.max_points_per_pixel
     kept = covers if limit is None else covers & (rank <= limit)
 
-    alphas = jnp.where(kept, opacities[:, None, None] * (1 - squared), 0)
+    alphas = jnp.where(kept, opacities[:, None, None] * (1 - squared / limits), 0)
     passed = jnp.cumprod(1 - alphas, axis=0)
     transmittance = jnp.concatenate([jnp.ones_like(passed[:1]), passed[:-1]])
     weights = alphas * transmittance

@@ -31,7 +31,7 @@ def grid(image_size: tuple[int, int]) -> tuple[int, int]:
 
 
 def known_capacity(radii: np.ndarray | None, num_points: int, image_size: tuple[int, int]) -> int | None:
-    """A capacity that cannot overflow, or None: `radii` is traced (given as None) and the scene is not small."""
+    """A capacity that cannot overflow; None if `radii` is None (not known) and the scene is not small."""
     rows, cols = grid(image_size)
     worst = num_points * rows * cols
     if radii is None:

@@ -55,7 +55,7 @@ class _Block(NamedTuple):
 
 def composite(settings: Settings, scene: Scene) -> Composite:
     """Draws `scene`."""
-    # One image after another under vmap: batched loops would run, and copy their state, as long as the longest.
+    # One image after another under vmap: a batched loop copies its state until its longest member is done.
     draw = jax.custom_batching.sequential_vmap(functools.partial(_draw, settings))
     return draw(scene)
 
@@ -172,15 +172,15 @@ def _block(work: _Work, tile: _Tiles, layer: jax.Array) -> _Block:
     points = work.bins.points[jnp.minimum(slots, work.bins.points.shape[0] - 1)]
     radii = scene.radii[points][..., None]
     offsets = tile.centres[:, None] - scene.means2d[points][:, :, None]
-    squared = (offsets[..., 0] ** 2 + offsets[..., 1] ** 2) / radii**2
+    squared = offsets[..., 0] ** 2 + offsets[..., 1] ** 2
     return _Block(
         points=jnp.where(valid, points, scene.radii.shape[0]),
         features=scene.features[points],
         opacities=scene.opacities[points][..., None],
         radii=radii,
         offsets=offsets,
-        falloff=1 - squared,
-        covers=(squared < 1) & valid[..., None] & tile.inside[:, None],
+        falloff=1 - squared / radii**2,
+        covers=(squared < radii**2) & valid[..., None] & tile.inside[:, None],
     )
 
 
@@ -247,7 +247,7 @@ def _transmittance_per_block(
 
 
 def _behind(alphas: jax.Array, shades: jax.Array, behind: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Shade behind each point (G, P, S) and behind the whole block's front (G, S), from that behind its back."""
+    """Shade (colour times cotangent) behind each point (G, P, S), and seen from before the block (G, S)."""
 
     def over(back, front):
         (back_passed, back_shade), (front_passed, front_shade) = back, front

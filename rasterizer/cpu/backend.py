@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import logging
 
 import jax
 import jax.numpy as jnp
@@ -11,12 +12,21 @@ from rasterizer.constants import MIN_TRANSMITTANCE
 from rasterizer.cpu import build
 from rasterizer.types import Composite, Scene, SceneGradients, Settings
 
+_log = logging.getLogger(__name__)
+
 _FORWARD, _BACKWARD = "rasterizer_forward", "rasterizer_backward"
 
 
 @functools.cache
 def problem() -> str | None:
     """Why the backend cannot run here, or None if it can. The first call may compile it."""
+    reason = _load()
+    if reason:
+        _log.warning("no native rasteriser, programs for the CPU use the slower xla backend: %s", reason)
+    return reason
+
+
+def _load() -> str | None:
     try:
         library = ctypes.CDLL(str(build.library()))
         jax.ffi.register_ffi_target(_FORWARD, jax.ffi.pycapsule(library.RasterizerForward), platform="cpu")
@@ -54,10 +64,10 @@ def _attributes(settings: Settings) -> dict[str, np.generic]:
 
 def _try_one_point() -> None:
     """A library built for another FFI version registers, and fails when called."""
-    one = np.ones(1, np.float32)
-    scene = Scene(np.full((1, 2), 0.5, np.float32), one, one, np.ones((1, 1), np.float32), one, np.ones(1, bool))
     settings = Settings((1, 1), None, 0, "cpu")
     with jax.default_device(jax.local_devices(backend="cpu")[0]), jax.ensure_compile_time_eval():
+        one = jnp.ones(1, jnp.float32)
+        scene = Scene(0.5 * jnp.ones((1, 2), jnp.float32), one, one, one[:, None], one, jnp.ones(1, bool))
         alpha = jax.jit(functools.partial(composite, settings))(scene).alpha
     if not np.allclose(alpha, 1):
         raise RuntimeError(f"one opaque point has alpha {np.asarray(alpha)}")

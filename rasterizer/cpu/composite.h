@@ -52,13 +52,13 @@ struct TileBox {
 };
 
 struct Disc {
-  float x, y, radius, inverse_square, opacity;
+  float x, y, radius, square, opacity;
 
   Disc(const Scene& scene, int32_t point)
       : x(scene.means2d[2 * int64_t{point}]),
         y(scene.means2d[2 * int64_t{point} + 1]),
         radius(scene.radii[point]),
-        inverse_square(1.0f / (radius * radius)),
+        square(radius * radius),
         opacity(scene.opacities[point]) {}
 
   // visit(local pixel, 1 - distance^2 / radius^2) for every pixel of the tile that the disc covers.
@@ -71,8 +71,8 @@ struct Disc {
       const float dy = row + 0.5f - y;
       for (int col = first_col; col < last_col; ++col) {
         const float dx = col + 0.5f - x;
-        const float falloff = 1.0f - (dx * dx + dy * dy) * inverse_square;
-        if (falloff > 0.0f) visit(box.local(row, col), falloff);
+        const float squared = dx * dx + dy * dy;
+        if (squared < square) visit(box.local(row, col), 1.0f - squared / square);
       }
     }
   }
@@ -273,7 +273,7 @@ class TilePullback {
       sum_square += d_alpha * (dx * dx + dy * dy);
       sum_falloff += d_alpha * entry.falloff;
     }
-    const float slope = 2.0f * disc.opacity * disc.inverse_square;
+    const float slope = 2.0f * disc.opacity / disc.square;
     gradient[0] = slope * sum_x;
     gradient[1] = slope * sum_y;
     gradient[2] = slope * sum_square / disc.radius;

@@ -1,0 +1,118 @@
+"""Scenes that every backend must draw alike. All have one shape, so that each backend compiles only a few times."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rasterizer
+
+N, CHANNELS = 300, 5
+SIZE = (21, 37)  # no multiple of any tile
+MAX_OVERLAPS = N * 15
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    means2d: np.ndarray
+    depths: np.ndarray
+    radii: np.ndarray
+    features: np.ndarray
+    opacities: np.ndarray
+    alive: np.ndarray
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        return vars(self)
+
+
+def backends(*names: str):
+    """Parametrises by backend; one that cannot run here is skipped with its reason."""
+    params = []
+    for name in names:
+        reason = rasterizer.backend_problem(name)
+        params.append(pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=reason or "")))
+    return pytest.mark.parametrize("backend", params)
+
+
+def random_case(seed: int = 0, **replaced) -> Case:
+    rng = np.random.default_rng(seed)
+    height, width = SIZE
+    arrays = {
+        "means2d": rng.uniform([-2, -2], [width + 2, height + 2], (N, 2)),
+        "depths": rng.uniform(0.1, 4, N),
+        "radii": rng.uniform(0.3, 6, N),
+        "features": rng.normal(size=(N, CHANNELS)),
+        "opacities": rng.uniform(0, 1, N),
+    }
+    arrays = {name: np.asarray(replaced.get(name, value), np.float32) for name, value in arrays.items()}
+    return Case(**arrays, alive=np.asarray(replaced.get("alive", np.ones(N, bool))))
+
+
+def _centres(rng) -> np.ndarray:
+    height, width = SIZE
+    return np.stack([rng.integers(0, width, N), rng.integers(0, height, N)], axis=1) + 0.5
+
+
+@functools.cache
+def all_cases() -> dict[str, Case]:
+    rng = np.random.default_rng(7)
+    height, width = SIZE
+    border = rng.uniform(0, 1, (N, 2)) * [width, height]
+    border[: N // 2, 0] = np.where(np.arange(N // 2) % 2, 0, width)
+    border[N // 2 :, 1] = np.where(np.arange(N // 2) % 2, 0, height)
+    return {
+        "random": random_case(1),
+        "ties": random_case(2, depths=rng.integers(1, 4, N)),
+        "behind": random_case(3, depths=rng.choice([-1.0, -0.0, 0.0, 1e-30, 1.0, 2.0], N)),
+        "off_image": random_case(4, means2d=rng.uniform(-200, 200, (N, 2)), radii=rng.uniform(1, 150, N)),
+        "far_off_image": random_case(5, means2d=rng.choice([-1e12, 1e12, 10.0], (N, 2))),
+        "borders": random_case(6, means2d=border),
+        "opaque": random_case(7, means2d=_centres(rng), opacities=np.ones(N)),
+        "nearly_opaque": random_case(8, means2d=_centres(rng), opacities=np.full(N, 1 - 6e-8)),
+        "sub_pixel": random_case(9, means2d=_centres(rng), radii=rng.uniform(1e-3, 0.6, N)),
+        "radius_zero": random_case(10, radii=rng.choice([0.0, -1.0, 1e-20, 2.0], N)),
+        "huge": random_case(11, radii=rng.uniform(50, 1e4, N), opacities=rng.uniform(0, 0.1, N)),
+        "crowded": random_case(12, means2d=np.full((N, 2), [9.7, 8.2]), opacities=rng.uniform(0, 0.02, N)),
+        "exact_edges": random_case(13, means2d=_centres(rng), radii=rng.integers(1, 8, N)),
+        "one_alive": random_case(14, alive=np.arange(N) == 17),
+        "none_alive": random_case(15, alive=np.zeros(N, bool)),
+    }
+
+
+each_case = pytest.mark.parametrize("name", all_cases())
+each_limit = pytest.mark.parametrize("limit", [None, 3], ids=["exact", "nearest_3"])
+
+
+def options(backend: str, limit: int | None = None) -> dict:
+    return {
+        "image_size": SIZE,
+        "max_points_per_pixel": limit,
+        "backend": backend,
+        "max_overlaps": MAX_OVERLAPS if backend != "reference" else None,
+    }
+
+
+@functools.partial(jax.jit, static_argnames=("backend", "limit"))
+def draw(arrays: dict, *, backend: str, limit: int | None = None) -> rasterizer.Splats:
+    return rasterizer.splat(**arrays, **options(backend, limit))
+
+
+@functools.partial(jax.jit, static_argnames=("backend", "limit"))
+def pull(arrays: dict, d_image, d_alpha, *, backend: str, limit: int | None = None) -> dict:
+    """Gradients of <image, d_image> + <alpha, d_alpha>."""
+    smooth = {name: arrays[name] for name in ("means2d", "radii", "features", "opacities")}
+
+    def inner_product(smooth):
+        out = rasterizer.splat(**(arrays | smooth), **options(backend, limit))
+        return jnp.sum(out.image * d_image) + jnp.sum(out.alpha * d_alpha)
+
+    return jax.grad(inner_product)(smooth)
+
+
+def cotangents(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    d_image = rng.normal(size=(*SIZE, CHANNELS)).astype(np.float32)
+    return d_image, rng.normal(size=SIZE).astype(np.float32)

@@ -1,0 +1,126 @@
+"""Gradients, compared as vectors under random cotangents, and against finite differences in float64."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rasterizer
+from tests.rasterizer import cases
+
+fast_backends = cases.backends("xla", "cpu")
+DIFFERENTIABLE = ("means2d", "radii", "features", "opacities")
+
+
+def assert_same_vectors(actual: dict, expected: dict) -> None:
+    """One direction, one length, and no point that has a gradient on one side only."""
+    for name in DIFFERENTIABLE:
+        a, e = (np.asarray(g[name], np.float64) for g in (actual, expected))
+        assert np.isfinite(a).all(), name
+        length = np.linalg.norm(e)
+        assert np.linalg.norm(a - e) <= 1e-3 * length, name  # worst seen: 4e-6
+        assert np.vdot(a, e) >= 0.9999 * np.linalg.norm(a) * length, name
+        largest = np.abs(e).max()
+        missing = (np.abs(a) > 1e-4 * largest) != (np.abs(e) > 1e-4 * largest)
+        nearly = np.isclose(np.abs(e), 1e-4 * largest, rtol=1e-2)
+        assert not (missing & ~nearly).any(), name
+
+
+@fast_backends
+@cases.each_limit
+@cases.each_case
+def test_gradients_match_the_reference(name, limit, backend):
+    arrays = cases.all_cases()[name].arrays()
+    expected = cases.pull(arrays, *cases.cotangents(), backend="reference", limit=limit)
+    actual = cases.pull(arrays, *cases.cotangents(), backend=backend, limit=limit)
+    assert_same_vectors(actual, expected)
+
+
+@cases.backends("reference", "xla")
+@pytest.mark.parametrize("opaque", [False, True])
+def test_gradients_match_finite_differences_in_float64(opaque, backend):
+    rng = np.random.default_rng(3)
+    n, size = 24, (9, 11)
+    means2d = rng.integers(1, 8, (n, 2)) + 0.5 if opaque else rng.uniform(0, 10, (n, 2))
+    scene = {
+        "means2d": means2d,
+        "radii": rng.uniform(0.6, 4, n),
+        "features": rng.normal(size=(n, 2)),
+        "opacities": np.ones(n) if opaque else rng.uniform(0.1, 0.9, n),
+    }
+    direction = {name: rng.normal(size=value.shape) for name, value in scene.items()}
+    d_image = rng.normal(size=(*size, 2))
+
+    def value(step):
+        moved = {name: scene[name] + step * direction[name] for name in scene}
+        out = rasterizer.splat(
+            depths=np.arange(1.0, n + 1), **moved, image_size=size, backend=backend, max_overlaps=2000
+        )
+        return jnp.sum(out.image * d_image) + jnp.sum(out.alpha)
+
+    with jax.enable_x64(True):
+        value = jax.jit(value)
+        slope = jax.grad(value)(0.0)
+        step = 1e-6
+        difference = (value(step) - value(-step)) / (2 * step)
+    assert slope.dtype == jnp.float64
+    np.testing.assert_allclose(slope, difference, rtol=1e-6)
+
+
+@cases.backends("reference", "xla", "cpu")
+def test_gradient_through_an_opaque_point_in_closed_form(backend):
+    """Where the front point has alpha 1, its opacity still weighs its own feature against the one behind."""
+
+    def value(opacities):
+        out = rasterizer.splat(
+            np.full((2, 2), 0.5, np.float32),
+            np.array([1.0, 2.0], np.float32),
+            1.0,
+            np.array([[3.0], [5.0]], np.float32),
+            image_size=(1, 1),
+            opacities=opacities,
+            backend=backend,
+        )
+        return out.image[0, 0, 0]
+
+    np.testing.assert_allclose(jax.grad(value)(np.ones(2, np.float32)), [3.0 - 5.0, 0.0], atol=1e-6)
+
+
+@fast_backends
+def test_many_faint_points_on_one_tile(backend):
+    """Enough (point, pixel) hits on one tile that no backend can keep them all at once."""
+    arrays = cases.random_case(40, radii=np.full(cases.N, 60.0), opacities=np.full(cases.N, 0.005)).arrays()
+    expected = cases.pull(arrays, *cases.cotangents(), backend="reference")
+    assert_same_vectors(cases.pull(arrays, *cases.cotangents(), backend=backend), expected)
+
+
+@cases.backends("reference", "xla", "cpu")
+def test_visibility_has_no_gradient(backend):
+    arrays = cases.random_case(41).arrays()
+
+    def value(features, opacities):
+        out = cases.draw(arrays | {"features": features, "opacities": opacities}, backend=backend)
+        return jnp.sum(out.max_weight)
+
+    gradients = jax.grad(value, argnums=(0, 1))(arrays["features"], arrays["opacities"])
+    assert not any(np.any(g) for g in gradients)
+
+
+@cases.backends("cpu")
+def test_the_native_backend_repeats_itself_to_the_bit(backend):
+    arrays = cases.random_case(42).arrays()
+    first, second = (cases.pull(arrays, *cases.cotangents(), backend=backend) for _ in range(2))
+    for name in DIFFERENTIABLE:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+@cases.backends("reference", "xla", "cpu")
+def test_a_shared_radius_receives_the_sum(backend):
+    arrays = cases.random_case(43).arrays()
+
+    def value(radii):
+        return jnp.sum(rasterizer.splat(**(arrays | {"radii": radii}), **cases.options(backend)).alpha)
+
+    shared = jax.grad(value)(jnp.float32(3.0))
+    each = jax.grad(value)(jnp.full(cases.N, 3.0, jnp.float32))
+    np.testing.assert_allclose(shared, each.sum(), rtol=1e-4)
