@@ -50,7 +50,7 @@ _ZIP_MAGIC = b"PK\x03\x04"
 _STREAM_MAGIC = pickle.dumps(0x1950A86A20F9469CFC6C, protocol=2)  # the number that opens a file of torch < 1.6
 
 # (key, dtype, number of elements) -> flat array: where a pickle's tensors find their numbers.
-Storages = Callable[[str, np.dtype, int], np.ndarray]
+_Storages = Callable[[str, np.dtype, int], np.ndarray]
 
 
 def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -188,7 +188,7 @@ class _Refused(pickle.UnpicklingError):
 class _TensorUnpickler(pickle.Unpickler):
     """Admits the functions that rebuild tensors, the storages' type names and `OrderedDict`."""
 
-    def __init__(self, stream: BinaryIO, storages: Storages) -> None:
+    def __init__(self, stream: BinaryIO, storages: _Storages) -> None:
         super().__init__(stream, encoding="utf-8")
         self._storages = storages
 
