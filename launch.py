@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from pegasus_jax import commands
+from pegasus_jax import atomic, commands
 from pegasus_jax.errors import UserError
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort"}
@@ -22,21 +22,29 @@ def main(arguments: Sequence[str]) -> int:
     """Runs the command that `arguments` (without the program's name) ask for; returns the exit status."""
     try:
         _dispatch(arguments)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
-    except ImportError as error:
-        from pegasus_jax import doctor
-
-        explanation = doctor.explain_import_error(error)
-        if explanation is None:
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        print(explanation, file=sys.stderr)
+        print(sentence, file=sys.stderr)
         return 2
     return 0
+
+
+def _sentence(error: Exception) -> str | None:
+    """What to tell the user about an error that they can repair; None for an error of ours."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError) and atomic.is_disk_full(error):
+        return f"No disk space left ({error}); free some and run it again."
+    if isinstance(error, ImportError):
+        from pegasus_jax import doctor
+
+        return doctor.explain_import_error(error)
+    return None
 
 
 def _dispatch(arguments: Sequence[str]) -> None:

@@ -64,6 +64,11 @@ def folder(path: str | os.PathLike, *, replace: bool = False) -> Iterator[pathli
             temporary.rename(path)
 
 
+def is_disk_full(error: OSError) -> bool:
+    """Whether `error` says that the disk, or the user's share of it, is full."""
+    return error.errno in _DISK_FULL
+
+
 def _check_free(path: pathlib.Path, *, replace: bool) -> None:
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file; give the name of a folder.")
@@ -83,12 +88,10 @@ def _told(path: pathlib.Path) -> Iterator[None]:
     except PermissionError as error:
         raise UserError(f"Writing {path} is not permitted; choose another place.") from error
     except OSError as error:
-        if error.errno not in _DISK_FULL:
+        if not is_disk_full(error):
             raise
         free = shutil.disk_usage(_existing(path)).free / 2**20
-        message = (
-            f"No disk space left while writing {path} ({free:.0f} MiB free); free some and run it again."
-        )
+        message = f"No disk space left while writing {path} ({free:.0f} MiB free); free some and run it again."
         raise UserError(message) from error
 
 

@@ -9,11 +9,9 @@ import jax
 
 from pegasus_jax.errors import UserError
 
-CHOICES = ("auto", "cpu", "gpu", "tpu")
-
 
 def use_device(name: str) -> None:
-    """Makes JAX compute on `name`, one of `CHOICES`; "auto" is JAX's own choice (TPU, then GPU, then CPU).
+    """Makes JAX compute on "cpu", "gpu" or "tpu"; "auto" is JAX's own choice (TPU, then GPU, then CPU).
 
     Call it before anything is computed: JAX fixes its devices at the first use.
 

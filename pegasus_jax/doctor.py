@@ -42,9 +42,7 @@ def examine(*, head: str | None = None) -> None:
         print(f"{'✓' if finding.is_good else '✗'} {finding.subject}: {finding.detail}", flush=True)
         broken += finding.is_essential and not finding.is_good
     if broken:
-        raise UserError(
-            f"{broken} essential part{'s' * (broken > 1)} of the installation is broken: see ✗ above."
-        )
+        raise UserError(f"{broken} essential part{'s' * (broken > 1)} of the installation is broken: see ✗ above.")
 
 
 def findings(*, head: str | None = None) -> Iterator[Finding]:
@@ -55,6 +53,7 @@ def findings(*, head: str | None = None) -> Iterator[Finding]:
     yield from _guarded("devices", _devices)
     yield from _guarded("rasteriser", _rasteriser)
     yield from _guarded("mediapipe", _mediapipe)
+    yield from _guarded("video", _video)
     yield from _model_files()
     yield from _guarded("head model", lambda: _head_model(head))
     yield _disk()
@@ -81,9 +80,7 @@ def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[F
 
 
 def _python() -> Finding:
-    return Finding(
-        "Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}", True
-    )
+    return Finding("Python", sys.version_info >= (3, 11), f"{platform.python_version()} on {platform.platform()}", True)
 
 
 def _packages() -> Finding:
@@ -113,8 +110,12 @@ def _devices() -> Iterator[Finding]:
 
     from pegasus_jax import devices
 
-    found = ", ".join(f"{device.platform} ({device.device_kind})" for device in jax.devices())
-    unused = devices.unused_gpu()
+    try:
+        found = ", ".join(f"{device.platform} ({device.device_kind})" for device in jax.devices())
+        unused = devices.unused_gpu()
+    except RuntimeError as error:  # a broken driver, or $JAX_PLATFORMS names what is not there
+        yield Finding("devices", False, f"{error}; try --device=cpu", is_essential=True)
+        return
     yield Finding("devices", unused is None, unused or found)
 
 
@@ -122,13 +123,15 @@ def _rasteriser() -> Iterator[Finding]:
     """Each backend draws one point, or says why it can't."""
     import rasterizer
 
+    if not hasattr(rasterizer, "splat"):
+        remedy = "run: pip uninstall rasterizer, then pip install -e ."
+        yield Finding("rasteriser", False, f"{rasterizer.__file__} is another project of this name; {remedy}", True)
+        return
     means2d, features = np.array([[4.5, 4.5]], np.float32), np.ones((1, 1), np.float32)
     for name in rasterizer.BACKENDS:
         is_essential = name == "auto"
         try:
-            out = rasterizer.splat(
-                means2d, np.ones(1, np.float32), 2.0, features, image_size=(8, 8), backend=name
-            )
+            out = rasterizer.splat(means2d, np.ones(1, np.float32), 2.0, features, image_size=(8, 8), backend=name)
         except ValueError as error:
             yield Finding(f"rasteriser {name}", False, str(error), is_essential)
             continue
@@ -141,6 +144,14 @@ def _mediapipe() -> Iterator[Finding]:
     from mediapipe.tasks.python import vision
 
     yield Finding("mediapipe", hasattr(vision, "FaceLandmarker"), "imports")
+
+
+def _video() -> Iterator[Finding]:
+    import av
+
+    has_encoder = "libx264" in av.codecs_available
+    remedy = "PyAV has no H.264 encoder here; run: pip install --force-reinstall --no-deps av"
+    yield Finding("video", has_encoder, "H.264 can be written" if has_encoder else remedy)
 
 
 def _model_files() -> Iterator[Finding]:
@@ -168,9 +179,7 @@ def _disk() -> Finding:
 def _memory() -> Finding:
     if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
         return Finding("memory", True, "not known on this system")
-    total, free = (
-        os.sysconf("SC_PAGE_SIZE") * os.sysconf(n) / 2**30 for n in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES")
-    )
+    total, free = (os.sysconf("SC_PAGE_SIZE") * os.sysconf(n) / 2**30 for n in ("SC_PHYS_PAGES", "SC_AVPHYS_PAGES"))
     advice = "" if total >= _NEEDED_MEMORY_GIB else f"; {_NEEDED_MEMORY_GIB:.0f} GiB are needed for training"
     return Finding("memory", not advice, f"{total:.1f} GiB, {free:.1f} GiB free{advice}")
 

@@ -45,17 +45,13 @@ def read_video(path: str | os.PathLike, *, max_frames: int | None = None) -> tup
     except FileNotFoundError as error:
         raise UserError(f"There is no video at {path}; check the path.") from error
     except (av.error.FFmpegError, OSError) as error:
-        raise UserError(
-            f"{path} can't be read as a video ({error.strerror}); is the file complete?"
-        ) from error
+        raise UserError(f"{path} can't be read as a video ({error.strerror}); is the file complete?") from error
     if not frames:
         raise UserError(f"{path} holds no readable frames; is the file complete?")
     return np.stack(frames), fps
 
 
-def write_video(
-    path: str | os.PathLike, frames: Iterable[np.ndarray], *, fps: float = 25.0, crf: int = 18
-) -> None:
+def write_video(path: str | os.PathLike, frames: Iterable[np.ndarray], *, fps: float = 25.0, crf: int = 18) -> None:
     """Writes H.264 that browsers play; odd sides are padded by repeating the last row or column.
 
     Args:

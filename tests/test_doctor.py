@@ -1,7 +1,9 @@
 import collections
+import sys
 import types
 
 import cv2
+import jax
 import pytest
 
 from pegasus_jax import doctor
@@ -24,6 +26,7 @@ def test_a_working_installation_is_reported_in_lines(capsys):
         "devices",
         "rasteriser auto: draws",
         "mediapipe",
+        "video: H.264 can be written",
         "disk",
     ):
         assert subject in good
@@ -41,9 +44,7 @@ def test_model_files_that_are_absent_say_what_to_run(monkeypatch, tmp_path):
 
 
 def test_two_opencvs_of_different_versions_are_found(monkeypatch):
-    versions = collections.defaultdict(
-        lambda: "1.0", {"opencv-python": "4.1", "opencv-contrib-python": "5.0"}
-    )
+    versions = collections.defaultdict(lambda: "1.0", {"opencv-python": "4.1", "opencv-contrib-python": "5.0"})
     monkeypatch.setattr(doctor, "_version", versions.__getitem__)
     finding = doctor._opencv()
     assert not finding.is_good
@@ -71,15 +72,30 @@ def test_a_wrong_head_is_a_line_and_no_stop(tmp_path):
     assert "memory" in subjects, "the checks after it still run"
 
 
+def test_a_broken_driver_is_an_essential_finding(monkeypatch):
+    def broken():
+        raise RuntimeError("Unable to initialize backend 'cuda'")
+
+    monkeypatch.setattr(jax, "devices", broken)
+    (finding,) = doctor._devices()
+    assert finding.is_essential and not finding.is_good
+    assert finding.detail == "Unable to initialize backend 'cuda'; try --device=cpu"
+
+
+def test_another_project_called_rasterizer_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rasterizer", types.SimpleNamespace(__file__="site-packages/rasterizer.py"))
+    (finding,) = doctor._rasteriser()
+    assert finding.is_essential and not finding.is_good
+    assert "site-packages/rasterizer.py is another project of this name; run: pip uninstall" in finding.detail
+
+
 def test_a_full_disk_is_told_in_advance(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=2**30))
     assert doctor._disk() == doctor.Finding("disk", False, "1.0 GiB free here; an avatar takes up to 5 GiB")
 
 
 def test_a_broken_essential_part_is_an_error(monkeypatch, capsys):
-    monkeypatch.setattr(
-        doctor, "findings", lambda head: [doctor.Finding("packages", False, "jax missing", True)]
-    )
+    monkeypatch.setattr(doctor, "findings", lambda head: [doctor.Finding("packages", False, "jax missing", True)])
     with pytest.raises(UserError, match="1 essential part of the installation is broken"):
         doctor.examine()
     assert capsys.readouterr().out == "✗ packages: jax missing\n"

@@ -30,9 +30,7 @@ def called(monkeypatch):
     """Replaces every command's `run`; holds the flags of the call."""
     calls = []
     for name in commands.NAMES:
-        monkeypatch.setattr(
-            commands.load(name), "run", lambda values: calls.append(values.flag_values_dict())
-        )
+        monkeypatch.setattr(commands.load(name), "run", lambda values: calls.append(values.flag_values_dict()))
     return calls
 
 
@@ -131,6 +129,16 @@ def test_commands_check_their_flags_before_any_work(launch, capsys, arguments, s
     assert sentence in capsys.readouterr().err
 
 
+def test_assets_names_each_model_file_and_the_way_to_flame(launch, monkeypatch, capsys):
+    from pegasus_jax.capture import model_files
+
+    monkeypatch.setattr(model_files, "find_model", lambda name: pathlib.Path("cache") / name)
+    assert launch.main(["assets"]) == 0
+    out = capsys.readouterr().out
+    for name in ("face_landmarker.task", "hair_segmenter.tflite", "selfie_segmenter.tflite", "CC-BY-4.0", "--head="):
+        assert name in out
+
+
 def test_dataset_folders_are_found_by_name_and_by_pattern(tmp_path):
     from pegasus_jax.commands.folders import dataset_folders
 
@@ -155,6 +163,8 @@ def test_a_device_that_is_not_there_is_one_sentence():
     "raised, status, text",
     [
         ("ZeroDivisionError('ours')", 1, "Traceback"),
+        ("OSError(28, 'No space left on device', 'runs/me/x')", 2, "No disk space left ([Errno 28]"),
+        ("FileNotFoundError(2, 'No such file', 'x')", 1, "Traceback"),
         ("ImportError('libGL.so.1: cannot open shared object file')", 2, "apt-get install libgl1"),
         ("ImportError('cannot import name frob')", 1, "Traceback"),
     ],

@@ -44,9 +44,7 @@ def nearest_frames(train: Sequence[np.ndarray], test: Sequence[np.ndarray]) -> n
     """
     if len(train) != len(test) or any(a.shape[1:] != b.shape[1:] for a, b in zip(train, test)):
         shapes = [[array.shape for array in side] for side in (train, test)]
-        raise ValueError(
-            f"train and test must hold the same kinds of parameters; got {shapes[0]}, {shapes[1]}."
-        )
+        raise ValueError(f"train and test must hold the same kinds of parameters; got {shapes[0]}, {shapes[1]}.")
     return np.argmin(sum(_squared_distances(a, b) for a, b in zip(train, test)), axis=1)
 
 
