@@ -4,6 +4,7 @@ Everything is evaluated per fragment, so edges stay as crisp as the picture is l
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -57,7 +58,7 @@ def paint(face: Face, anatomy: Anatomy, points: np.ndarray, weights: dict[str, n
     scalp = _scalp_cover(face.hair, points, weights["scalp"])
     colour = _mix(colour, linear_rgb(face.hair.colour), scalp)
     lips = smoothstep(weights["lips"], 0.55, 0.85)
-    colour = _mix(colour, linear_rgb(face.mouth.colour) * _lip_shade(points)[:, None], lips * face.mouth.strength)
+    colour = _mix(colour, _lips(face.mouth, points, lips), lips * face.mouth.strength)
     interior = (weights["mouth_interior"] > 0.5) & (weights["lips"] < 0.7)
     colour[interior] = _GUM
     colour[weights["teeth"] > 0.5] = _TOOTH
@@ -94,40 +95,45 @@ def _blush(anatomy: Anatomy, points: np.ndarray, ears: np.ndarray) -> np.ndarray
 def _cheeks(anatomy: Anatomy) -> np.ndarray:
     """Nose tip, right cheek, left cheek (3, 3)."""
     tip = anatomy.landmarks[NOSE_TIP]
-    cheeks = anatomy.eyeball_centres + [0.0, 1.15 * (tip[1] - anatomy.eyeball_centres[0, 1]), 0.04]
+    drop = 1.15 * (tip[1] - anatomy.eyeball_centres[0, 1])
+    cheeks = anatomy.eyeball_centres + np.array([0.0, drop, 0.04])
     cheeks[:, 0] *= 1.15
     return np.concatenate([tip[None], cheeks])
 
 
 def _freckles(skin: Skin, anatomy: Anatomy, points: np.ndarray) -> np.ndarray:
     """Round spots around nose and cheeks, placed in the frontal plane."""
-    if not skin.freckles:
-        return np.zeros(len(points), np.float32)
-    rng = np.random.default_rng(skin.seed)
-    home = _cheeks(anatomy)[rng.integers(0, 3, skin.freckles), :2]
-    places = home + rng.normal(0, 0.06, (skin.freckles, 2))
-    sizes = _FRECKLE_RADIUS * rng.uniform(0.6, 1.5, skin.freckles)
-    distance, nearest = cKDTree(places).query(points[:, :2])
-    in_front = points[:, 2] > anatomy.eyeball_centres[0, 2] - 0.08
-    return smoothstep(distance / sizes[nearest], 1.2, 0.6) * in_front
+    cover = np.zeros(len(points), np.float32)
+    if skin.freckles:
+        rng = np.random.default_rng(skin.seed)
+        home = _cheeks(anatomy)[rng.integers(0, 3, skin.freckles), :2]
+        places = home + rng.normal(0, 0.06, (skin.freckles, 2))
+        sizes = _FRECKLE_RADIUS * rng.uniform(0.6, 1.5, skin.freckles)
+        front = np.flatnonzero(points[:, 2] > anatomy.eyeball_centres[0, 2] - 0.08)
+        distance, nearest = cKDTree(places).query(points[front, :2])
+        cover[front] = smoothstep(distance / sizes[nearest], 1.2, 0.6)
+    return cover
 
 
 def _beard(skin: Skin, anatomy: Anatomy, points: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
     """Where a beard grows: below the nose and along the jaw, not on lips or neck."""
-    nose, chin = anatomy.landmarks[33, 1], anatomy.landmarks[CHIN, 1]
+    nose, chin, ear = anatomy.landmarks[33, 1], anatomy.landmarks[CHIN, 1], anatomy.landmarks[0, 2]
     height = smoothstep(points[:, 1], nose, nose - 0.06) * smoothstep(points[:, 1], chin - 0.07, chin - 0.01)
-    depth = smoothstep(points[:, 2], anatomy.landmarks[0, 2] - 0.02, anatomy.landmarks[0, 2] + 0.05)
-    grain = 0.85 + 0.3 * waves(points, frequency=300, seed=skin.seed + 200)
-    return np.clip(height * depth * grain * (1 - smoothstep(weights["lips"], 0.2, 0.7)), 0, 1)
+    cover = height * smoothstep(points[:, 2], ear - 0.02, ear + 0.05)
+    grown = np.flatnonzero(cover > 0)
+    grain = 0.85 + 0.3 * waves(points[grown], frequency=300, seed=skin.seed + 200)
+    cover[grown] *= grain * (1 - smoothstep(weights["lips"][grown], 0.2, 0.7))
+    return np.clip(cover, 0, 1)
 
 
 def _lids(colour: np.ndarray, eyes: Eyes, anatomy: Anatomy, points: np.ndarray) -> np.ndarray:
+    lift = np.array([0.0, 0.012, 0.0])
     for upper, lower in zip(anatomy.upper_lids, anatomy.lower_lids):
-        centre = upper.mean(axis=0) + [0, 0.012, 0]
-        colour = _mix(colour, linear_rgb(eyes.shadow), eyes.shadow_strength * _spot(points, centre, 0.042))
-        lash = smoothstep(_distance(points, upper), _LASH_WIDTH, 0.3 * _LASH_WIDTH)
-        lash = np.maximum(lash, 0.5 * smoothstep(_distance(points, lower), 0.7 * _LASH_WIDTH, 0.2 * _LASH_WIDTH))
-        colour = _mix(colour, np.full(3, 0.012), eyes.lashes * lash)
+        shadow = eyes.shadow_strength * _spot(points, upper.mean(axis=0) + lift, 0.042)
+        colour = _mix(colour, linear_rgb(eyes.shadow), shadow)
+        above = smoothstep(_distance(points, upper, reach=_LASH_WIDTH) / _LASH_WIDTH, 1.0, 0.3)
+        below = smoothstep(_distance(points, lower, reach=_LASH_WIDTH) / _LASH_WIDTH, 0.7, 0.2)
+        colour = _mix(colour, np.full(3, 0.012), eyes.lashes * np.maximum(above, 0.5 * below))
     return colour
 
 
@@ -138,22 +144,30 @@ def _brow_cover(brows: Eyebrows, anatomy: Anatomy, points: np.ndarray) -> np.nda
     for brow in anatomy.brows:
         line = brow.copy()
         line[:, 1] += brows.arch * arch
-        outward = np.abs(points[:, 0]) / np.abs(line[:, 0]).max()
+        distance = _distance(points, line, reach=2 * brows.thickness * _BROW_WIDTH)
+        near = np.flatnonzero(np.isfinite(distance))
+        outward = np.abs(points[near, 0]) / np.abs(line[:, 0]).max()
         width = brows.thickness * _BROW_WIDTH * smoothstep(outward, 1.25, 0.2)
-        hairs = 1 + 0.25 * waves(points * [1.0, 0.35, 0.5], frequency=260, seed=7)
-        distance = _distance(points, line) / np.maximum(width * hairs, 1e-4)
-        cover = np.maximum(cover, smoothstep(distance, 1.15, 0.65))
+        hairs = 1 + 0.25 * waves(points[near] * [1.0, 0.35, 0.5], frequency=260, seed=7)
+        across = distance[near] / np.maximum(width * hairs, 1e-4)
+        cover[near] = np.maximum(cover[near], smoothstep(across, 1.15, 0.65))
     return cover
 
 
 def _scalp_cover(hair: Hair, points: np.ndarray, scalp: np.ndarray) -> np.ndarray:
     """Roots under the hair; a bald scalp keeps a faint shadow of them."""
-    edge = scalp + 0.06 * waves(points, frequency=120, seed=hair.seed)
-    return smoothstep(edge, 0.5, 0.95) * (0.10 if hair.style == "bald" else 0.9)
+    cover = scalp.copy()
+    border = np.flatnonzero((scalp > 0.3) & (scalp < 0.99))
+    cover[border] += 0.06 * waves(points[border], frequency=120, seed=hair.seed)
+    return smoothstep(cover, 0.5, 0.95) * (0.10 if hair.style == "bald" else 0.9)
 
 
-def _lip_shade(points: np.ndarray) -> np.ndarray:
-    return 1 + 0.08 * waves(points * [1.0, 0.2, 0.2], frequency=220, seed=11)
+def _lips(mouth: Mouth, points: np.ndarray, cover: np.ndarray) -> np.ndarray:
+    """Lip colour (n, 3) with fine vertical creases where `cover` (n,) is not 0."""
+    shade = np.ones(len(points), np.float32)
+    painted = np.flatnonzero(cover > 0)
+    shade[painted] += 0.08 * waves(points[painted] * [1.0, 0.2, 0.2], frequency=220, seed=11)
+    return linear_rgb(mouth.colour) * shade[:, None]
 
 
 def _eyeball(eyes: Eyes, anatomy: Anatomy, points: np.ndarray) -> np.ndarray:
@@ -171,18 +185,24 @@ def _eyeball(eyes: Eyes, anatomy: Anatomy, points: np.ndarray) -> np.ndarray:
 
 
 def _spot(points: np.ndarray, centre: np.ndarray, sigma: float) -> np.ndarray:
-    return np.exp(-((points - centre.astype(np.float32)) ** 2).sum(axis=-1) / (2 * sigma**2))
+    """A Gaussian blob (n,) of peak 1."""
+    x, y, z = (points[:, k] - np.float32(centre[k]) for k in range(3))
+    return np.exp((x * x + y * y + z * z) / np.float32(-2 * sigma**2))
 
 
-def _distance(points: np.ndarray, line: np.ndarray) -> np.ndarray:
-    """Distance (n,) of points (n, 3) from a polyline (k, 3)."""
-    best = np.full(len(points), np.inf, np.float32)
-    for start, end in zip(line[:-1], line[1:]):
-        along = (end - start).astype(np.float32)
-        offset = points - start.astype(np.float32)
+def _distance(points: np.ndarray, line: np.ndarray, *, reach: float) -> np.ndarray:
+    """Distance (n,) of points (n, 3) from a polyline (k, 3); inf for points out of `reach` of its box."""
+    low, high = line.min(axis=0) - reach, line.max(axis=0) + reach
+    inside = [(points[:, k] >= low[k]) & (points[:, k] <= high[k]) for k in range(3)]
+    near = np.flatnonzero(inside[0] & inside[1] & inside[2])
+    best = np.full(len(near), np.inf)
+    for start, end in itertools.pairwise(line):
+        along, offset = end - start, points[near] - start
         t = np.clip(offset @ along / (along @ along), 0, 1)
         best = np.minimum(best, np.linalg.norm(offset - t[:, None] * along, axis=-1))
-    return best
+    distance = np.full(len(points), np.inf, np.float32)
+    distance[near] = best
+    return distance
 
 
 def _mix(colour: np.ndarray, other: np.ndarray, amount: np.ndarray) -> np.ndarray:

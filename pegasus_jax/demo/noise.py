@@ -2,21 +2,22 @@
 
 import numpy as np
 
-_OCTAVE_WAVES = 7
+_NUM_WAVES = 5
 _TABLE_SIZE = 1024
 
 
 def waves(points: np.ndarray, *, frequency: float, seed: int) -> np.ndarray:
-    """Smooth variation over space: `points` (n, 3) -> (n,), about N(0, 0.5) and within [-2, 2].
+    """Smooth variation over space: `points` (n, 3) -> (n,) float32 about N(0, 1/2), within [-2.3, 2.3].
 
     A sum of sine waves in random directions with wave numbers around `frequency` (radians per unit of length).
     """
     rng = np.random.default_rng(seed)
-    direction = rng.normal(size=(3, _OCTAVE_WAVES))
-    direction /= np.linalg.norm(direction, axis=0)
-    wave_vector = (direction * rng.uniform(0.6, 1.6, _OCTAVE_WAVES) * frequency).astype(np.float32)
-    phase = rng.uniform(0, 2 * np.pi, _OCTAVE_WAVES).astype(np.float32)
-    return np.sin(points @ wave_vector + phase).sum(axis=-1) / np.sqrt(2 * _OCTAVE_WAVES)
+    direction = rng.normal(size=(_NUM_WAVES, 3))
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    wave_vector = direction * rng.uniform(0.6, 1.6, (_NUM_WAVES, 1)) * frequency
+    phase = rng.uniform(0, 2 * np.pi, (_NUM_WAVES, 1))
+    angle = wave_vector.astype(np.float32) @ points.astype(np.float32).T + phase.astype(np.float32)
+    return np.sin(angle, out=angle).sum(axis=0) / np.float32(np.sqrt(_NUM_WAVES))
 
 
 def strands(position: np.ndarray, *, seed: int) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from pegasus_jax.data.camera import Camera
 
 _NEAR = 1e-3  # head units; triangles that reach closer to the camera are not drawn
+_EDGE_SLACK = 1e-4  # barycentric: rounding must not open gaps between neighbours
 _NOTHING = np.iinfo(np.uint64).max
 
 
@@ -44,8 +45,9 @@ class Fragments:
 
     def interpolate(self, attribute: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """A vertex attribute (V, C) of the fragments' common mesh at each fragment: (n, C)."""
-        corners = attribute[faces[self.face]]
-        return np.einsum("nk,nkc->nc", self.bary, corners)
+        corners = faces[self.face]
+        weighted = (self.bary[:, k, None] * attribute[corners[:, k]] for k in range(3))
+        return sum(weighted, start=np.float32(0))
 
 
 def rasterize(meshes: Sequence[Mesh], camera: Camera) -> Fragments:
@@ -109,38 +111,53 @@ def _triangles(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
 def _cover(corners: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, ...]:
     """All (triangle, sample) pairs where a sample's centre lies in a triangle, with barycentrics and depth.
 
-    Every triangle's bounding box is expanded to its samples in one pass.
+    Every triangle's bounding box is expanded to its samples in one pass; each edge test then thins them out, and
+    components are kept in arrays of their own, because NumPy is slow along axes of length 3.
     """
+    triangle, x, y = _boxes(corners, image_size)
+    edges = _edge_functions(corners)
+    weights: list[np.ndarray] = []
+    for edge in edges:
+        p, q, r = (coefficient[triangle] for coefficient in edge)
+        weight = p + q * x + r * y
+        inside = weight >= -_EDGE_SLACK
+        triangle, x, y, weight = triangle[inside], x[inside], y[inside], weight[inside]
+        weights = [*(earlier[inside] for earlier in weights), weight]
+    over_depth = [weight / corners[triangle, k, 2] for k, weight in enumerate(weights)]
+    depth = 1 / (over_depth[0] + over_depth[1] + over_depth[2])
+    bary = np.stack([share * depth for share in over_depth], axis=-1)
+    sample = y.astype(np.int64) * image_size[1] + x.astype(np.int64)
+    return triangle, sample, bary, depth
+
+
+def _boxes(corners: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(triangle, x, y): every sample centre in the bounding box of every triangle, inside the image."""
     limit = np.array([image_size[1], image_size[0]])
-    first = np.clip(np.ceil(corners[..., :2].min(axis=1) - 0.5), 0, limit).astype(np.int64)
-    last = np.clip(np.floor(corners[..., :2].max(axis=1) - 0.5) + 1, 0, limit).astype(np.int64)
+    first = np.clip(np.ceil(corners[..., :2].min(axis=1) - 0.5), 0, limit).astype(np.int32)
+    last = np.clip(np.floor(corners[..., :2].max(axis=1) - 0.5) + 1, 0, limit).astype(np.int32)
     size = np.maximum(last - first, 0)
     count = size[:, 0] * size[:, 1]
-    triangle = np.repeat(np.arange(len(corners)), count)
-    within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    row, column = np.divmod(within, size[triangle, 0])
+    triangle = np.repeat(np.arange(len(corners), dtype=np.int32), count)
+    start = np.cumsum(count, dtype=np.int64) - count
+    within = np.arange(len(triangle), dtype=np.int32) - np.repeat(start.astype(np.int32), count)
+    row = within // size[triangle, 0]
+    column = within - row * size[triangle, 0]
     x, y = first[triangle, 0] + column, first[triangle, 1] + row
-    weights = _screen_barycentrics(corners, triangle, x + 0.5, y + 0.5)
-    inside = (weights >= 0).all(axis=-1)
-    triangle, weights = triangle[inside], weights[inside]
-    over_depth = weights / corners[triangle, :, 2]
-    depth = 1 / over_depth.sum(axis=-1)
-    bary = (over_depth * depth[:, None]).astype(np.float32)
-    return triangle, (y * image_size[1] + x)[inside], bary, depth.astype(np.float32)
+    return triangle, x.astype(np.float32) + 0.5, y.astype(np.float32) + 0.5
 
 
-def _screen_barycentrics(corners: np.ndarray, triangle: np.ndarray, x: np.ndarray, y: np.ndarray):
-    """Barycentric coordinates (n, 3) in the image plane of points (x, y) in their triangles."""
-    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    area = _cross(b - a, c - a)
-    weights = []
-    for start, end in ((b, c), (c, a)):
-        # The edge function of the opposite edge as one affine form per triangle: p + q x + r y.
+def _edge_functions(corners: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Three affine forms (p, q, r) per triangle: barycentric coordinate k at (x, y) is p + q x + r y."""
+    points = corners[..., :2].astype(np.float64)
+    area = _cross(points[:, 1] - points[:, 0], points[:, 2] - points[:, 0])
+    forms = []
+    for k in range(3):
+        start, end = points[:, (k + 1) % 3], points[:, (k + 2) % 3]
         q = (start[:, 1] - end[:, 1]) / area
         r = (end[:, 0] - start[:, 0]) / area
         p = -(q * start[:, 0] + r * start[:, 1])
-        weights.append(p[triangle] + q[triangle] * x + r[triangle] * y)
-    return np.stack([*weights, 1 - weights[0] - weights[1]], axis=-1)
+        forms.append((p.astype(np.float32), q.astype(np.float32), r.astype(np.float32)))
+    return forms
 
 
 def _nearest(sample: np.ndarray, depth: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:

@@ -57,16 +57,19 @@ class Stage:
         self._weights = {**self.anatomy.paint_weights, **weights}
         self._head_pattern = np.column_stack([self.anatomy.template, *self._weights.values()])
         self._faces = np.asarray(head.faces)
-        offset = look.local_offset(head, self.anatomy)
-        self._pose = jax.jit(lambda expression, pose: _pose(head, betas, offset, expression, pose))
+        self._betas, self._offset = betas, look.local_offset(head, self.anatomy)
 
     def vertices(self, expression: np.ndarray, pose: np.ndarray) -> np.ndarray:
         """The posed head (V, 3) for `expression` (50,) and `pose` (15,)."""
-        return np.asarray(self._pose(expression, pose)[0])
+        return self._pose(expression, pose)[0]
+
+    def _pose(self, expression: np.ndarray, pose: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        vertices, skull = _posed(self.head, self._betas, self._offset, expression, pose)
+        return np.asarray(vertices), np.asarray(skull)
 
     def render(self, expression: np.ndarray, pose: np.ndarray, camera: Camera, *, supersample: int = 3) -> Picture:
         """The picture of one frame: `expression` (50,), `pose` (15,), at `camera.image_size`."""
-        vertices, joint = (np.asarray(x) for x in self._pose(expression, pose))
+        vertices, joint = self._pose(expression, pose)
         names, pieces = ["torso", *self._worn], [self._torso, *self._worn.values()]
         meshes = [raster.Mesh(vertices, self._faces), raster.Mesh(self._torso.vertices, self._torso.faces)]
         for piece in self._worn.values():
@@ -93,7 +96,8 @@ class Stage:
         return fragments, face.paint(self.look.face, self.anatomy, pattern[:, :3], weights)
 
 
-def _pose(head: HeadModel, betas, offset, expression, pose) -> tuple[jax.Array, jax.Array]:
+@jax.jit
+def _posed(head: HeadModel, betas, offset, expression, pose) -> tuple[jax.Array, jax.Array]:
     """Posed vertices (V, 3) and the skull's transform (4, 4). Borrowed shape never moves the joints."""
     transforms = lbs.joint_transforms(head, betas, expression, pose)
     turned = jnp.einsum("vj,jab,vb->va", jnp.asarray(head.lbs_weights), transforms[:, :3, :3], offset)
@@ -120,7 +124,7 @@ def _shade(fragments: raster.Fragments, mesh: raster.Mesh, paint: face.Paint, ey
     for towards, strength in _LIGHTS:
         towards = towards / np.linalg.norm(towards)
         light = light + strength * np.maximum(normals @ towards, 0)
-        halfway = towards + [0.0, 0.0, 1.0]
+        halfway = towards + np.array([0.0, 0.0, 1.0])
         halfway /= np.linalg.norm(halfway)
         highlight += strength * np.maximum(normals @ halfway, 0) ** _HIGHLIGHT_POWER
     linear = paint.albedo * np.where(inner, 0.45 * light, light)[:, None]

@@ -1,0 +1,110 @@
+"""Clips of the cast as ordinary dataset folders, whose parameters, mattes and part masks are exact."""
+
+import os
+from collections.abc import Mapping
+
+import jax
+import numpy as np
+
+from pegasus_jax import progress
+from pegasus_jax.data import Camera, DatasetWriter, FrameParams
+from pegasus_jax.demo.anatomy import CHIN
+from pegasus_jax.demo.look import Look
+from pegasus_jax.demo.motion import make_motion
+from pegasus_jax.demo.people import Person
+from pegasus_jax.demo.stage import Stage
+from pegasus_jax.flame.landmarks import landmarks68
+from pegasus_jax.flame.model import HeadModel
+
+_landmarks68 = jax.jit(landmarks68)
+
+_DISTANCE = 4.0  # head units from the camera: one metre
+_VIEW_IN_HEADS = 1.62  # height of the picture, in heights of a head from chin to crown
+_BELOW_MIDDLE = 0.12  # how far below the head's middle the camera aims, in heights of a head
+
+
+def write_clip(
+    person: Person,
+    out: str | os.PathLike,
+    *,
+    head: HeadModel,
+    num_frames: int,
+    image_size: tuple[int, int],
+    seed: int,
+    wearing: Mapping[str, Person] | None = None,
+    supersample: int = 3,
+) -> None:
+    """Renders a person, perhaps wearing parts of others, into a dataset folder.
+
+    The same `seed` gives the same movement and camera whoever performs it: a swapped clip is the ground truth of
+    the swap, frame by frame. The folder's betas are always the person's own.
+
+    Args:
+        person: who is filmed.
+        out: the dataset folder to write.
+        head: the head model that everybody's shape is expressed in.
+        num_frames: length at 25 frames a second.
+        image_size: (H, W) in pixels.
+        seed: of the movement.
+        wearing: attribute -> the person whose part is worn instead of one's own.
+        supersample: samples per pixel along each side.
+
+    Raises:
+        UserError: an unknown attribute, a donor without a hat, or an `out` that may not be replaced.
+    """
+    look = Look(person, dict(wearing or {}))
+    stage = Stage(head, look)
+    motion = make_motion(head, num_frames=num_frames, seed=seed)
+    world_mats, intrinsics = _cameras(stage, motion.translation, image_size)
+    frames = []
+    with DatasetWriter(out, image_size=image_size) as writer:
+        for k in progress.bar(range(num_frames), desc=f"Filming {person.name}"):
+            camera = Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
+            picture = stage.render(motion.expression[k], motion.pose[k], camera, supersample=supersample)
+            writer.add(k + 1, picture.image, picture.mask, parts=picture.parts)
+            keypoints = _keypoints(stage, motion.expression[k], motion.pose[k], camera)
+            frames.append(
+                FrameParams(
+                    number=k + 1,
+                    world_mat=world_mats[k],
+                    expression=motion.expression[k],
+                    pose=motion.pose[k],
+                    bbox=np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)]),
+                    flame_keypoints=keypoints,
+                )
+            )
+        writer.finish(frames=frames, betas=person.shape, intrinsics=intrinsics, capture=_capture(look, head, seed))
+
+
+def _cameras(stage: Stage, sway: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """IMAvatar's `world_mat` (F, 3, 4) and `intrinsics` (4,): the head fills the frame, whoever wears it."""
+    crown = stage.anatomy.template[:, 1].max()
+    chin = stage.anatomy.landmarks[CHIN, 1]
+    aim = (crown + chin) / 2 - _BELOW_MIDDLE * (crown - chin)
+    translation = sway + np.array([0.0, -aim, -_DISTANCE])
+    rotation = np.broadcast_to(np.eye(3), (len(sway), 3, 3))
+    focal = _DISTANCE / (_VIEW_IN_HEADS * (crown - chin))
+    aspect = image_size[0] / image_size[1]
+    world_mats = np.concatenate([rotation, translation[:, :, None]], axis=-1)
+    return world_mats, np.array([-focal * aspect, focal, 0.5, 0.5])
+
+
+def _keypoints(stage: Stage, expression: np.ndarray, pose: np.ndarray, camera: Camera) -> np.ndarray:
+    """(68, 2) landmarks in [-1, 1], x right, y down."""
+    points = _landmarks68(stage.head, stage.vertices(expression, pose), pose)
+    means2d, _ = camera.project(points)
+    return 2 * np.asarray(means2d) / [camera.image_size[1], camera.image_size[0]] - 1
+
+
+def _capture(look: Look, head: HeadModel, seed: int) -> dict:
+    worn = {attribute: donor.name for attribute, donor in look.wearing.items()}
+    attribute, donor = next(iter(worn.items())) if len(worn) == 1 else (None, None)
+    return {
+        "synthetic": True,
+        "person": look.person.name,
+        "attribute": attribute,
+        "donor": donor,
+        "wearing": worn,
+        "head": {"name": head.name, "sha256": head.sha256},
+        "seed": seed,
+    }
