@@ -82,9 +82,7 @@ def _check_joints(arrays: Mapping[str, np.ndarray], source: str) -> None:
     if parents.shape != (NUM_JOINTS,):
         raise UserError(f"{source} has {parents.size} joints; a head in FLAME's layout has {NUM_JOINTS}.")
     if tuple(parents[1:]) != PARENTS[1:]:  # FLAME writes the root's parent as 2^32 - 1
-        raise UserError(
-            f"{source}: joints 1 to 4 must hang from {PARENTS[1:]}; got {tuple(parents[1:].tolist())}."
-        )
+        raise UserError(f"{source}: joints 1 to 4 must hang from {PARENTS[1:]}; got {tuple(parents[1:].tolist())}.")
 
 
 def _check_shapes(arrays: Mapping[str, np.ndarray], source: str) -> None:

@@ -117,9 +117,7 @@ def _regions(folder: pathlib.Path, lbs_weights: np.ndarray) -> dict[str, np.ndar
 def _pair(arrays: dict[str, Any], faces: str, bary: str, num_faces: int, file: pathlib.Path) -> Embedding:
     for name in (faces, bary):
         if name not in arrays:
-            raise UserError(
-                f"{file} has no array {name!r}; give the landmark file made for this FLAME model."
-            )
+            raise UserError(f"{file} has no array {name!r}; give the landmark file made for this FLAME model.")
     return build.embedding(arrays[faces], arrays[bary], num_faces=num_faces, source=os.fspath(file))
 
 
@@ -130,9 +128,7 @@ def _read_npy_dict(file: pathlib.Path) -> dict[str, Any]:
         raise UserError(f"{file} is not an .npy file; fetch it again.")
     with open(file, "rb") as stream:
         version = np.lib.format.read_magic(stream)
-        read_header = (
-            np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
-        )
+        read_header = np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
         read_header(stream)
         payload = stream.read()
     return load_arrays(payload, source=os.fspath(file), unpickler=TensorUnpickler)

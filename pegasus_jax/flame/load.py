@@ -5,11 +5,15 @@ import os
 import pathlib
 from collections.abc import Callable
 
+from pegasus_jax import assets
 from pegasus_jax.errors import UserError
+from pegasus_jax.flame.builtin import builtin_head
 from pegasus_jax.flame.flame_reader import read_flame_pickle
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.flame.npz_reader import read_npz
 
+# The licence of FLAME asks each user to fetch it; an open head needs no such step but is second in realism.
+_ASSET_NAMES = ("flame2023_Open.pkl", "flame2023.pkl", "generic_model.pkl", "ict_head.npz")
 _READERS: dict[str, Callable[..., HeadModel]] = {".pkl": read_flame_pickle, ".npz": read_npz}
 
 
@@ -22,7 +26,9 @@ def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
     if path is None:
         path = os.environ.get("FLAME_PATH") or None
     if path is None:
-        raise UserError("give a head model by --head or $FLAME_PATH.")
+        path = next((found for name in _ASSET_NAMES if (found := assets.find(name))), None)
+    if path is None:
+        return builtin_head()
     file = pathlib.Path(path).expanduser()
     if not file.is_file():
         raise UserError(f"there is no head model at {file}; give a FLAME .pkl or an .npz in the same layout.")

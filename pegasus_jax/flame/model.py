@@ -52,6 +52,7 @@ class HeadModel:
     mediapipe_indices: tuple[int, ...] = dataclasses.field(metadata={"static": True}, default=())
     mediapipe_contour: tuple[bool, ...] = dataclasses.field(metadata={"static": True}, default=())
     expression_names: tuple[str, ...] = dataclasses.field(metadata={"static": True}, default=())
+    shape_names: tuple[str, ...] = dataclasses.field(metadata={"static": True}, default=())
     name: str = dataclasses.field(metadata={"static": True}, default="")
     sha256: str = dataclasses.field(metadata={"static": True}, default="")  # of the file's bytes or arrays
 

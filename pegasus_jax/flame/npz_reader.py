@@ -49,9 +49,7 @@ def _plain_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, zipfile.BadZipFile, AttributeError) as error:
-        raise UserError(
-            f"{os.fspath(path)} is not an .npz of plain arrays ({error}); fetch it again."
-        ) from error
+        raise UserError(f"{os.fspath(path)} is not an .npz of plain arrays ({error}); fetch it again.") from error
 
 
 def _embedding(

@@ -117,9 +117,7 @@ class _Refused(pickle.UnpicklingError):
     """The pickle names something that is not admitted; the message is that name."""
 
 
-def load_arrays(
-    data: bytes, *, source: str, unpickler: type[ArrayUnpickler] = ArrayUnpickler
-) -> dict[str, Any]:
+def load_arrays(data: bytes, *, source: str, unpickler: type[ArrayUnpickler] = ArrayUnpickler) -> dict[str, Any]:
     """The dict of arrays pickled in `data`; stand-ins are turned into arrays, other values are kept.
 
     Raises:
