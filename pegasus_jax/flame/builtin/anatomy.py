@@ -32,7 +32,7 @@ class Anatomy:
     faces: np.ndarray  # (F, 3) int32
     tissue: np.ndarray  # (V,) `Tissue`
     side: np.ndarray  # (V,) 1: left, -1: right, 0: on the midline; eyeballs and lids by whose they are
-    above: np.ndarray  # (V,) 1: above the mouth's slit, -1: below, 0: at its corners
+    above: np.ndarray  # (V,) 1: above the mouth's slit, -1: below, 0: at its corners, smooth along the lips
     eye_ring: np.ndarray  # (V,) loop around an eye, -1 elsewhere
     mouth_ring: np.ndarray  # (V,) loop around the mouth, -1 elsewhere
     skin_mirror: np.ndarray  # (S,) the S skin vertices come first: the one on the other side
@@ -47,9 +47,8 @@ def build_anatomy() -> Anatomy:
     """The neutral head with all its parts."""
     skin = build_skin()
     positions = features.sculpt(skin)
-    above = np.clip((skin.positions[:, 1] - face_plan.MOUTH_Y) / face_plan.SLIT, -1.0, 1.0)
-    pieces = [_Piece(positions, skin.faces, Tissue.SKIN, above)]
-    pieces += _pockets(skin, positions, above)
+    pieces = [_Piece(positions, skin.faces, Tissue.SKIN, skin.above)]
+    pieces += _pockets(skin, positions)
     for mirrored in (False, True):
         pieces.append(_separate(pieces, parts.eyeball(), Tissue.EYEBALL, mirrored=mirrored))
         pieces.append(_separate(pieces, parts.ear(), Tissue.EAR, mirrored=mirrored))
@@ -82,15 +81,15 @@ def _joined(skin: Skin, pieces: list[_Piece]) -> Anatomy:
     )
 
 
-def _pockets(skin: Skin, positions: np.ndarray, above: np.ndarray) -> list[_Piece]:
+def _pockets(skin: Skin, positions: np.ndarray) -> list[_Piece]:
     """The inner sides of the eyelids and of the lips."""
     pieces: list[_Piece] = []
     first = len(positions)
     for loop in boundary_loops(skin.faces):
         rim = positions[loop]
         if (skin.mouth_ring[loop] == 0).all():
-            points, faces = parts.mouth_pocket(rim, above[loop], first, loop)
-            labels = np.concatenate([np.tile(above[loop], len(points) // len(loop)), [0.0]])
+            points, faces = parts.mouth_pocket(rim, skin.above[loop], first, loop)
+            labels = np.concatenate([np.tile(skin.above[loop], len(points) // len(loop)), [0.0]])
             pieces.append(_Piece(points, faces, Tissue.MOUTH_INSIDE, labels))
         elif (skin.eye_ring[loop] == 0).all():
             centre = face_plan.EYE_CENTRE * np.array([np.sign(rim[0, 0]), 1.0, 1.0])

@@ -59,13 +59,21 @@ _STROKES: dict[str, tuple[Stroke, ...]] = {
     "mouthRollUpper": (Stroke(_MID_UPPER, 24, (0, -2, -5), "upper"),),
     "mouthShrugLower": (Stroke(_CHIN, 30, (0, 4, 1)), Stroke(_MID_LOWER, 24, (0, 3, 3), "lower")),
     "mouthShrugUpper": (Stroke(_MID_UPPER, 26, (0, 3, 3), "upper"),),
-    "mouthSmile": (Stroke(_CORNER, 27, (8, 8, -5)), Stroke(_CHEEK, 30, (2, 3, 2))),
+    "mouthSmile": (
+        Stroke(_CORNER, 24, (7, 7, -4)),
+        Stroke((12.0, -40.0, 81.0), 16, (2, 0, -1)),
+        Stroke(_CHEEK, 32, (2, 4, 3)),
+    ),
     "mouthStretch": (Stroke(_CORNER, 26, (8, -3, -5)),),
     "mouthUpperUp": (
         Stroke(_SIDE_UPPER, 20, (1, 5, 0), "upper"),
         Stroke(_MID_UPPER, 14, (0, 2, 0), "upper"),
     ),
-    "noseSneer": (Stroke(_NOSE_SIDE, 20, (1, 4, 1)), Stroke(_INNER_BROW, 16, (-1, -2, 0))),
+    "noseSneer": (
+        Stroke(_NOSE_SIDE, 24, (2, 5, 2)),
+        Stroke(_SIDE_UPPER, 20, (0, 2, 0), "upper"),
+        Stroke(_INNER_BROW, 16, (-1, -2, 0)),
+    ),
 }
 # How far the upper lid closes and the lower rises.
 _LIDS: dict[str, tuple[float, float]] = {

@@ -6,7 +6,7 @@ from pegasus_jax.flame.builtin.anatomy import Anatomy, Tissue
 from pegasus_jax.flame.builtin.fields import eye_offset, lid_reach, smoothstep
 
 _CLOSED_AT = 0.10  # where the lids meet, as a share of the opening's height from the lower edge
-_LID_LENGTH = 0.62  # radians of skin above the upper edge, and below the lower, that take part
+_LID_LENGTH = 0.5  # radians of skin above the upper edge, and below the lower, that take part
 
 
 class Eyelids:
@@ -18,7 +18,7 @@ class Eyelids:
         self._angle = np.arctan2(offset[:, 1], offset[:, 2])
         self._upper_edge, self._lower_edge = self._edges(anatomy, offset[:, 0])
         lids = anatomy.of(Tissue.SKIN, Tissue.EYELID_INSIDE) & (offset[:, 2] > -5.0)
-        self._free = lids * (1.0 - smoothstep(lid_reach(anatomy.positions), 1.0, 1.35))
+        self._free = lids * (1.0 - smoothstep(lid_reach(anatomy.positions), 0.72, 1.08))
 
     def displacement(self, upper: float, lower: float) -> np.ndarray:
         """(V, 3) mm when the upper lids close by `upper` and the lower rise by `lower` (1: until they meet)."""

@@ -52,10 +52,19 @@ def eye_loop(k: int) -> np.ndarray:
     return EYE_CENTRE[:2] + np.stack([x, y + tilt * (x > 0)], axis=-1)
 
 
+def _mouth_angles() -> np.ndarray:
+    return np.linspace(np.pi / 2, -np.pi / 2, MOUTH_SAMPLES)
+
+
+def mouth_above() -> np.ndarray:
+    """(MOUTH_SAMPLES,) from 1 at the top over 0 at the corner to -1 at the bottom of every loop."""
+    return np.sin(_mouth_angles())
+
+
 def mouth_loop(k: int) -> np.ndarray:
     """The left half of loop `k` around the mouth, (MOUTH_SAMPLES, 2), from the top over the corner down."""
     width, up, down = _MOUTH_LOOPS[k]
-    angle = np.linspace(np.pi / 2, -np.pi / 2, MOUTH_SAMPLES)
+    angle = _mouth_angles()
     x = width * np.cos(angle)
     bow = 1 + 0.10 * np.exp(-(((x - 6.0) / 4.0) ** 2)) * (k == VERMILION_LOOP)  # cupid's bow
     y = np.where(angle > 0, up * bow, down) * np.sin(angle)

@@ -1,5 +1,7 @@
 """Everything that is not outer skin: eyeballs, ears, the pockets behind eyelids and lips, teeth."""
 
+import itertools
+
 import numpy as np
 
 from pegasus_jax.flame.builtin import face_plan
@@ -18,8 +20,8 @@ _MOUTH_RINGS = ((1.0, 1.2, 3.5), (0.98, 11.0, 6.5), (0.95, 15.0, 24.0), (0.75, 1
 _TEETH_ANGLES = np.linspace(-1.25, 1.25, 19)
 _TEETH_WIDTH, _TEETH_DEPTH = 23.0, 30.0
 # Front z, and y of the edges: at the gum, at the biting edge.
-_UPPER_TEETH = (75.5, face_plan.MOUTH_Y + 10.5, face_plan.MOUTH_Y + 1.0)
-_LOWER_TEETH = (73.5, face_plan.MOUTH_Y - 10.5, face_plan.MOUTH_Y - 0.5)
+_UPPER_TEETH = (75.5, face_plan.MOUTH_Y + 10.5, face_plan.MOUTH_Y - 1.5)
+_LOWER_TEETH = (73.5, face_plan.MOUTH_Y - 10.5, face_plan.MOUTH_Y - 2.0)
 _TEETH_THICKNESS = 5.0
 
 Mesh = tuple[np.ndarray, np.ndarray]  # positions (V, 3) mm, faces (F, 3)
@@ -63,7 +65,7 @@ def teeth(*, upper: bool) -> Mesh:
     last = 4 * (count - 1)
     caps = np.array([[0, 1, 2], [0, 2, 3], [last, last + 2, last + 1], [last, last + 3, last + 2]])
     faces_array = np.concatenate([*faces, caps])
-    return positions, faces_array if upper else faces_array[:, ::-1]
+    return positions, faces_array[:, ::-1] if upper else faces_array
 
 
 def mouth_pocket(rim: np.ndarray, above: np.ndarray, first: int, rim_ids: np.ndarray) -> Mesh:
@@ -78,7 +80,7 @@ def mouth_pocket(rim: np.ndarray, above: np.ndarray, first: int, rim_ids: np.nda
     rings[0][:, 1] = rim[:, 1] + _MOUTH_RINGS[0][1] * above
     end = rings[-1].mean(axis=0, keepdims=True)
     ids = [rim_ids, *(first + len(rim) * k + np.arange(len(rim)) for k in range(len(rings)))]
-    faces = [_strip(outer, inner) for outer, inner in zip(ids, ids[1:])]
+    faces = [_strip(outer, inner) for outer, inner in itertools.pairwise(ids)]
     centre = first + len(rim) * len(rings)
     fan = np.stack([np.roll(ids[-1], -1), ids[-1], np.full(len(rim), centre)], axis=-1)
     return np.concatenate([*rings, end]), np.concatenate([*faces, fan])
@@ -93,7 +95,7 @@ def eye_pocket(rim: np.ndarray, first: int, rim_ids: np.ndarray, centre: np.ndar
     behind = outwards / np.linalg.norm(outwards, axis=-1, keepdims=True)
     rings = [touching, centre + (face_plan.EYEBALL_RADIUS + 0.2) * behind]
     ids = [rim_ids, *(first + len(rim) * k + np.arange(len(rim)) for k in range(len(rings)))]
-    return np.concatenate(rings), np.concatenate([_strip(a, b) for a, b in zip(ids, ids[1:])])
+    return np.concatenate(rings), np.concatenate([_strip(a, b) for a, b in itertools.pairwise(ids)])
 
 
 def _strip(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
@@ -114,5 +116,5 @@ def _polar_sphere(rings: np.ndarray, sectors: int) -> Mesh:
     front = np.stack([np.zeros(sectors, int), ids[0], np.roll(ids[0], -1)], axis=-1)
     end = np.full(sectors, len(directions) - 1)
     back = np.stack([end, np.roll(ids[-1], -1), ids[-1]], axis=-1)
-    bands = [_strip(inner, outer) for inner, outer in zip(ids, ids[1:])]
+    bands = [_strip(inner, outer) for inner, outer in itertools.pairwise(ids)]
     return directions, np.concatenate([front, *bands, back])

@@ -31,7 +31,7 @@ def regions(anatomy: Anatomy) -> dict[str, np.ndarray]:
 def _outer_regions(anatomy: Anatomy) -> dict[str, np.ndarray]:
     x, y, z = unmirrored(anatomy.positions).T
     skin = anatomy.of(Tissue.SKIN)
-    hairline = np.interp(z, [-20.0, 10.0, 45.0, 70.0], [-20.0, 48.0, 76.0, 92.0])  # from the nape to the forehead
+    hairline = np.interp(z, [-20.0, 10.0, 45.0, 70.0], [-24.0, 40.0, 78.0, 96.0])  # from the nape to the forehead
     neckline = np.interp(z, [-90.0, -30.0, 20.0, 60.0], [-58.0, -64.0, -86.0, -90.0])
     neck = skin & (y < neckline)
     scalp = skin & (y > hairline) & ~neck

@@ -22,6 +22,7 @@ class Skin:
     mirror: np.ndarray  # (V,) int: the vertex on the other side
     eye_ring: np.ndarray  # (V,) int: loop number around an eye, -1 elsewhere
     mouth_ring: np.ndarray  # (V,) int: loop number around the mouth, -1 elsewhere
+    above: np.ndarray  # (V,) 1 above the mouth's slit, -1 below; on its loops the sine of the angle around it
 
 
 def build_skin() -> Skin:
@@ -33,7 +34,11 @@ def build_skin() -> Skin:
     positions, triangles = _add_crown(positions, triangles, plan)
     pad = (0, len(positions) - len(plan))
     eye_ring, mouth_ring = (np.pad(ring, pad, constant_values=-1) for ring in (eye_ring, mouth_ring))
-    return _mirrored(positions, triangles, eye_ring, mouth_ring)
+    above = np.sign(positions[:, 1] - face_plan.MOUTH_Y)
+    on_loop = mouth_ring >= 0
+    above[on_loop] = np.tile(face_plan.mouth_above(), face_plan.NUM_MOUTH_LOOPS)
+    labels = {"eye_ring": eye_ring, "mouth_ring": mouth_ring, "above": above}
+    return _mirrored(positions, triangles, labels)
 
 
 def _to_plan(xy: np.ndarray) -> np.ndarray:
@@ -63,8 +68,8 @@ def _plan_points() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _spacing(plan: np.ndarray) -> np.ndarray:
     """The wanted distance between vertices at points (N, 2) of the plan."""
     arc = plan[:, 1]
-    top, chin = skull.rows_to_arc(np.array([3.4, 14.0]))
-    nose_top, nose_end = skull.rows_to_arc(np.array([5.8, 8.5]))
+    top, chin = skull.rows_to_arc(np.array([skull.BROW_ROW - 1.6, skull.CHIN_ROW + 2.0]))
+    nose_top, nose_end = skull.rows_to_arc(np.array([skull.BROW_ROW + 0.8, skull.NOSE_ROW + 0.5]))
     face = (plan[:, 0] < _FACE_EDGE * _UNROLL) & (arc > top) & (arc < chin)
     nose = (plan[:, 0] < 19.0) & (arc > nose_top) & (arc < nose_end)
     return np.where(nose, _NOSE, np.where(face, _FINE, _COARSE))
@@ -79,7 +84,8 @@ def _grid_points() -> np.ndarray:
         for number, arc in enumerate(rows):
             crowded = min(1.0, 0.3 + arc / 90.0)  # rows near the crown are short
             columns = np.linspace(0, width, max(8, round(width * crowded / spacing)) + 1)
-            if number % 2 and number < len(rows) - 1:
+            staggered = spacing != _NOSE  # aligned columns keep the ridge of the nose smooth
+            if staggered and number % 2 and number < len(rows) - 1:
                 columns = np.concatenate([[0.0], (columns[1:] + columns[:-1]) / 2, [width]])
             row = np.stack([columns, np.full(len(columns), arc)], axis=-1)
             kept.append(row[_spacing(row) == spacing])
@@ -115,17 +121,16 @@ def _add_crown(positions: np.ndarray, triangles: np.ndarray, plan: np.ndarray) -
     return np.concatenate([positions, apex]), np.concatenate([triangles, fan])
 
 
-def _mirrored(positions: np.ndarray, triangles: np.ndarray, eye_ring: np.ndarray, mouth_ring: np.ndarray) -> Skin:
+def _mirrored(positions: np.ndarray, triangles: np.ndarray, labels: dict[str, np.ndarray]) -> Skin:
+    """Both halves as one mesh; vertices on the midline are shared, `labels` (V,) are the same on both sides."""
     count = len(positions)
     off_midline = positions[:, 0] > 1e-9
     partner = np.arange(count)
     partner[off_midline] = count + np.arange(off_midline.sum())
-    mirror = np.concatenate([partner, np.flatnonzero(off_midline)])
     flipped = positions[off_midline] * np.array([-1.0, 1.0, 1.0])
     return Skin(
         positions=np.concatenate([positions, flipped]),
         faces=np.concatenate([triangles, partner[triangles][:, ::-1]]),
-        mirror=mirror,
-        eye_ring=np.concatenate([eye_ring, eye_ring[off_midline]]),
-        mouth_ring=np.concatenate([mouth_ring, mouth_ring[off_midline]]),
+        mirror=np.concatenate([partner, np.flatnonzero(off_midline)]),
+        **{name: np.concatenate([label, label[off_midline]]) for name, label in labels.items()},
     )

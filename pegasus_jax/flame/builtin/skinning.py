@@ -13,7 +13,7 @@ ROOT_JOINT = np.array([0.0, -116.0, -40.0])  # base of the neck
 NECK_JOINT = np.array([0.0, -41.0, -40.0])  # below the skull
 JAW_JOINT = np.array([0.0, -11.5, -12.0])
 _CORNER_Z = 68.0  # of the mouth's corners
-_SMOOTHING_ROUNDS = 4
+_SMOOTHING_ROUNDS = 8
 _JAW_SIN = (14, 16)  # pose features -sin and +sin of a jaw rotation about x (spec: row-major R - I of joint 2)
 _NECK_SIN = (5, 7)
 
@@ -83,10 +83,17 @@ def _jaw_share_of_skin(anatomy: Anatomy) -> np.ndarray:
     behind = np.clip(x - face_plan.MOUTH_HALF_WIDTH, 0.0, None) + 0.6 * np.clip(_CORNER_Z - z, 0.0, None)
     softness = face_plan.SLIT + 17.0 * smoothstep(behind, 0.0, 40.0)
     share = smoothstep(below, -softness, softness)
+    # Between the lips the share follows the angle around the slit, so that the open mouth is an ellipse.
+    on_lips = _on_lips(anatomy)
+    share[on_lips] = 0.5 - 0.5 * anatomy.above[on_lips]
     share *= smoothstep(z, -32.0, 8.0)
     under_chin = smoothstep(-y, 62.0, 84.0)
     share *= 1.0 - under_chin * (1.0 - smoothstep(z, 12.0, 62.0))
     return _smoothed(share, anatomy)
+
+
+def _on_lips(anatomy: Anatomy) -> np.ndarray:
+    return (anatomy.mouth_ring >= 0) & (anatomy.mouth_ring <= face_plan.VERMILION_LOOP)
 
 
 def _smoothed(share: np.ndarray, anatomy: Anatomy) -> np.ndarray:
@@ -97,7 +104,7 @@ def _smoothed(share: np.ndarray, anatomy: Anatomy) -> np.ndarray:
     adjacency = scipy.sparse.csr_matrix((ones, (edges[:, 0], edges[:, 1])), shape=(count, count))
     adjacency = ((adjacency + adjacency.T) > 0).astype(np.float64)
     degree = np.maximum(np.asarray(adjacency.sum(axis=1))[:, 0], 1.0)
-    free = anatomy.of(Tissue.SKIN) & ~((anatomy.mouth_ring >= 0) & (anatomy.mouth_ring <= face_plan.VERMILION_LOOP))
+    free = anatomy.of(Tissue.SKIN) & ~_on_lips(anatomy)
     for _ in range(_SMOOTHING_ROUNDS):
         share = np.where(free, 0.5 * share + 0.5 * (adjacency @ share) / degree, share)
     return share

@@ -13,6 +13,7 @@ from scipy.interpolate import PchipInterpolator
 _ROWS = np.array(
     [
         (139, -20, 0, 139, -20, 139, -20, 1.00),  # crown
+        (137, 0, 20, 136.6, -21, 136.4, -41, 1.00),
         (131, 18, 40, 129, -22, 128, -62, 0.97),
         (116, 45, 62, 111, -24, 110, -92, 0.94),
         (95, 65, 73.5, 90, -24, 86, -108, 0.90),  # forehead
@@ -34,6 +35,7 @@ _ROWS = np.array(
     np.float64,
 )
 LAST_ROW = len(_ROWS) - 1
+BROW_ROW, NOSE_ROW, CHIN_ROW = 6, 9, 13  # rows whose front lies there
 _BACK_ROUNDNESS = 0.9
 
 
@@ -71,7 +73,7 @@ def locate(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(`phi`, `t`) of the face points that project to `xy` (N, 2), x >= 0, by Newton's method."""
     x, y = xy[:, 0], xy[:, 1]
     phi = np.clip(x / 75.0, 0, 1.2)
-    t = np.interp(-y, -_ROWS[:13, 0], np.arange(13))
+    t = np.interp(-y, -_ROWS[:CHIN_ROW, 0], np.arange(CHIN_ROW))
     h = 1e-4
     for _ in range(12):
         here = surface(phi, t)[:, :2]
@@ -80,5 +82,5 @@ def locate(xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         jacobian = np.stack([by_phi, by_t], axis=-1)
         step = np.linalg.solve(jacobian, (xy - here)[..., None])[..., 0]
         phi = np.clip(phi + np.clip(step[:, 0], -0.2, 0.2), 0, 1.4)
-        t = np.clip(t + np.clip(step[:, 1], -0.5, 0.5), 1, 12.5)
+        t = np.clip(t + np.clip(step[:, 1], -0.5, 0.5), 1, CHIN_ROW - 0.5)
     return np.where(x < 1e-9, 0.0, phi), t
