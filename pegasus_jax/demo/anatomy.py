@@ -6,6 +6,7 @@ skin when the face moves. Only the head's regions, joints and 68 landmarks are u
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -45,7 +46,7 @@ class Anatomy:
     def of(cls, head: HeadModel) -> "Anatomy":
         """Measures a head model's template."""
         template = np.asarray(head.v_template, np.float32)
-        landmarks = np.asarray(embedded_points(template, head.faces, head.lmk68))
+        landmarks = np.asarray(embedded_points(jnp.asarray(template), jnp.asarray(head.faces), head.lmk68))
         joints = np.asarray(head.J_regressor) @ template
         regions = _regions(head)
         return cls(

@@ -8,7 +8,7 @@ import numpy as np
 
 from pegasus_jax import progress
 from pegasus_jax.data import Camera, DatasetWriter, FrameParams
-from pegasus_jax.demo.anatomy import CHIN
+from pegasus_jax.demo.anatomy import CHIN, Anatomy
 from pegasus_jax.demo.look import Look
 from pegasus_jax.demo.motion import make_motion
 from pegasus_jax.demo.people import Person
@@ -55,7 +55,7 @@ def write_clip(
     look = Look(person, dict(wearing or {}))
     stage = Stage(head, look)
     motion = make_motion(head, num_frames=num_frames, seed=seed)
-    world_mats, intrinsics = _cameras(stage, motion.translation, image_size)
+    world_mats, intrinsics = aim(stage.anatomy, motion.translation, image_size=image_size)
     frames = []
     with DatasetWriter(out, image_size=image_size) as writer:
         for k in progress.bar(range(num_frames), desc=f"Filming {person.name}"):
@@ -76,17 +76,24 @@ def write_clip(
         writer.finish(frames=frames, betas=person.shape, intrinsics=intrinsics, capture=_capture(look, head, seed))
 
 
-def _cameras(stage: Stage, sway: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """IMAvatar's `world_mat` (F, 3, 4) and `intrinsics` (4,): the head fills the frame, whoever wears it."""
-    crown = stage.anatomy.template[:, 1].max()
-    chin = stage.anatomy.landmarks[CHIN, 1]
-    aim = (crown + chin) / 2 - _BELOW_MIDDLE * (crown - chin)
-    translation = sway + np.array([0.0, -aim, -_DISTANCE])
+def aim(anatomy: Anatomy, sway: np.ndarray, *, image_size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Cameras that fill the frame with the head, whoever wears it.
+
+    Args:
+        anatomy: of the head model.
+        sway: (F, 3) head units, added to the translation.
+        image_size: (H, W); pixels are square.
+
+    Returns:
+        IMAvatar's `world_mat` (F, 3, 4) and `intrinsics` (4,).
+    """
+    crown, chin = anatomy.template[:, 1].max(), anatomy.landmarks[CHIN, 1]
+    height = (crown + chin) / 2 - _BELOW_MIDDLE * (crown - chin)
+    translation = sway + np.array([0.0, -height, -_DISTANCE])
     rotation = np.broadcast_to(np.eye(3), (len(sway), 3, 3))
     focal = _DISTANCE / (_VIEW_IN_HEADS * (crown - chin))
-    aspect = image_size[0] / image_size[1]
     world_mats = np.concatenate([rotation, translation[:, :, None]], axis=-1)
-    return world_mats, np.array([-focal * aspect, focal, 0.5, 0.5])
+    return world_mats, np.array([-focal * image_size[0] / image_size[1], focal, 0.5, 0.5])
 
 
 def _keypoints(stage: Stage, expression: np.ndarray, pose: np.ndarray, camera: Camera) -> np.ndarray:

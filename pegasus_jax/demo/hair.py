@@ -89,7 +89,7 @@ def _falling(skull: Skull, hair: Hair, pressed_above: np.ndarray | None, *, leng
     polar = _ragged(rim, skull, hair, 0.01)[:, None] * crown
     parting = 1 - 0.5 * np.exp(-((skull.azimuth / 0.12) ** 2))[:, None] * smoothstep(polar, 0.1, 0.4)
     side = smoothstep(polar, 0.4, 1.5)
-    clear_of_ears = skull.ear_reach - skull.radius(direction(np.pi / 2, np.pi / 2)) + 0.02
+    clear_of_ears = skull.ear_reach - skull.radius(np.array([1.0, 0.0, 0.0])) + 0.02
     full = 0.045 * parting + (clear_of_ears - 0.045) * side * falls[:, None]
     offset = full * (1 - (1 - falls[:, None]) * (1 - _taper(crown)))
     offset = np.where(falls[:, None] > 0, offset, _settle(offset, crown, polar, None))

@@ -8,9 +8,12 @@ need and colour only what is seen. Anti-aliasing is supersampling: rasterise at 
 import dataclasses
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 
 from pegasus_jax.data.camera import Camera
+
+_project = jax.jit(Camera.project)
 
 _NEAR = 1e-3  # head units; triangles that reach closer to the camera are not drawn
 _EDGE_SLACK = 1e-4  # barycentric: rounding must not open gaps between neighbours
@@ -46,13 +49,20 @@ class Fragments:
     def interpolate(self, attribute: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """A vertex attribute (V, C) of the fragments' common mesh at each fragment: (n, C)."""
         corners = faces[self.face]
-        weighted = (self.bary[:, k, None] * attribute[corners[:, k]] for k in range(3))
-        return sum(weighted, start=np.float32(0))
+        a, b, c = (self.bary[:, k, None] * attribute[corners[:, k]] for k in range(3))
+        return a + b + c
 
 
 def rasterize(meshes: Sequence[Mesh], camera: Camera) -> Fragments:
     """The nearest surface at every pixel centre of `camera.image_size`, over all meshes together."""
-    tables = [_triangles(mesh, camera) for mesh in meshes]
+    means2d, depths = _project(camera, np.concatenate([mesh.vertices for mesh in meshes], dtype=np.float32))
+    points = np.concatenate([np.asarray(means2d), np.asarray(depths)[:, None]], axis=-1)
+    first = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes)])
+    mirrored = bool(np.prod(np.asarray(camera.intrinsics)[:2]) < 0)
+    tables = [
+        _triangles(mesh, points[start:end], mirrored=mirrored)
+        for mesh, start, end in zip(meshes, first[:-1], first[1:])
+    ]
     corners = np.concatenate([corners for corners, _ in tables])
     face_of = np.concatenate([face for _, face in tables])
     mesh_of = np.repeat(np.arange(len(tables)), [len(face) for _, face in tables])
@@ -95,14 +105,12 @@ def average_blocks(image: np.ndarray, factor: int) -> np.ndarray:
     return blocks.mean(axis=(1, 3))
 
 
-def _triangles(mesh: Mesh, camera: Camera) -> tuple[np.ndarray, np.ndarray]:
-    """Drawable triangles as corners (T, 3, 3) of (x, y, z): pixels and camera z, and their face rows (T,)."""
-    means2d, depths = camera.project(np.asarray(mesh.vertices, np.float32))
-    points = np.concatenate([np.asarray(means2d), np.asarray(depths)[:, None]], axis=-1)
+def _triangles(mesh: Mesh, points: np.ndarray, *, mirrored: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Drawable triangles of projected vertices (V, 3): corners (T, 3, 3) in pixels and depth, face rows (T,)."""
     corners = points[mesh.faces]
     area = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     # Pixel rows run down, so that outside faces turn clockwise, unless the image is mirrored.
-    outward = -area * np.sign(np.prod(np.asarray(camera.intrinsics)[:2]))
+    outward = area if mirrored else -area
     seen = (np.abs(area) > 1e-12) if mesh.two_sided else (outward > 1e-12)
     face = np.flatnonzero(seen & (corners[..., 2] > _NEAR).all(axis=-1))
     return corners[face], face

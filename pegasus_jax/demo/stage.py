@@ -14,7 +14,7 @@ from pegasus_jax.demo.people import ATTRIBUTES
 from pegasus_jax.demo.piece import Piece
 from pegasus_jax.demo.skull import Skull
 from pegasus_jax.flame import lbs
-from pegasus_jax.flame.model import NUM_EXPRESSION, HeadModel
+from pegasus_jax.flame.model import HeadModel
 
 _HEAD_JOINT = 1  # FLAME's neck joint carries the skull
 _LIGHTS = (  # direction in world axes, strength
@@ -43,7 +43,7 @@ class Stage:
         self.look = look
         self.anatomy = Anatomy.of(head)
         betas = look.person.shape
-        rest = np.asarray(lbs.shaped_vertices(head, betas, np.zeros(NUM_EXPRESSION, np.float32)))
+        rest = self.anatomy.template + np.asarray(head.shapedirs) @ betas
         skull = Skull.of(self.anatomy, rest)
         self._worn: dict[str, Piece] = {}
         if look.hat is not None:

@@ -46,7 +46,7 @@ def build(colour: str, anatomy: Anatomy, rest: np.ndarray) -> Piece:
     return Piece(
         vertices=points.reshape(-1, 3).astype(np.float32),
         faces=grid_faces(rings, steps),
-        pattern=points.reshape(-1, 3).astype(np.float32) - np.float32([0, collar, middle]),
+        pattern=points.reshape(-1, 3).astype(np.float32) - np.array([0, collar, middle], np.float32),
         albedo=functools.partial(_cloth, colour),
         gloss=0.0,
     )
