@@ -1,0 +1,88 @@
+"""Where MediaPipe's model files are found, or fetched from on first use."""
+
+import hashlib
+import os
+import pathlib
+import tempfile
+import urllib.error
+import urllib.request
+
+from pegasus_jax.errors import UserError
+
+_STORE = "https://storage.googleapis.com/mediapipe-models"
+_DOWNLOAD_TIMEOUT_S = 60
+
+URLS = {
+    "face_landmarker.task": f"{_STORE}/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
+    "selfie_segmenter.tflite": (
+        f"{_STORE}/image_segmenter/selfie_segmenter/float16/latest/selfie_segmenter.tflite"
+    ),
+    "hair_segmenter.tflite": f"{_STORE}/image_segmenter/hair_segmenter/float32/latest/hair_segmenter.tflite",
+}
+
+# Only the landmarker is pinned: everything in a dataset hangs on its 478 points and 52 scores. The segmenters are
+# published under "latest", so their hashes are recorded in capture.json instead.
+PINNED_SHA256 = {
+    "face_landmarker.task": "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+}
+
+
+def cache_folder() -> pathlib.Path:
+    """The user's cache: $XDG_CACHE_HOME/pegasus-jax, usually ~/.cache/pegasus-jax."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "pegasus-jax"
+
+
+def find_model(name: str) -> pathlib.Path:
+    """The path of a MediaPipe model file: $PEGASUS_ASSETS, then the user cache, then a download into the cache.
+
+    Raises:
+        UserError: `name` is unknown, the file is not the pinned one, or it is absent and cannot be fetched.
+    """
+    if name not in URLS:
+        raise UserError(f"There is no model file called {name!r}; known are {', '.join(sorted(URLS))}.")
+    for folder in _search_folders():
+        if (folder / name).is_file():
+            _check_pin(folder / name)
+            return folder / name
+    return _download(name, cache_folder())
+
+
+def file_sha256(path: pathlib.Path) -> str:
+    """Hex digest of a file's bytes."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _search_folders() -> list[pathlib.Path]:
+    assets = os.environ.get("PEGASUS_ASSETS")
+    return ([pathlib.Path(assets)] if assets else []) + [cache_folder()]
+
+
+def _check_pin(path: pathlib.Path) -> None:
+    expected = PINNED_SHA256.get(path.name)
+    if expected and file_sha256(path) != expected:
+        raise UserError(
+            f"{path} is not the model this version was made for (its sha256 differs from {expected[:8]}…): "
+            f"delete it and fetch {URLS[path.name]} again."
+        )
+
+
+def _download(name: str, folder: pathlib.Path) -> pathlib.Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / name
+    handle, partial = tempfile.mkstemp(prefix=name, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            with urllib.request.urlopen(URLS[name], timeout=_DOWNLOAD_TIMEOUT_S) as response:
+                while block := response.read(1 << 20):
+                    stream.write(block)
+        os.replace(partial, target)
+    except (urllib.error.URLError, OSError) as error:
+        pathlib.Path(partial).unlink(missing_ok=True)
+        raise UserError(
+            f"The MediaPipe model {name} is not here and could not be fetched ({error}): "
+            f"download {URLS[name]} on another machine and put it into {folder} or the folder named by $PEGASUS_ASSETS."
+        ) from error
+    _check_pin(target)
+    return target

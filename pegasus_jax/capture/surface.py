@@ -1,0 +1,128 @@
+"""The skin of a head as points with colour: where each is in a frame, whether it is seen, and its mean colour."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pegasus_jax.capture import track as columns
+from pegasus_jax.capture.colour_term import Appearance, sample
+from pegasus_jax.capture.posing import PointModel, vertex_points
+from pegasus_jax.capture.track import Track, pose_of, project
+from pegasus_jax.flame import lbs
+from pegasus_jax.flame.model import HeadModel
+
+_MAX_POINTS = 2500
+_SKIN, _NOT_SKIN = ("face",), ("mouth_interior", "left_eyeball", "right_eyeball")
+_FACING = (0.2, 0.5)  # cosine to the view at which trust starts and is full
+_FRAMES_AT_ONCE = 4
+_ROBUST_COLOUR = 0.06  # colours farther from the mean than this count less in it
+_ROBUST_ROUNDS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """P skin vertices of a head."""
+
+    head: HeadModel  # the whole mesh: normals need the neighbours
+    vertex_ids: np.ndarray  # (P,)
+    model: PointModel  # the same vertices for the colour term
+
+    def appearance(self, track: Track, images: np.ndarray) -> Appearance:
+        """Mean colours, exposures and visibility at a track; `images` (F, S, S, 3) in [0, 1]."""
+        values, visible = self.observed(track, images)
+        return _mean_appearance(values, visible)
+
+    def residual(self, track: Track, images: np.ndarray, appearance: Appearance) -> float:
+        """Mean absolute colour difference of visible points, in 8-bit steps."""
+        values, _ = self.observed(track, images)
+        differences = np.abs(values - _expected(appearance)).mean(axis=2)
+        return float(255 * np.sum(differences * appearance.visible) / np.sum(appearance.visible))
+
+    def observed(self, track: Track, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Colours (F, P, 3) and visibility (F, P) in 0…1 of every point in every frame."""
+        rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
+        seen = _observe(rows, shared, jnp.asarray(images), self.head, jnp.asarray(self.vertex_ids))
+        return np.asarray(seen[0]), np.asarray(seen[1])
+
+
+def skin_surface(head: HeadModel) -> Surface:
+    """The points of the face's skin, at most 2500; eyeballs and the mouth's inside move in other ways."""
+    nothing = np.zeros(head.num_vertices, bool)
+    skin = np.any([head.regions.get(name, nothing) for name in _SKIN], axis=0)
+    skin &= ~np.any([head.regions.get(name, nothing) for name in _NOT_SKIN], axis=0)
+    vertex_ids = np.flatnonzero(skin)
+    if len(vertex_ids) > _MAX_POINTS:
+        vertex_ids = np.random.default_rng(0).permutation(vertex_ids)[:_MAX_POINTS]
+        vertex_ids.sort()
+    return Surface(jax.tree.map(jnp.asarray, head), vertex_ids, vertex_points(head, vertex_ids))
+
+
+def _expected(appearance: Appearance) -> np.ndarray:
+    """(F, P, 3): every point's colour under every frame's exposure."""
+    gain, offset = appearance.gains[:, 0, None], appearance.gains[:, 1, None]
+    return gain * appearance.colours + offset
+
+
+def _mean_appearance(values: np.ndarray, visible: np.ndarray) -> Appearance:
+    """Robust mean colours and per-frame gains, by turns."""
+    colours = np.zeros(values.shape[1:])
+    gains = np.tile(np.array([1.0, 0.0])[:, None], (len(values), 1, 3))
+    trust = visible
+    for _ in range(_ROBUST_ROUNDS):
+        neutral = (values - gains[:, 1, None]) / gains[:, 0, None]
+        colours = np.einsum("fp,fpc->pc", trust, neutral) / np.maximum(trust.sum(axis=0), 1e-6)[:, None]
+        gains = _exposures(values, colours, trust)
+        difference = values - (gains[:, 0, None] * colours + gains[:, 1, None])
+        trust = visible / (1 + np.sum(difference**2, axis=2) / _ROBUST_COLOUR**2)
+    seen_often = visible.mean(axis=0) > 0.05
+    return Appearance(
+        colours=colours.astype(np.float32),
+        gains=gains.astype(np.float32),
+        visible=(visible * seen_often).astype(np.float32),
+    )
+
+
+def _exposures(values: np.ndarray, colours: np.ndarray, trust: np.ndarray) -> np.ndarray:
+    """(F, 2, 3) gain and offset of each frame and channel by weighted least squares, drawn towards (1, 0)."""
+    weights = trust[..., None]
+    total = weights.sum(axis=1) + 1e-6
+    mean_value = (weights * values).sum(axis=1) / total
+    mean_colour = (weights * colours).sum(axis=1) / total
+    centred = colours - mean_colour[:, None]
+    ridge = 0.01 * total
+    gain = ((weights * centred * (values - mean_value[:, None])).sum(axis=1) + ridge) / (
+        (weights * centred**2).sum(axis=1) + ridge
+    )
+    return np.stack([gain, mean_value - gain * mean_colour], axis=1)
+
+
+@jax.jit
+def _observe(rows, shared, images, head, vertex_ids):
+    side = images.shape[1]
+    focal = jnp.exp(shared[columns.LOG_FOCAL])
+
+    def frame(args):
+        row, image = args
+        vertices = lbs.vertices(head, shared[columns.BETAS], row[columns.EXPRESSION], pose_of(row))
+        normals = _vertex_normals(vertices, head.faces)[vertex_ids]
+        points = vertices[vertex_ids]
+        x, y, distance = row[columns.PLACEMENT]
+        to_camera = jnp.stack([-x, -y, distance * focal]) - points
+        cosine = jnp.sum(normals * to_camera, axis=1) / jnp.linalg.norm(to_camera, axis=1)
+        low, high = _FACING
+        values, _ = sample(image, project(points, row, shared) * side)
+        return values, jnp.clip((cosine - low) / (high - low), 0.0, 1.0)
+
+    return jax.lax.map(frame, (rows, images), batch_size=_FRAMES_AT_ONCE)
+
+
+def _vertex_normals(vertices: jax.Array, faces: jax.Array) -> jax.Array:
+    """Unit normals (V, 3), area-weighted over the triangles around each vertex."""
+    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
+    normals = jnp.cross(b - a, c - a)
+    summed = jnp.zeros_like(vertices)
+    for corner in range(3):
+        summed = summed.at[faces[:, corner]].add(normals)
+    return summed / (jnp.linalg.norm(summed, axis=1, keepdims=True) + 1e-12)
