@@ -1,11 +1,14 @@
 """The backend to believe: every point against every pixel, gradients by JAX. Memory O(N * H * W * C)."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 from rasterizer.types import Composite, Scene, Settings
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def composite(settings: Settings, scene: Scene) -> Composite:
     """Draws `scene`; differentiable as it stands."""
     height, width = settings.image_size

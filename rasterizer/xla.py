@@ -53,6 +53,7 @@ class _Block(NamedTuple):
     covers: jax.Array  # (G, P, S) bool
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def composite(settings: Settings, scene: Scene) -> Composite:
     """Draws `scene`."""
     # One image after another under vmap: a batched loop copies its state until its longest member is done.
@@ -60,6 +61,7 @@ def composite(settings: Settings, scene: Scene) -> Composite:
     return draw(scene)
 
 
+@functools.partial(jax.jit, static_argnums=0)
 def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
     """Cotangents of the scene from those of image (H, W, C) and alpha (H, W)."""
     pull = jax.custom_batching.sequential_vmap(functools.partial(_pull, settings))

@@ -95,14 +95,22 @@ def options(backend: str, limit: int | None = None) -> dict:
     }
 
 
-@functools.partial(jax.jit, static_argnames=("backend", "limit"))
 def draw(arrays: dict, *, backend: str, limit: int | None = None) -> rasterizer.Splats:
+    return _draw(arrays, backend, limit)
+
+
+def pull(arrays: dict, d_image, d_alpha, *, backend: str, limit: int | None = None) -> dict:
+    """Gradients of <image, d_image> + <alpha, d_alpha>."""
+    return _pull(arrays, d_image, d_alpha, backend, limit)
+
+
+@functools.partial(jax.jit, static_argnums=(1, 2))
+def _draw(arrays, backend, limit):
     return rasterizer.splat(**arrays, **options(backend, limit))
 
 
-@functools.partial(jax.jit, static_argnames=("backend", "limit"))
-def pull(arrays: dict, d_image, d_alpha, *, backend: str, limit: int | None = None) -> dict:
-    """Gradients of <image, d_image> + <alpha, d_alpha>."""
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def _pull(arrays, d_image, d_alpha, backend, limit):
     smooth = {name: arrays[name] for name in ("means2d", "radii", "features", "opacities")}
 
     def inner_product(smooth):

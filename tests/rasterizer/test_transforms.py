@@ -97,7 +97,7 @@ def test_pmap(backend):
 @cases.backends("cpu")
 def test_a_batch_of_batches(backend):
     scenes = [[_scene(3 * i + j) for j in range(3)] for i in range(2)]
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves).reshape(2, 3, *leaves[0].shape), *sum(scenes, []))
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves).reshape(2, 3, *leaves[0].shape), *scenes[0], *scenes[1])
     draw = functools.partial(rasterizer.splat, **cases.options(backend))
     out = jax.jit(jax.vmap(jax.vmap(lambda arrays: draw(**arrays))))(stacked)
     for i in range(2):
