@@ -3,9 +3,9 @@
 python launch.py train --config=configs/pegasus.py --data=data/me --workdir=runs/me --vgg_weights=vgg16.safetensors
 python launch.py train --config=configs/pegasus.py:quick ...   the same code at toy size, under a minute on a CPU
 
-The published single-video run ("DB avatar"): 64 epochs of 2,000 frames, upsampling every 5 epochs, FLAME weight halved at epochs
-10, 20, 30 and 40 (spec sections 6-8). Differences, on purpose: the gc branch learns, the learning rate really decays, and Adam's
-moments survive pruning and upsampling.
+The published single-video run ("DB avatar"): 64 epochs of 2,000 frames, upsampling every 5 epochs, FLAME weight
+halved at epochs 10, 20, 30 and 40 (spec sections 6-8). Differences, on purpose: the gc branch learns, the learning rate
+really decays, and Adam's moments survive pruning and upsampling.
 """
 
 import ml_collections

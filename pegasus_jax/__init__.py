@@ -1,1 +1,23 @@
-"""PEGASUS-JAX: personalised generative 3D head avatars."""
+"""PEGASUS-JAX: personalised generative 3D head avatars from phone videos.
+
+The public names load on first use, so that importing the package costs nothing.
+"""
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Avatar": "pegasus_jax.inference",
+    "Camera": "pegasus_jax.data",
+    "UserError": "pegasus_jax.errors",
+    "load": "pegasus_jax.inference",
+    "load_head": "pegasus_jax.flame",
+    "read_dataset": "pegasus_jax.data",
+}
+__all__ = list(_PUBLIC)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'pegasus_jax' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -11,7 +11,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.demo.run_demo`."""
-    from pegasus_jax import demo
+    """Calls `pegasus_jax.demo.story.run_demo`."""
+    from pegasus_jax.demo import story
 
-    demo.run_demo(pathlib.Path(flag_values.workdir))
+    page = story.run_demo(pathlib.Path(flag_values.workdir))
+    print(f"open {page}")

@@ -17,8 +17,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.evaluation.evaluate_run`."""
+    """Calls `pegasus_jax.evaluation.report.evaluate_run`."""
     data = dataset_folders(flag_values.data) if flag_values.data else None
-    from pegasus_jax import evaluation
+    from pegasus_jax.evaluation import report
 
-    evaluation.evaluate_run(pathlib.Path(flag_values.workdir), data=data, out=optional_path(flag_values.out))
+    report.evaluate_run(pathlib.Path(flag_values.workdir), data=data, out=optional_path(flag_values.out))

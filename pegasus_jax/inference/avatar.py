@@ -76,7 +76,11 @@ class Avatar:
     """A trained avatar: networks, N canonical points, and the head model that moves them."""
 
     def __init__(
-        self, description: AvatarDescription, networks: AvatarNetworks, points_gc: jax.Array, radius: jax.Array
+        self,
+        description: AvatarDescription,
+        networks: AvatarNetworks,
+        points_gc: jax.Array,
+        radius: jax.Array,
     ):
         self.description = description
         self.points_gc = points_gc
@@ -141,9 +145,7 @@ class Avatar:
         arrays = {f"networks.{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
         text = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
         with atomic.file(path) as temporary:
-            np.savez_compressed(
-                temporary, **{_DESCRIPTION: text}, points=self.points_gc, radius=self.radius, **arrays
-            )
+            np.savez_compressed(temporary, **{_DESCRIPTION: text}, points=self.points_gc, radius=self.radius, **arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0)

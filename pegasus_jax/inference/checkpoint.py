@@ -20,8 +20,16 @@ def read_newest(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     folder = (workdir / FOLDER).absolute()
     if not folder.is_dir():
         raise UserError(f"{workdir} holds no checkpoint yet; train first: launch.py train --workdir={workdir}")
-    with ocp.CheckpointManager(folder) as manager:
+    with open_manager(workdir) as manager:
         return read(manager, where=workdir)
+
+
+def open_manager(
+    workdir: pathlib.Path, *, options: ocp.CheckpointManagerOptions | None = None
+) -> ocp.CheckpointManager:
+    """The manager of a work folder's checkpoints; it can tell a checkpoint's arrays before reading them."""
+    folder = (workdir / FOLDER).absolute()
+    return ocp.CheckpointManager(folder, item_handlers=ocp.StandardCheckpointHandler(), options=options)
 
 
 def read(manager: ocp.CheckpointManager, *, where: pathlib.Path) -> dict[str, np.ndarray]:

@@ -26,11 +26,9 @@ class CanonicalValues:
 
 
 class CanonicalNetwork(nnx.Module):
-    """Weight-normed layers with softplus(100) on [PE(x), z]; the input is fed in again at layer `skip` (None: never)."""
+    """Weight-normed layers with softplus(100) on [PE(x), z]; the input returns at layer `skip` (None: never)."""
 
-    def __init__(
-        self, *, latent_size: int, width: int, depth: int, octaves: int, skip: int | None, rngs: nnx.Rngs
-    ):
+    def __init__(self, *, latent_size: int, width: int, depth: int, octaves: int, skip: int | None, rngs: nnx.Rngs):
         key = rngs.params
         self.octaves = octaves
         self.skip = skip

@@ -4,6 +4,7 @@ Spec section 3.3; main paper eq. 7. At paper size it has 182,286 parameters (148
 """
 
 import dataclasses
+import itertools
 from typing import Literal
 
 import jax
@@ -48,7 +49,7 @@ class DeformationNetwork(nnx.Module):
         self.width = width
         sizes = [3 + latent_size, *[width] * depth]
         self.trunk = nnx.List(
-            [WeightNormLinear(normal(key(), (i, o), std), jnp.zeros(o)) for i, o in zip(sizes[:-1], sizes[1:])]
+            [WeightNormLinear(normal(key(), (i, o), std), jnp.zeros(o)) for i, o in itertools.pairwise(sizes)]
         )
         columns = NUM_POSE_COLUMNS + NUM_EXPRESSION_COLUMNS + (width if gc != "off" else 0) + 3
         self.basis = Linear(jnp.zeros((width, columns)), jnp.zeros(columns))

@@ -22,6 +22,7 @@ def render_frame(
     radius: jax.Array,
     alive: jax.Array | None,
     options: RenderOptions,
+    jacobian_gradient: bool = True,
 ) -> Render:
     """Renders N canonical points under betas (100,), expression (50,), pose (15,) and a latent vector z (Z,).
 
@@ -29,7 +30,9 @@ def render_frame(
     """
     motion = frame_motion(space, betas, expression, pose)
     bases = networks.deformation.bases()
-    posed = pose_points(points, bases, motion, head_prior=networks.config.head_prior, normals=True)
+    posed = pose_points(
+        points, bases, motion, head_prior=networks.config.head_prior, normals=True, jacobian_gradient=jacobian_gradient
+    )
     shading = networks.shading(posed.normals_d, z)
     return render_points(points, posed, shading, camera, radius=radius, alive=alive, options=options)
 
@@ -47,6 +50,7 @@ def render_frames(
     radius: jax.Array,
     alive: jax.Array | None,
     options: RenderOptions,
+    jacobian_gradient: bool = True,
 ) -> Render:
     """`render_frame` for B frames at once: every per-frame argument, and every result, has a leading axis of B."""
 
@@ -63,6 +67,7 @@ def render_frames(
             radius=radius,
             alive=alive,
             options=options,
+            jacobian_gradient=jacobian_gradient,
         )
 
     return jax.vmap(one)(betas, expression, pose, cameras)

@@ -23,7 +23,9 @@ def unflat(template: Any, leaves: Mapping[str, Any], *, where: str) -> Any:
     names = [_name(path) for path, _ in paths]
     odd = sorted(set(names) ^ set(leaves))
     if odd:
-        raise UserError(f"{where} was made with other networks: {odd[0]} is in only one of the two; use its own config.")
+        raise UserError(
+            f"{where} was made with other networks: {odd[0]} is in only one of the two; use its own config."
+        )
     return jax.tree_util.tree_unflatten(treedef, [leaves[name] for name in names])
 
 

@@ -40,7 +40,11 @@ class AvatarNetworks(nnx.Module):
         size = latents.latent_size(len(latents.CATEGORIES), config.code_size)
         self.config = config
         self.deformation = DeformationNetwork(
-            latent_size=size, width=config.deformation_width, depth=config.deformation_depth, gc=config.gc, rngs=rngs
+            latent_size=size,
+            width=config.deformation_width,
+            depth=config.deformation_depth,
+            gc=config.gc,
+            rngs=rngs,
         )
         self.canonical = CanonicalNetwork(
             latent_size=size,
@@ -56,9 +60,7 @@ class AvatarNetworks(nnx.Module):
         )
 
 
-def rest_points(
-    networks: AvatarNetworks, space: HeadSpace, x_sc: jax.Array, z: jax.Array, nearest: jax.Array
-) -> Rest:
+def rest_points(networks: AvatarNetworks, space: HeadSpace, x_sc: jax.Array, z: jax.Array, nearest: jax.Array) -> Rest:
     """What posing needs at x_sc (N, 3), as a differentiable function of it; `nearest` (N,) is held constant."""
     features = networks.deformation.features(x_sc, z)
     weights = skinning_weights(networks, space, features, nearest)
@@ -66,9 +68,7 @@ def rest_points(
     return Rest(unpose(x_fc, weights, space.T_fc_rest), weights, features)
 
 
-def skinning_weights(
-    networks: AvatarNetworks, space: HeadSpace, features: jax.Array, nearest: jax.Array
-) -> jax.Array:
+def skinning_weights(networks: AvatarNetworks, space: HeadSpace, features: jax.Array, nearest: jax.Array) -> jax.Array:
     """W (N, 6); with the head prior the logits correct the nearest vertex's own weights."""
     logits = networks.deformation.skinning_logits(features)
     if networks.config.head_prior:

@@ -81,12 +81,18 @@ def normalize(vectors: jax.Array) -> jax.Array:
 
 
 def pose_points(
-    points: CanonicalPoints, bases: Bases, motion: FrameMotion, *, head_prior: bool, normals: bool
+    points: CanonicalPoints,
+    bases: Bases,
+    motion: FrameMotion,
+    *,
+    head_prior: bool,
+    normals: bool,
+    jacobian_gradient: bool = True,
 ) -> PosedPoints:
     """Deformed positions and normals of one frame.
 
     `head_prior`: the networks' bases are residuals on those of the nearest head vertex. `normals=False` skips the
-    Jacobian and leaves them zero.
+    Jacobian and leaves them zero; `jacobian_gradient=False` holds it constant in the backward pass.
     """
     rest = points.rest
     basis_map = bases.motion(motion.pose_feature, motion.expression)
@@ -107,7 +113,10 @@ def pose_points(
         + turned[..., 3]
         + jnp.einsum("nab,knb->kna", blended[..., :3], moved_by_x)
     )
-    return PosedPoints(positions_d, transform_normals(jnp.moveaxis(jacobian_rows, 0, -1), points.normals_sc))
+    jacobian = jnp.moveaxis(jacobian_rows, 0, -1)
+    if not jacobian_gradient:
+        jacobian = jax.lax.stop_gradient(jacobian)
+    return PosedPoints(positions_d, transform_normals(jacobian, points.normals_sc))
 
 
 def transform_normals(jacobian: jax.Array, normals_sc: jax.Array) -> jax.Array:

@@ -1,5 +1,6 @@
 """The shading network: from a deformed normal (and the latent) to a shading colour. Spec section 3.4."""
 
+import itertools
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -20,7 +21,7 @@ class ShadingNetwork(nnx.Module):
     def __init__(self, *, latent_size: int, width: int, rngs: nnx.Rngs):
         key = rngs.params
         sizes = [3 + latent_size, width, width, 3]
-        self.layers = nnx.List([_uniform_layer(key, i, o) for i, o in zip(sizes[:-1], sizes[1:])])
+        self.layers = nnx.List([_uniform_layer(key, i, o) for i, o in itertools.pairwise(sizes)])
 
     def __call__(self, normals_d: jax.Array, z: jax.Array) -> jax.Array:
         """Shading (N, 3) in (0, 1) of unit normals (N, 3) in world axes."""

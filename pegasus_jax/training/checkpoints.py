@@ -1,7 +1,7 @@
 """Checkpoints of a run: orbax, asynchronous, atomic, without a device axis.
 
-A state is stored as a flat dict from names such as `params.networks.canonical.layers.0.v` to arrays, so that any reader can
-rebuild it at the capacity that it had.
+A state is stored as a flat dict from names such as `params.networks.canonical.layers.0.v` to arrays, so that any
+reader can rebuild it at the capacity that it had.
 """
 
 import pathlib
@@ -23,13 +23,16 @@ class Checkpoints:
     def __init__(self, workdir: pathlib.Path, *, keep: int = 2):
         self.workdir = workdir
         options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=True)
-        self._manager = ocp.CheckpointManager((workdir / checkpoint.FOLDER).absolute(), options=options)
+        self._manager = checkpoint.open_manager(workdir, options=options)
 
     def __enter__(self) -> "Checkpoints":
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: types.TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
     ) -> None:
         self._manager.wait_until_finished()
         self._manager.close()

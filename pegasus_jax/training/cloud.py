@@ -1,7 +1,7 @@
 """The life of the point cloud: where it starts, when it is pruned, how it grows. Spec section 6.
 
-Slots come in buckets of capacity, so that a run compiles once per bucket. All of it is a pure function of the state and a key,
-decided the same way on every device.
+Slots come in buckets of capacity, so that a run compiles once per bucket. All of it is a pure function of the state
+and a key, decided the same way on every device.
 """
 
 import dataclasses
@@ -71,9 +71,7 @@ def empty_cloud(points: np.ndarray, radius: float) -> Cloud:
     )
 
 
-def change_cloud(
-    state: TrainState, schedule: CloudSchedule, key: jax.Array, *, prune: bool, grow: bool
-) -> TrainState:
+def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array, *, prune: bool, grow: bool) -> TrainState:
     """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius."""
     cloud = state.cloud
     alive = np.asarray(cloud.alive)

@@ -8,12 +8,11 @@ import numpy as np
 from flax import nnx
 
 from pegasus_jax import media
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frames
 from pegasus_jax.models.networks import canonicalise
 from pegasus_jax.models.render import Render, RenderOptions
-from pegasus_jax.training.frames import Batch, take
 from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Scene
 
@@ -22,14 +21,20 @@ _OPTIONS = RenderOptions(channels=("rgb", "normals", "albedo", "shading"))
 
 
 def held_out_sheet(
-    workdir: pathlib.Path, graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Batch, *, rows: int = 6
+    workdir: pathlib.Path,
+    graphdef: nnx.GraphDef,
+    state: TrainState,
+    scene: Scene,
+    frames: Batch,
+    *,
+    rows: int = 6,
 ) -> None:
-    """`figures/held_out_<frames seen>.jpg`: ground truth | render | normals | albedo | shading of held-out frames."""
+    """`figures/held_out_<frames seen>.png`: ground truth | render | normals | albedo | shading of held-out frames."""
     chosen = take(frames, np.linspace(0, len(frames.frame) - 1, min(rows, len(frames.frame))).astype(int))
     render = _render(graphdef, state, scene, chosen)
     pictures = (chosen.over_white(), render.image, render.normals, render.albedo, render.shading)
     grid = [[np.asarray(column[row]) for column in pictures] for row in range(len(chosen.frame))]
-    path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.jpg"
+    path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.png"
     media.write_image(path, media.contact_sheet(grid, labels=_COLUMNS))
 
 
@@ -38,9 +43,7 @@ def _render(graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Bat
     networks = nnx.merge(graphdef, state.params.networks)
     z = latents.flatten(networks.latents.latent())
     cloud = state.cloud
-    points = canonicalise(
-        networks, scene.space, state.params.points, z, cloud.nearest, jacobian_gradient=False
-    )
+    points = canonicalise(networks, scene.space, state.params.points, z, cloud.nearest, jacobian_gradient=False)
     return render_frames(
         networks,
         scene.space,
@@ -49,7 +52,7 @@ def _render(graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Bat
         betas=frames.betas,
         expression=frames.expression,
         pose=frames.pose,
-        cameras=Camera(frames.T_camera_world, frames.intrinsics, frames.image.shape[1:3]),
+        cameras=frames.cameras,
         radius=cloud.radius,
         alive=cloud.alive,
         options=_OPTIONS,

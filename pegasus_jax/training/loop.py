@@ -16,16 +16,16 @@ from flax import nnx
 
 from pegasus_jax import progress
 from pegasus_jax.data import Dataset, read_dataset
+from pegasus_jax.data.frames import Batch, frame_order, join, load_frames, take
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference.description import AvatarDescription, write_description
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
-from pegasus_jax.training import cloud, figures
+from pegasus_jax.training import cloud, figures, perceptual
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
-from pegasus_jax.training.frames import Batch, frame_order, join, load_frames, take
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import Settings, from_config
 from pegasus_jax.training.state import Params, Tracking, TrainState
@@ -84,11 +84,9 @@ class _Run:
                 image_size=settings.image_size,
             ),
         )
-        term = None
+        term = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
         self.parallel = DataParallel()
-        self.step = self.parallel.wrap(
-            make_step(self.graphdef, settings.step, perceptual=term, seed=settings.seed)
-        )
+        self.step = self.parallel.wrap(make_step(self.graphdef, settings.step, perceptual=term, seed=settings.seed))
         self.nearest = jax.jit(self._nearest)
 
     def execute(self) -> None:
@@ -116,7 +114,12 @@ class _Run:
         while (seen := int(self.state.frames_seen)) < end:
             nearest = self.nearest(self.state, self.scene.space)
             self.state = dataclasses.replace(self.state, cloud=dataclasses.replace(self.state.cloud, nearest=nearest))
-            stop = min(end, _next(seen, every.nearest), _next(seen, self.settings.cloud.period), _next(seen, every.log))
+            stop = min(
+                end,
+                _next(seen, every.nearest),
+                _next(seen, self.settings.cloud.period),
+                _next(seen, every.log),
+            )
             self._steps(seen, stop, bar, log, board)
             self._change_cloud(seen, int(self.state.frames_seen))
 
@@ -146,19 +149,24 @@ class _Run:
         for name, value in figures_now.items():
             board.add_scalar(f"train/{name}", value, seen)
         bar.set_postfix(
-            loss=f"{figures_now['loss']:.4f}", psnr=f"{figures_now['psnr']:.2f}", points=points, its=f"{rate:.2f}/s"
+            loss=f"{figures_now['loss']:.4f}",
+            psnr=f"{figures_now['psnr']:.2f}",
+            points=points,
+            its=f"{rate:.2f}/s",
         )
 
     def _stop_nonfinite(self, history, start: int, size: int) -> None:
         bad = next(
-            i for i, m in enumerate(history) if not (np.asarray(m["finite"])[0] and np.isfinite(np.asarray(m["loss"])[0]))
+            i
+            for i, m in enumerate(history)
+            if not (np.asarray(m["finite"])[0] and np.isfinite(np.asarray(m["loss"])[0]))
         )
         first = start + bad * size
         rows = frame_order(self.settings.seed, first, size, len(self.videos.train.frame))
         raise UserError(
             f"The loss is not finite between {first} and {first + size} frames seen (training frames "
-            f"{sorted(int(r) for r in rows)}); the last good checkpoint in {self.folder} is kept: look at these frames, "
-            "or lower the learning rates."
+            f"{sorted(int(r) for r in rows)}); the last good checkpoint in {self.folder} is kept: look at these "
+            "frames, or lower the learning rates."
         )
 
     def _change_cloud(self, before: int, seen: int) -> None:
@@ -201,7 +209,9 @@ def make_scene(model, videos: Videos, settings: Settings) -> Scene:
         space=jax.tree.map(jnp.asarray, head_space(model, jnp.asarray(videos.expression_c))),
         expression_variance=jnp.asarray(videos.expression_variance),
         tracking_std=Tracking(
-            jnp.full((1, 15), std["pose"]), jnp.full((1, 50), std["expression"]), jnp.full((1, 3), std["translation"])
+            jnp.full((1, 15), std["pose"]),
+            jnp.full((1, 50), std["expression"]),
+            jnp.full((1, 3), std["translation"]),
         ),
     )
 

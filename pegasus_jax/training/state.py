@@ -72,6 +72,4 @@ def replace_points(state: TrainState, rows: jax.Array, filled: jax.Array, points
         return dataclasses.replace(moment, points=kept)
 
     moments = state.moments._replace(mu=carry(state.moments.mu), nu=carry(state.moments.nu))
-    return dataclasses.replace(
-        state, params=dataclasses.replace(state.params, points=points), moments=moments
-    )
+    return dataclasses.replace(state, params=dataclasses.replace(state.params, points=points), moments=moments)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frames
 from pegasus_jax.models.head_space import HeadSpace
@@ -19,7 +19,6 @@ from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_w
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses
-from pegasus_jax.training.frames import Batch, corrected
 from pegasus_jax.training.state import Params, Tracking, TrainState
 
 DEVICES = "devices"
@@ -112,6 +111,17 @@ def make_step(
     return step
 
 
+def corrected(batch: Batch, tracking: Tracking) -> Batch:
+    """The batch with tracking corrections of its own frames (B rows) added."""
+    moved = batch.T_camera_world + jnp.pad(tracking.translation[:, :, None], ((0, 0), (0, 0), (3, 0)))
+    return dataclasses.replace(
+        batch,
+        pose=batch.pose + tracking.pose,
+        expression=batch.expression + tracking.expression,
+        T_camera_world=moved,
+    )
+
+
 def flame_weight(frames_seen: jax.Array, config: StepConfig) -> jax.Array:
     """lambda(e): halves at each milestone passed."""
     milestones = jnp.asarray(config.flame_halvings or (2**31 - 1,), jnp.int32)
@@ -140,10 +150,11 @@ def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config:
         betas=frames.betas,
         expression=frames.expression,
         pose=frames.pose,
-        cameras=Camera(frames.T_camera_world, frames.intrinsics, frames.image.shape[1:3]),
+        cameras=frames.cameras,
         radius=cloud.radius,
         alive=cloud.alive,
         options=config.render,
+        jacobian_gradient=config.jacobian_gradient,
     )
     terms = picture_terms(render, batch, weights, perceptual)
     terms |= _point_terms(networks, params, points, z, scene, cloud.alive, config, key)
@@ -168,11 +179,10 @@ def picture_terms(
 ) -> dict[str, jax.Array]:
     """The losses of rendered pictures (leading axis B) against their frames."""
     target = batch.over_white()
-    matte = jnp.asarray(batch.matte, jnp.float32) / 255.0
     emphasis = 1.0 + weights.emphasis * jnp.asarray(batch.emphasis, jnp.float32) / 255.0
     terms = {
         "rgb": losses.weighted_l1(render.image, target, emphasis),
-        "mask": losses.mask_l1(render.alpha, matte),
+        "mask": losses.mask_l1(render.alpha, batch.alpha()),
     }
     if weights.structural:
         terms["structural"] = losses.structural(render.image, target)
@@ -251,7 +261,9 @@ def _update(state: TrainState, grads: Params, touched: jax.Array, config: StepCo
     steps = Params(
         networks=jax.tree_util.tree_map_with_path(network_rate, direction.networks),
         points=direction.points * rates.points,
-        tracking=jax.tree.map(lambda leaf: only_touched(leaf * tracking_rate, jnp.zeros_like(leaf)), direction.tracking),
+        tracking=jax.tree.map(
+            lambda leaf: only_touched(leaf * tracking_rate, jnp.zeros_like(leaf)), direction.tracking
+        ),
     )
     if config.refine_tracking:
         restore = {

@@ -15,6 +15,7 @@ from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
 
 CONFIG, ENVIRONMENT = "config.json", "environment.json"
+DATASET = "dataset"  # `launch.py create` captures into this part of the work folder before training
 _PACKAGES = ("pegasus-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
@@ -34,7 +35,7 @@ def prepare(workdir: pathlib.Path, config: dict[str, Any], data: list[str]) -> N
                 f"{workdir} was made with another config: {changed[0]}; use that config, or another --workdir."
             )
         return
-    if workdir.is_dir() and any(workdir.iterdir()):
+    if workdir.is_dir() and any(entry.name != DATASET for entry in workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a work folder (it has no {CONFIG}); choose another --workdir.")
     workdir.mkdir(parents=True, exist_ok=True)
     write_json(path, resolved)

@@ -1,4 +1,4 @@
-"""Frames of the training videos in memory, and the order in which a run sees them."""
+"""Frames of dataset folders in memory as one batch of arrays, and the order in which a run sees them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax.data import Dataset
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.training.state import Tracking
 
 _EMPHASISED_PARTS = ("eyes", "mouth")
 
@@ -30,15 +30,22 @@ class Batch:
     intrinsics: np.ndarray  # (B, 4) pixels
     frame: np.ndarray  # (B,) int32: row in the run's tables
 
+    @property
+    def cameras(self) -> Camera:
+        """The frames' cameras, batched."""
+        return Camera(self.T_camera_world, self.intrinsics, self.image.shape[1:3])
+
+    def alpha(self) -> jax.Array:
+        """The soft matte (B, H, W) in [0, 1]."""
+        return jnp.asarray(self.matte, jnp.float32) / 255.0
+
     def over_white(self) -> jax.Array:
         """The target picture (B, H, W, 3) in [0, 1]: the stored image over white by its soft matte."""
-        matte = jnp.asarray(self.matte, jnp.float32)[..., None] / 255.0
+        matte = self.alpha()[..., None]
         return jnp.asarray(self.image, jnp.float32) / 255.0 * matte + (1.0 - matte)
 
 
-def load_frames(
-    dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int, int], seg_part: str = "hair"
-) -> Batch:
+def load_frames(dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int, int], seg_part: str = "hair") -> Batch:
     """All the chosen frames of one dataset folder, decoded and resized, as one host-side batch."""
     cameras = dataset.cameras(image_size=image_size)
     parts = dataset.part_names
@@ -72,17 +79,6 @@ def join(batches: Sequence[Batch]) -> Batch:
         raise UserError("The dataset folders give pictures of different sizes; train them at one image size.")
     joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *batches)
     return dataclasses.replace(joined, frame=np.arange(len(joined.frame), dtype=np.int32))
-
-
-def corrected(batch: Batch, tracking: Tracking) -> Batch:
-    """The batch with tracking corrections of its own frames (B rows) added."""
-    moved = batch.T_camera_world + jnp.pad(tracking.translation[:, :, None], ((0, 0), (0, 0), (3, 0)))
-    return dataclasses.replace(
-        batch,
-        pose=batch.pose + tracking.pose,
-        expression=batch.expression + tracking.expression,
-        T_camera_world=moved,
-    )
 
 
 def frame_order(seed: int, start: int, count: int, num_frames: int) -> np.ndarray:

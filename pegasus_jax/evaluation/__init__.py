@@ -1,0 +1,1 @@
+"""Measuring avatars: metrics, stills to beat, held-out reconstruction, reports."""

@@ -1,0 +1,95 @@
+"""Held-out reconstruction: how near an avatar's pictures come to frames that it never saw.
+
+White background, soft matte, whole pictures unless a column says otherwise. "Tracked" frames are driven by what capture
+found; "refined" ones by what fits the picture best while the avatar stays frozen. Stills stand beside them.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pegasus_jax import progress
+from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.evaluation import baselines, metrics
+from pegasus_jax.evaluation.refine import Drive, refine
+from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.models.render import RenderOptions
+
+_CHUNK = 8
+_OPTIONS = RenderOptions(channels=("rgb",))
+
+
+@dataclasses.dataclass(frozen=True)
+class Pictures:
+    """Predictions for N held-out frames."""
+
+    image: np.ndarray  # (N, H, W, 3) in [0, 1], over white
+    alpha: np.ndarray  # (N, H, W)
+
+
+def drive_of(frames: Batch) -> Drive:
+    """What drives these frames, as tracked."""
+    return Drive(jnp.asarray(frames.pose), jnp.asarray(frames.expression), jax.tree.map(jnp.asarray, frames.cameras))
+
+
+def render_drive(baked: BakedAvatar, drive: Drive) -> Pictures:
+    """Renders every frame of a drive, a few at a time."""
+    images, alphas = [], []
+    for rows, count in _chunks(len(drive.pose)):
+        part = jax.tree.map(lambda a, rows=rows: a[rows], drive)
+        out = baked.render(part.pose, part.expression, part.cameras, options=_OPTIONS)
+        images.append(np.asarray(out.image)[:count])
+        alphas.append(np.asarray(out.alpha)[:count])
+    return Pictures(np.concatenate(images), np.concatenate(alphas))
+
+
+def refined_drive(baked: BakedAvatar, frames: Batch) -> Drive:
+    """The drive of every frame, fitted to its picture."""
+    parts = []
+    for rows, count in progress.bar(list(_chunks(len(frames.frame))), desc="refining held-out frames", unit="batch"):
+        batch = take(frames, rows)
+        fitted = refine(baked, drive_of(batch), batch.over_white(), batch.alpha())
+        parts.append(jax.tree.map(lambda a, count=count: a[:count], fitted))
+    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
+
+
+def stills(train: Batch, test: Batch) -> dict[str, Pictures]:
+    """Predictions that need no avatar: the mean training picture, and the nearest training frame."""
+    images, mattes = np.asarray(train.over_white()), np.asarray(train.alpha())
+    count = len(test.frame)
+    mean = Pictures(
+        np.repeat(baselines.mean_image(images)[None], count, axis=0),
+        np.repeat(mattes.mean(axis=0)[None], count, axis=0),
+    )
+    nearest = baselines.nearest_frames([train.pose, train.expression], [test.pose, test.expression])
+    return {"mean training image": mean, "nearest training frame": Pictures(images[nearest], mattes[nearest])}
+
+
+def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
+    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, mask IoU."""
+    target, matte = np.asarray(frames.over_white()), np.asarray(frames.alpha())
+    per_frame = {
+        "psnr": _mean(metrics.psnr, prediction.image, target),
+        "foreground_psnr": _mean(metrics.masked_psnr, prediction.image, target, matte),
+        "ssim": _mean(metrics.ssim, prediction.image, target),
+        "l1": _mean(metrics.l1, prediction.image, target),
+        "iou": _mean(metrics.mask_iou, prediction.alpha, matte),
+    }
+    crop = np.asarray(frames.emphasis, np.float32) / 255.0
+    shown = crop.max(axis=(1, 2)) >= 0.5
+    if shown.any():
+        per_frame["eyes_mouth_psnr"] = _mean(metrics.masked_psnr, prediction.image[shown], target[shown], crop[shown])
+    return per_frame
+
+
+def _mean(metric, *arrays: np.ndarray) -> float:
+    return float(np.mean(np.asarray(jax.jit(jax.vmap(metric))(*arrays))))
+
+
+def _chunks(count: int):
+    """Rows in chunks of one size (the last padded by repeating its end), so that one compilation serves all."""
+    for start in range(0, count, _CHUNK):
+        rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
+        yield rows, min(_CHUNK, count - start)

@@ -1,0 +1,87 @@
+"""`launch.py evaluate`: figures of a training run on held-out frames, as json, a table and sheets."""
+
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax import atomic, media
+from pegasus_jax.data import read_dataset
+from pegasus_jax.data.frames import Batch, load_frames
+from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation import reconstruction
+from pegasus_jax.inference.avatar import BakedAvatar, load
+
+_SHEET_ROWS = 8
+
+
+def evaluate_run(
+    workdir: pathlib.Path, *, data: Sequence[pathlib.Path] | None = None, out: pathlib.Path | None = None
+) -> dict[str, Any]:
+    """Measures the avatar of `workdir` on the held-out part of dataset folders (the run's own by default).
+
+    Writes `evaluation.json` and `evaluation.md` into the work folder (or beside `out`), and a sheet per clip into its
+    `figures/`. Returns what the json holds.
+
+    Raises:
+        UserError: the folder is no work folder, or a dataset folder does not fit.
+    """
+    workdir = pathlib.Path(workdir)
+    run = _read_run(workdir)
+    baked = load(workdir).bake()
+    report = {}
+    for folder in data or [pathlib.Path(name) for name in run["data"]]:
+        report[folder.name] = _evaluate_clip(baked, folder, run["config"], workdir)
+    target = pathlib.Path(out) if out else workdir / "evaluation.json"
+    with atomic.file(target) as temporary:
+        temporary.write_text(json.dumps(report, indent=1) + "\n")
+    with atomic.file(target.with_suffix(".md")) as temporary:
+        temporary.write_text(table(report))
+    print(table(report))
+    return report
+
+
+def table(report: dict[str, dict[str, dict[str, float]]]) -> str:
+    """A markdown table: one row per clip and kind of picture."""
+    names = list(next(iter(next(iter(report.values())).values())))
+    lines = ["| clip | picture | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    for clip, rows in report.items():
+        for kind, figures in rows.items():
+            cells = [_cell(name, figures.get(name)) for name in names]
+            lines.append(f"| {clip} | {kind} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "not computed"
+    return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
+
+
+def _evaluate_clip(baked: BakedAvatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
+    dataset = read_dataset(folder)
+    size = (config["image_size"], config["image_size"])
+    train, test = (
+        load_frames(dataset, rows, image_size=size) for rows in dataset.split(test_fraction=config["test_fraction"])
+    )
+    tracked = reconstruction.render_drive(baked, reconstruction.drive_of(test))
+    refined = reconstruction.render_drive(baked, reconstruction.refined_drive(baked, test))
+    pictures = {"tracked": tracked, "refined": refined, **reconstruction.stills(train, test)}
+    _write_sheet(workdir / "figures" / f"evaluation_{folder.name}.png", test, pictures)
+    return {kind: reconstruction.figures_of(prediction, test) for kind, prediction in pictures.items()}
+
+
+def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruction.Pictures]) -> None:
+    rows = np.linspace(0, len(test.frame) - 1, min(_SHEET_ROWS, len(test.frame))).astype(int)
+    target = np.asarray(test.over_white())
+    grid = [[target[row], *(prediction.image[row] for prediction in pictures.values())] for row in rows]
+    media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *pictures]))
+
+
+def _read_run(workdir: pathlib.Path) -> dict[str, Any]:
+    path = workdir / "config.json"
+    if not path.is_file():
+        raise UserError(f"{workdir} is not a work folder: it has no config.json; train first: launch.py train")
+    return json.loads(path.read_text())

@@ -1,0 +1,97 @@
+"""Videos of an avatar: driven by a dataset folder's motion, or seen from a camera that goes round."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pegasus_jax import media, progress
+from pegasus_jax.data import Camera, read_dataset
+from pegasus_jax.flame import lbs
+from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
+from pegasus_jax.models.render import RenderOptions
+
+ORBIT_FRAMES = 90
+ORBIT_REACH = 0.7  # radians to each side
+FPS = 25.0
+_FOCAL = 2.6  # image sides; with the distance below, a head fills about half of the picture
+_DISTANCE = 4.0  # head units
+_CHUNK = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Motion:
+    """What drives F frames."""
+
+    pose: np.ndarray  # (F, 15) radians
+    expression: np.ndarray  # (F, 50)
+    cameras: Camera  # F of them
+
+
+def render_clip(
+    workdir: pathlib.Path, *, drive: pathlib.Path | None, orbit: bool, out: pathlib.Path, image_size: int
+) -> None:
+    """Writes an H.264 video of the avatar in `workdir` (or an exported `.npz`) to `out`.
+
+    `drive` is a dataset folder, of the same person or another, whose poses and expressions the avatar takes on; its
+    cameras are used, and `orbit` swings them round the head. The shape stays the avatar's own.
+
+    Raises:
+        UserError: there is no avatar, or the dataset folder is not valid.
+    """
+    avatar = load(workdir)
+    motion = driven(drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
+    if orbit:
+        motion = dataclasses.replace(motion, cameras=orbited(motion.cameras))
+    media.write_video(out, render_frames(avatar.bake(), motion), fps=FPS)
+
+
+def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
+    """The motion of a dataset folder."""
+    dataset = read_dataset(folder)
+    height, width = dataset.image_size
+    side = min(height, width)
+    size = (round(image_size * height / side), round(image_size * width / side))
+    return Motion(dataset.pose, dataset.expression, dataset.cameras(image_size=size))
+
+
+def resting(avatar: Avatar, *, image_size: int) -> Motion:
+    """A still head at its mean expression."""
+    world_mat = np.eye(3, 4, dtype=np.float32)
+    world_mat[2, 3] = -_DISTANCE
+    intrinsics = np.array([-_FOCAL, _FOCAL, 0.5, 0.5], np.float32)
+    repeat = (ORBIT_FRAMES, 1)
+    return Motion(
+        np.zeros((ORBIT_FRAMES, 15), np.float32),
+        np.tile(np.asarray(avatar.space.expression_c), repeat),
+        Camera.from_imavatar(
+            np.tile(world_mat, (ORBIT_FRAMES, 1, 1)), np.tile(intrinsics, repeat), image_size=(image_size, image_size)
+        ),
+    )
+
+
+def orbited(cameras: Camera) -> Camera:
+    """The cameras swung to and fro about the head's vertical axis, once over the clip."""
+    count = len(cameras.T_camera_world)
+    yaw = ORBIT_REACH * np.sin(np.linspace(0.0, 2.0 * np.pi, count, dtype=np.float32))
+    turns = lbs.rodrigues(jnp.stack([jnp.zeros(count), jnp.asarray(yaw), jnp.zeros(count)], axis=1))
+    rotation, translation = cameras.T_camera_world[..., :3], cameras.T_camera_world[..., 3:]
+    return dataclasses.replace(cameras, T_camera_world=jnp.concatenate([rotation @ turns, translation], axis=-1))
+
+
+def render_frames(baked: BakedAvatar, motion: Motion) -> Iterator[np.ndarray]:
+    """Frames (H, W, 3) uint8, a few rendered at a time; the last group is padded, so one compilation serves all."""
+    count = len(motion.pose)
+    with progress.bar(count, desc="rendering") as bar:
+        for start in range(0, count, _CHUNK):
+            rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
+            cameras = jax.tree.map(lambda a, rows=rows: a[rows], motion.cameras)
+            out = baked.render(
+                motion.pose[rows], motion.expression[rows], cameras, options=RenderOptions(channels=("rgb",))
+            )
+            frames = np.round(np.clip(np.asarray(out.image), 0.0, 1.0) * 255.0).astype(np.uint8)
+            yield from frames[: count - start]
+            bar.update(min(_CHUNK, count - start))
