@@ -45,9 +45,7 @@ def test_other_names_are_refused(tmp_path, payload):
 
 
 def test_copyreg_does_not_make_foreign_objects(tmp_path):
-    (tmp_path / "x.pkl").write_bytes(
-        b"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR."
-    )
+    (tmp_path / "x.pkl").write_bytes(b"ccopy_reg\n_reconstructor\n(c__builtin__\nset\nc__builtin__\nobject\nNtR.")
     with pytest.raises(UserError, match="foreign class"):
         read_arrays(tmp_path / "x.pkl")
 

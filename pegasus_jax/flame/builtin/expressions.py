@@ -33,7 +33,7 @@ _STROKES: dict[str, tuple[Stroke, ...]] = {
     "browDown": (Stroke(_INNER_BROW, 24, (-3, -6, 1)), Stroke(_MIDDLE_BROW, 24, (-1, -4, 0))),
     "browInnerUp": (Stroke(_INNER_BROW, 30, (0, 8, 0)),),
     "browOuterUp": (Stroke(_OUTER_BROW, 30, (0, 8, -1)), Stroke(_MIDDLE_BROW, 20, (0, 2, 0))),
-    "cheekPuff": (Stroke((46.0, -34.0, 55.0), 34, (8, 0, 6)),),
+    "cheekPuff": (Stroke((46.0, -34.0, 55.0), 42, (6, 0, 6)),),
     "cheekSquint": (Stroke(_CHEEK, 30, (1, 5, 2)),),
     "mouthClose": (
         Stroke(_MID_LOWER, 30, (0, 14, 3), "lower"),
@@ -84,7 +84,7 @@ _LIDS: dict[str, tuple[float, float]] = {
     "eyeWide": (-0.38, -0.6),
 }
 # Whole-mouth moves: both sides go the same way, in mm.
-_SIDEWAYS = {"mouthLeft": 7.0, "mouthRight": -7.0}
+_SIDEWAYS = {"mouthLeft": 9.0, "mouthRight": -9.0}
 _JAW = {"jawForward": (0.0, 0.0, 7.0), "jawLeft": (7.0, 0.0, 0.0), "jawRight": (-7.0, 0.0, 0.0)}
 _GAZE = {"eyesLookLeft": 1.0, "eyesLookRight": -1.0}  # lids follow the eyeball a little
 _ONE_SIDED = {

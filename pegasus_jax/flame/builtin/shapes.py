@@ -51,7 +51,7 @@ def _head_fields(ears: np.ndarray) -> dict[str, Field]:
 
     def jaw_width(p: np.ndarray) -> np.ndarray:
         level = np.exp(-(((p[:, 1] + 52.0) / 26.0) ** 2)) * smoothstep(p[:, 2], -60.0, 0.0)
-        return _along(0, 5.0 * p[:, 0] / 55.0 * level)
+        return _along(0, 4.2 * p[:, 0] / 55.0 * level)
 
     def ear_size(p: np.ndarray) -> np.ndarray:
         left = unmirrored(p) - ear_root
