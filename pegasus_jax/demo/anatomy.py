@@ -25,6 +25,7 @@ _RIGHT_EYE_JOINT, _LEFT_EYE_JOINT = 4, 3
 # Head units over which a part's own shape, or a region's paint, fades into the face around it.
 _SHAPE_FADE = {"nose": 0.05, "mouth": 0.06, "eyes": 0.03}
 _PAINT_FADE = 0.012
+_CRISP = ("eyeballs", "mouth_interior", "teeth")  # surfaces of their own that lie close to others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Anatomy:
             eyeball_centres=joints[[_RIGHT_EYE_JOINT, _LEFT_EYE_JOINT]],
             is_eyeball=regions["eyeballs"],
             shape_weights=_shape_weights(template, regions),
-            paint_weights={name: _fade(template, regions[name], _PAINT_FADE) for name in regions},
+            paint_weights={name: _paint_weight(template, name, core) for name, core in regions.items()},
             skull=_skull(template, landmarks, regions),
         )
 
@@ -88,6 +89,10 @@ def _shape_weights(template: np.ndarray, regions: dict[str, np.ndarray]) -> dict
 def _skull(template: np.ndarray, landmarks: np.ndarray, regions: dict[str, np.ndarray]) -> np.ndarray:
     above_brows = template[:, 1] > landmarks[17:27, 1].max()
     return (regions["scalp"] | above_brows) & ~regions["ears"] & ~regions["eyeballs"]
+
+
+def _paint_weight(template: np.ndarray, name: str, core: np.ndarray) -> np.ndarray:
+    return core.astype(np.float32) if name in _CRISP else _fade(template, core, _PAINT_FADE)
 
 
 def _fade(template: np.ndarray, core: np.ndarray, width: float) -> np.ndarray:

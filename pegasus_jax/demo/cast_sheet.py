@@ -6,9 +6,10 @@ Each row is a person: three views as they are, then wearing each hairstyle, each
 import sys
 from collections.abc import Iterator, Mapping
 
+import cv2
 import numpy as np
 
-from pegasus_jax import media, progress
+from pegasus_jax import atomic, progress
 from pegasus_jax.data import Camera
 from pegasus_jax.demo.clips import aim
 from pegasus_jax.demo.look import Look
@@ -56,7 +57,10 @@ def _view(
 
 def main() -> None:
     """Writes the sheet to the path given on the command line."""
-    media.write_image(sys.argv[1], cast_sheet(builtin_head()))
+    # The strongest compression, since the sheet is committed: half the size that `media.write_image` gives.
+    _, png = cv2.imencode(".png", cast_sheet(builtin_head())[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    with atomic.file(sys.argv[1]) as temporary:
+        temporary.write_bytes(png.tobytes())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pegasus_jax.demo.people import Eyebrows, Eyes, Hair, Mouth, Skin, linear_rg
 _IRIS_RADIUS = 0.0262  # head units: 6.5 mm, slightly larger than life
 _PUPIL_RADIUS = 0.0115
 _BROW_WIDTH = 0.017  # half of it, at the inner end
+_BROW_FLATTENING = 0.5  # landmark detectors draw brows more arched than they grow
 _LASH_WIDTH = 0.0065
 _FRECKLE_RADIUS = 0.0045
 _SCLERA, _CANTHUS = linear_rgb("#efe9e4"), linear_rgb("#dba89a")
@@ -71,7 +72,7 @@ def paint(face: Face, anatomy: Anatomy, points: np.ndarray, weights: dict[str, n
         "nose": weights["shape_nose"] > 0.1,
         "mouth": (weights["shape_mouth"] > 0.1) | interior,
     }
-    return Paint(np.clip(colour, 0, 1), np.where(eyeball, 0.55, 0.10 + 0.12 * lips), parts)
+    return Paint(np.clip(colour, 0, 1), np.where(eyeball, 0.55, 0.06 + 0.12 * lips), parts)
 
 
 def _skin(skin: Skin, anatomy: Anatomy, points: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
@@ -143,12 +144,12 @@ def _brow_cover(brows: Eyebrows, anatomy: Anatomy, points: np.ndarray) -> np.nda
     arch = np.array([0.0, 0.7, 1.0, 0.6, 0.0])
     for brow in anatomy.brows:
         line = brow.copy()
-        line[:, 1] += brows.arch * arch
+        line[:, 1] += (brow[:, 1].mean() - brow[:, 1]) * _BROW_FLATTENING + brows.arch * arch
         distance = _distance(points, line, reach=2 * brows.thickness * _BROW_WIDTH)
         near = np.flatnonzero(np.isfinite(distance))
         outward = np.abs(points[near, 0]) / np.abs(line[:, 0]).max()
         width = brows.thickness * _BROW_WIDTH * smoothstep(outward, 1.25, 0.2)
-        hairs = 1 + 0.25 * waves(points[near] * [1.0, 0.35, 0.5], frequency=260, seed=7)
+        hairs = 1 + 0.15 * waves(points[near] * [1.0, 0.35, 0.5], frequency=260, seed=7)
         across = distance[near] / np.maximum(width * hairs, 1e-4)
         cover[near] = np.maximum(cover[near], smoothstep(across, 1.15, 0.65))
     return cover
@@ -159,7 +160,7 @@ def _scalp_cover(hair: Hair, points: np.ndarray, scalp: np.ndarray) -> np.ndarra
     cover = scalp.copy()
     border = np.flatnonzero((scalp > 0.3) & (scalp < 0.99))
     cover[border] += 0.06 * waves(points[border], frequency=120, seed=hair.seed)
-    return smoothstep(cover, 0.5, 0.95) * (0.10 if hair.style == "bald" else 0.9)
+    return smoothstep(cover, 0.8, 1.0) * (0.10 if hair.style == "bald" else 0.9)
 
 
 def _lips(mouth: Mouth, points: np.ndarray, cover: np.ndarray) -> np.ndarray:

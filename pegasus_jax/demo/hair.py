@@ -11,11 +11,11 @@ from pegasus_jax.demo.people import Hair, linear_rgb
 from pegasus_jax.demo.piece import Piece
 from pegasus_jax.demo.skull import Skull, direction, grid_faces
 
-_ROOT_DEPTH = -0.012  # head units: the hairline dips below the skin, so that no gap shows
+_ROOT_DEPTH = -0.035  # head units: the hairline dips below the skin, so that no gap shows
 _UNDER_HAT = 0.012  # how thick hair may be under a hat
 _STRANDS_PER_TURN = 110
-_CURL_RADIUS = 0.17  # radians on the unit sphere
-_NUM_CURLS = 420
+_CURL_RADIUS = 0.2  # radians on the unit sphere
+_NUM_CURLS = 330
 
 
 def build(hair: Hair, skull: Skull, *, pressed_above: np.ndarray | None = None) -> Piece | None:
@@ -39,7 +39,7 @@ def build(hair: Hair, skull: Skull, *, pressed_above: np.ndarray | None = None) 
         faces=grid_faces(rings, steps),
         pattern=pattern.reshape(-1, 3).astype(np.float32),
         albedo=functools.partial(_strand_colour, hair),
-        gloss=0.25,
+        gloss=0.12,
     )
 
 
@@ -69,15 +69,17 @@ def _short(skull: Skull, hair: Hair, pressed_above: np.ndarray | None) -> np.nda
 def _curly(skull: Skull, hair: Hair, pressed_above: np.ndarray | None) -> np.ndarray:
     """A cloud of curls, each a bump around a point scattered over the sphere."""
     along = np.linspace(0, 1, 72)
-    polar = (skull.hairline + 0.12 * (1 - _window(skull.azimuth, 0.0, 1.0)))[:, None] * along
+    low = skull.hairline + 0.12 * (1 - _window(skull.azimuth, 0.0, 1.0))
+    polar = _ragged(low, skull, hair, 0.04)[:, None] * along
     rng = np.random.default_rng(hair.seed)
     golden = np.pi * (3 - np.sqrt(5))
     heights = np.linspace(1, -1, _NUM_CURLS)
     curls = direction(golden * np.arange(_NUM_CURLS), np.arccos(heights)) + rng.normal(0, 0.03, (_NUM_CURLS, 3))
     distance, _ = cKDTree(curls).query(direction(skull.azimuth[:, None], polar))
     curl = np.sqrt(np.clip(1 - (distance / _CURL_RADIUS) ** 2, 0, 1))
-    volume = 0.07 + 0.05 * smoothstep(polar, 0.2, 1.2)
-    offset = (volume + 0.06 * curl) * _taper(along, start=0.86)
+    back = (1 - _window(skull.azimuth, 0.0, 1.3))[:, None]
+    volume = 0.07 + 0.05 * smoothstep(polar, 0.2, 1.2) * back
+    offset = (volume + 0.075 * curl) * _taper(along, start=0.92)
     return skull.shell(polar, _settle(offset, along, polar, pressed_above))
 
 
@@ -112,7 +114,7 @@ def _fall(skull: Skull, hair: Hair, rim: np.ndarray, falls: np.ndarray, *, lengt
 
 def _settle(offset: np.ndarray, along: np.ndarray, polar: np.ndarray, pressed_above: np.ndarray | None) -> np.ndarray:
     """Presses under a hat and sinks the end into the skin."""
-    sunk = offset + _ROOT_DEPTH * smoothstep(along, 0.85, 1.0)
+    sunk = offset + _ROOT_DEPTH * smoothstep(along, 0.9, 1.0)
     return _press(sunk, polar, pressed_above)
 
 
@@ -123,7 +125,7 @@ def _press(offset: np.ndarray, polar: np.ndarray, pressed_above: np.ndarray | No
     return np.minimum(offset, _UNDER_HAT + (offset - _UNDER_HAT) * free)
 
 
-def _taper(along: np.ndarray, *, start: float = 0.7) -> np.ndarray:
+def _taper(along: np.ndarray, *, start: float = 0.78) -> np.ndarray:
     return smoothstep(along, 1.0, start)
 
 
@@ -138,7 +140,7 @@ def _window(azimuth: np.ndarray, centre: float, half_width: float, *, edge: floa
 
 def _ragged(hairline: np.ndarray, skull: Skull, hair: Hair, amount: float) -> np.ndarray:
     turn = skull.azimuth / (2 * np.pi) + 0.5
-    return hairline + amount * (2 * strands(turn * 60, seed=hair.seed + 4) - 1)
+    return hairline + amount * (2 * strands(turn * 36, seed=hair.seed + 4) - 1)
 
 
 def _bald(skull: Skull, hair: Hair, pressed_above: np.ndarray | None) -> None:

@@ -1,6 +1,8 @@
 """The cast: who the synthetic people are. Every part is an object of its own, so any part fits any person.
 
-Colours are sRGB hex strings. The people are invented; `betas` are the first shape coefficients, the rest are zero.
+Colours are sRGB hex strings. The people are invented. `betas` are the first shape coefficients, the rest are zero;
+on the built-in head they mean face width, jaw width, chin length, head height, head depth, forehead, ear size, neck
+width, nose length, width, bridge and tip, brow depth, lip fullness, mouth width, cheeks, eye spacing and eye size.
 """
 
 import dataclasses
@@ -94,7 +96,7 @@ CAST: dict[str, Person] = {
     for person in (
         Person(
             name="ada",
-            betas=(-0.6, 0.5, -0.8, 0.6, 0.4, -0.5, 0.7, 0.3, -0.4, 0.8, 0.2, -0.3),
+            betas=(-0.8, -0.9, -0.3, 0, 0, 0.3, -0.6, -1.2, -0.8, -0.7, -0.5, 0.8, -0.8, 0.9, 0.2, 0.6, 0.2, 0.9),
             skin=Skin("#f0c8ae", blush=0.55, freckles=70, seed=1),
             eyes=Eyes("#4f8a4c", shadow="#8a5a56", shadow_strength=0.35, lashes=0.9),
             eyebrows=Eyebrows("#6b3f22", thickness=0.8, arch=0.015),
@@ -104,7 +106,7 @@ CAST: dict[str, Person] = {
         ),
         Person(
             name="ben",
-            betas=(0.9, -0.5, 0.9, -0.4, -0.6, 0.8, -0.7, -0.5, 0.6, -0.4, 0.5, 0.4),
+            betas=(0.7, 1.3, 0.6, 0.2, 0.2, -0.3, 0.4, 1.2, 1.0, 0.8, 1.2, -0.2, 1.2, -0.2, 0.6, -0.2, -0.2, -0.5),
             skin=Skin("#b98058", blush=0.2, stubble=0.55, seed=2),
             eyes=Eyes("#5a351b", lashes=0.5),
             eyebrows=Eyebrows("#17100c", thickness=1.5),
@@ -114,17 +116,17 @@ CAST: dict[str, Person] = {
         ),
         Person(
             name="cleo",
-            betas=(0.2, 0.9, 0.3, 0.9, 0.8, 0.5, 0.9, 0.9, 0.3, -0.7, -0.6, 0.6),
+            betas=(0.3, -0.4, -0.5, 0.4, 0.3, 0.6, -0.5, -0.7, -0.9, 1.8, -1.2, 0.4, -0.3, 1.8, 1.0, 1.0, 0.5, 0.7),
             skin=Skin("#7a4a30", blush=0.15, seed=3),
             eyes=Eyes("#2e1a10", shadow="#3b1f3f", shadow_strength=0.5, lashes=1.0),
             eyebrows=Eyebrows("#120c0a", thickness=1.0, arch=0.012),
             mouth=Mouth("#7d2f3c", strength=0.8),
-            hair=Hair("curly", "#20140f", seed=3),
+            hair=Hair("curly", "#3d2618", seed=3),
             clothes="#d9a441",
         ),
         Person(
             name="dan",
-            betas=(-0.3, -0.9, -0.2, -0.9, 0.9, -0.8, 0.2, -0.9, -0.9, 0.4, 0.9, -0.8),
+            betas=(-0.2, -0.2, 1.0, -0.3, 0, 0.5, 1.6, 0.2, 1.9, 0.2, 1.8, -1.5, 0.6, -1.4, -0.4, -1.2, -0.8, -0.6),
             skin=Skin("#e8b08e", blush=0.7, freckles=12, stubble=0.25, seed=4),
             eyes=Eyes("#5b8fc7", shadow="#a0604c", lashes=0.3),
             eyebrows=Eyebrows("#8d7a68", thickness=1.1),
@@ -134,7 +136,7 @@ CAST: dict[str, Person] = {
         ),
         Person(
             name="eve",
-            betas=(-0.9, 0.1, -0.5, 0.2, -0.9, 0.4, -0.5, 0.7, 0.8, 0.6, -0.8, 0.1),
+            betas=(0.6, -0.6, -1.1, -0.2, -0.2, 0, -0.9, -0.9, -1.5, -0.9, 0.3, 1.8, -0.9, 0.4, -0.6, 1.3, 0.9, 1.0),
             skin=Skin("#f3d3bd", blush=0.45, freckles=25, seed=5),
             eyes=Eyes("#7c9bb0", shadow="#6a6f8f", shadow_strength=0.4, lashes=0.8),
             eyebrows=Eyebrows("#a07a4a", thickness=0.7, arch=0.02),
@@ -145,7 +147,7 @@ CAST: dict[str, Person] = {
         ),
         Person(
             name="finn",
-            betas=(0.6, 0.3, -0.7, 0.5, -0.3, -0.9, 0.4, -0.3, 0.9, -0.9, 0.1, 0.9),
+            betas=(-0.5, 0.5, -0.2, 0.3, -0.1, -0.5, 0.9, 0.4, 0.5, 1.3, -0.6, 1.2, 0.3, -0.7, 0.9, 0.4, -0.4, 0.2),
             skin=Skin("#d79f7b", blush=0.4, freckles=35, stubble=0.4, seed=6),
             eyes=Eyes("#8a6a2f", lashes=0.4),
             eyebrows=Eyebrows("#5a3a1e", thickness=1.2),

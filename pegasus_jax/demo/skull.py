@@ -15,6 +15,7 @@ from pegasus_jax.demo.anatomy import BETWEEN_EYES, Anatomy
 NUM_AZIMUTHS = 144
 _NEIGHBOURS = 8
 _HAIRLINE_WINDOW = np.deg2rad(9.0)
+_HAIRLINE_MARGIN = 0.05  # radians past the last scalp vertex, so that no painted root shows below the hair
 _STEPS = 181
 
 
@@ -94,4 +95,4 @@ def _hairline(scalp: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
     polar = np.arctan2(np.hypot(scalp[:, 0], scalp[:, 2]), scalp[:, 1])
     apart = np.abs((around - azimuth[:, None] + np.pi) % (2 * np.pi) - np.pi)
     lowest = np.where(apart < _HAIRLINE_WINDOW, polar, 0.0).max(axis=1)
-    return gaussian_filter1d(lowest, 2.0, mode="wrap")
+    return gaussian_filter1d(lowest, 2.0, mode="wrap") + _HAIRLINE_MARGIN
