@@ -5,6 +5,8 @@ python benchmarks/rasterizer.py --backends=cpu,xla --repeats=5
 
 import argparse
 import functools
+import pathlib
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,7 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import rasterizer
+# A script's own folder comes first on the path, and there this file itself has the package's name.
+sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
+import rasterizer  # noqa: E402
 
 
 class Job(NamedTuple):

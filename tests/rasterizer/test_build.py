@@ -60,7 +60,7 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
-    with pytest.raises(build.BuildError, match="cache folder .* cannot be used: Not a directory"):
+    with pytest.raises(build.BuildError, match=r"cache folder .* cannot be used: Not a directory"):
         build.library()
 
 
