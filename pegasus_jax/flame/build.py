@@ -5,6 +5,7 @@ we use the first 100 and the first 50 of each. A basis of 150 columns holds exac
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ _FIRST_EXPRESSION_COLUMN = {400: 300, 150: 100}  # by the number of columns in t
 _REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 
 
-def geometry(arrays: Mapping[str, np.ndarray], *, source: str) -> dict[str, np.ndarray]:
+def geometry(arrays: Mapping[str, np.ndarray], *, source: str) -> dict[str, Any]:
     """The geometric fields of `HeadModel`, in head units, from FLAME's arrays in metres.
 
     Raises:

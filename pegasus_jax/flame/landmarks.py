@@ -6,6 +6,7 @@ degree of yaw: rows 0..39 for 0..39 degrees, rows 40..78 for -1..-39 degrees.
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from pegasus_jax.flame.lbs import rodrigues
 from pegasus_jax.flame.model import GLOBAL, NECK, Embedding, HeadModel
@@ -14,11 +15,9 @@ NUM_CONTOUR = 17
 _MAX_YAW_DEGREES = 39
 
 
-def embedded_points(vertices: jax.Array, faces: jax.Array, embedding: Embedding) -> jax.Array:
+def embedded_points(vertices: ArrayLike, faces: ArrayLike, embedding: Embedding) -> jax.Array:
     """Points (*, 3) that an embedding of shape (*) names on a mesh of `vertices` (V, 3), `faces` (F, 3)."""
-    vertices, faces = jnp.asarray(vertices), jnp.asarray(faces)
-    corners = vertices[faces[jnp.asarray(embedding.faces_idx)]]
-    return jnp.sum(corners * jnp.asarray(embedding.bary)[..., None], axis=-2)
+    return _on_triangles(vertices, faces, jnp.asarray(embedding.faces_idx), jnp.asarray(embedding.bary))
 
 
 def contour_row(pose: jax.Array) -> jax.Array:
@@ -30,15 +29,19 @@ def contour_row(pose: jax.Array) -> jax.Array:
     return jnp.where(degrees >= 0, degrees, _MAX_YAW_DEGREES - degrees)
 
 
-def landmarks68(head: HeadModel, vertices: jax.Array, pose: jax.Array) -> jax.Array:
+def landmarks68(head: HeadModel, vertices: ArrayLike, pose: ArrayLike) -> jax.Array:
     """The 68 iBUG landmarks (68, 3) of posed `vertices` (V, 3): 17 contour points, then 51 inner ones.
 
-    The contour follows the view (`pose` (15,) seen from +z) where the head has rows for it, else it is
-    static.
+    The contour follows the view (`pose` (15,) seen from +z) where the head has rows for it, else it is static.
     """
     static = embedded_points(vertices, head.faces, head.lmk68)
     if head.contour is None:
         return static
-    row = contour_row(pose)
-    seen = Embedding(jnp.asarray(head.contour.faces_idx)[row], jnp.asarray(head.contour.bary)[row])
-    return jnp.concatenate([embedded_points(vertices, head.faces, seen), static[NUM_CONTOUR:]])
+    row = contour_row(jnp.asarray(pose))
+    triangles, bary = jnp.asarray(head.contour.faces_idx)[row], jnp.asarray(head.contour.bary)[row]
+    return jnp.concatenate([_on_triangles(vertices, head.faces, triangles, bary), static[NUM_CONTOUR:]])
+
+
+def _on_triangles(vertices: ArrayLike, faces: ArrayLike, triangles: jax.Array, bary: jax.Array) -> jax.Array:
+    corners = jnp.asarray(vertices)[jnp.asarray(faces)[triangles]]
+    return jnp.sum(corners * bary[..., None], axis=-2)

@@ -40,7 +40,7 @@ def pose_feature(pose: jax.Array) -> jax.Array:
 def shaped_vertices(head: HeadModel, betas: jax.Array, expression: jax.Array) -> jax.Array:
     """The unposed mesh (V, 3): template, moved by `betas` (100,) and `expression` (50,) along their bases."""
     shape = _einsum("vck,k->vc", head.shapedirs, betas)
-    return head.v_template + shape + _einsum("vck,k->vc", head.exprdirs, expression)
+    return jnp.asarray(head.v_template) + shape + _einsum("vck,k->vc", head.exprdirs, expression)
 
 
 def joints(head: HeadModel, betas: jax.Array, expression: jax.Array) -> jax.Array:

@@ -5,11 +5,12 @@ stand-ins; whatever else a file names is refused by name before anything is call
 """
 
 import collections
+import importlib
 import io
 import os
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
@@ -34,6 +35,8 @@ class ChumpyArray(Inert):
 
 class SparseMatrix(Inert):
     """Stand-in for SciPy's sparse matrices; the subclass says which of the three layouts."""
+
+    build: Callable[..., Any]
 
 
 class _Csc(SparseMatrix):
@@ -62,10 +65,10 @@ def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
-def _numpy_names() -> dict[tuple[str, str], Callable]:
-    core = np._core.multiarray  # the one home of both functions in NumPy 2
-    numeric = np._core.numeric
-    names: dict[tuple[str, str], Callable] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
+def _numpy_names() -> dict[tuple[str, str], Any]:
+    core = importlib.import_module("numpy._core.multiarray")  # private in NumPy 2, but what pickles name
+    numeric = importlib.import_module("numpy._core.numeric")
+    names: dict[tuple[str, str], Any] = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype}
     for package in ("numpy.core", "numpy._core"):
         names[f"{package}.multiarray", "_reconstruct"] = core._reconstruct
         names[f"{package}.multiarray", "scalar"] = core.scalar
@@ -73,7 +76,7 @@ def _numpy_names() -> dict[tuple[str, str], Callable]:
     return names
 
 
-def _sparse_names() -> dict[tuple[str, str], Callable]:
+def _sparse_names() -> dict[tuple[str, str], Any]:
     layouts = {"csc": _Csc, "csr": _Csr, "coo": _Coo}
     modules = ("scipy.sparse.{0}", "scipy.sparse._{0}", "scipy.sparse")
     return {
@@ -84,7 +87,7 @@ def _sparse_names() -> dict[tuple[str, str], Callable]:
     }
 
 
-ADMITTED: dict[tuple[str, str], Callable] = {
+ADMITTED: dict[tuple[str, str], Any] = {
     **_numpy_names(),
     **_sparse_names(),
     ("chumpy.ch", "Ch"): ChumpyArray,
@@ -103,7 +106,7 @@ ADMITTED: dict[tuple[str, str], Callable] = {
 class ArrayUnpickler(pickle.Unpickler):
     """An unpickler that resolves the names of `ADMITTED` and refuses every other."""
 
-    admitted = ADMITTED
+    admitted: ClassVar[dict[tuple[str, str], Any]] = ADMITTED
 
     def find_class(self, module: str, name: str) -> Any:
         """The admitted object called `module.name`."""
@@ -152,7 +155,7 @@ def plain(value: Any, *, source: str) -> Any:
         if isinstance(value, SparseMatrix):
             return _dense(value)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{source} holds a {type(value).__name__} without its numbers ({error}).") from error
+        raise UserError(f"{source} holds a damaged array ({error}); fetch it again.") from error
     return value
 
 
@@ -173,4 +176,7 @@ def _dense(value: SparseMatrix) -> np.ndarray:
         inner = (state["data"], tuple(state["coords"]))
     else:
         inner = (state["data"], state["indices"], state["indptr"])
-    return value.build(inner, shape=shape).toarray()
+    matrix = value.build(inner, shape=shape)
+    if hasattr(matrix, "check_format"):  # COO checks its indices when built; the others would write out of bounds
+        matrix.check_format(full_check=True)
+    return matrix.toarray()

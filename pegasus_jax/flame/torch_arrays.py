@@ -9,7 +9,7 @@ the raw values.
 import collections
 import io
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,9 @@ _DTYPES = {
 
 
 class _StorageUnpickler(ArrayUnpickler):
-    admitted = {("torch", name): np.dtype(dtype) for name, dtype in _DTYPES.items()} | {
-        ("collections", "OrderedDict"): collections.OrderedDict
+    admitted: ClassVar[dict[tuple[str, str], Any]] = {
+        ("collections", "OrderedDict"): collections.OrderedDict,
+        **{("torch", name): np.dtype(dtype) for name, dtype in _DTYPES.items()},
     }
 
     def persistent_load(self, pid: Any) -> np.dtype:
@@ -51,7 +52,7 @@ def _storage(data: bytes) -> np.ndarray:
 
 def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *unused: Any) -> np.ndarray:
     last = offset + sum((n - 1) * step for n, step in zip(size, stride))
-    if offset < 0 or min(stride, default=0) < 0 or last >= max(len(storage), 1):
+    if offset < 0 or min((*stride, *size), default=0) < 0 or last >= max(len(storage), 1):
         raise pickle.UnpicklingError("a tensor larger than its storage")
     strides = tuple(step * storage.itemsize for step in stride)
     return np.lib.stride_tricks.as_strided(storage[offset:], size, strides).copy()
@@ -60,7 +61,7 @@ def _tensor(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *unuse
 class TensorUnpickler(ArrayUnpickler):
     """`ArrayUnpickler` that also reads CPU tensors, as NumPy arrays."""
 
-    admitted = ADMITTED | {
+    admitted: ClassVar[dict[tuple[str, str], Any]] = ADMITTED | {
         ("torch._utils", "_rebuild_tensor_v2"): _tensor,
         ("torch.storage", "_load_from_bytes"): _storage,
     }

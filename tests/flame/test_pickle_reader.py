@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.pickle_reader import read_arrays
@@ -76,5 +77,21 @@ def test_damaged_files_say_so(tmp_path):
     with pytest.raises(UserError, match="holds no named arrays"):
         read_arrays(file)
     file.write_bytes(fake_flame.python2_pickle({"a": fake_flame.Select(None, None, None)}))
-    with pytest.raises(UserError, match="without its numbers"):
+    with pytest.raises(UserError, match="holds a damaged array"):
         read_arrays(file)
+
+
+def test_sparse_indices_out_of_range_are_refused(tmp_path):
+    matrix = scipy.sparse.csc_matrix(np.eye(3))
+    matrix.indices[1] = 10**6
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"J_regressor": matrix}, protocol=2))
+    with pytest.raises(UserError, match="holds a damaged array"):
+        read_arrays(tmp_path / "x.pkl")
+
+
+@pytest.mark.parametrize("layout", ["csc", "csr", "coo"])
+def test_every_sparse_layout(tmp_path, layout):
+    dense = np.arange(12.0).reshape(3, 4) * (np.arange(12).reshape(3, 4) % 2)
+    matrix = getattr(scipy.sparse, f"{layout}_matrix")(dense)
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps({"m": matrix}))
+    np.testing.assert_array_equal(read_arrays(tmp_path / "x.pkl")["m"], dense)
