@@ -96,15 +96,24 @@ def ssim(image: ArrayLike, target: ArrayLike) -> jax.Array:
 
 
 def _blur(image: jax.Array) -> jax.Array:
-    """The Gaussian window's mean at each position where it fits: (H - 10, W - 10, ...)."""
+    """The Gaussian window's mean at each position where it fits: (H - 10, W - 10, ...).
+
+    As two products with banded matrices: XLA fuses sums of shifted pictures into one 121-term loop, which took 20 times
+    as long on a CPU, forward and backward.
+    """
+    rows, columns = (_window_matrix(length) for length in image.shape[:2])
+    exact = jax.lax.Precision.HIGHEST
+    return jnp.einsum("ph,hw...,qw->pq...", rows, image, columns, precision=exact)
+
+
+def _window_matrix(length: int) -> np.ndarray:
+    """(length - 10, length): each row holds the Gaussian window at one position."""
     offset = np.arange(_SSIM_SIZE) - _SSIM_SIZE // 2
     weights = np.exp(-0.5 * (offset / _SSIM_SIGMA) ** 2)
-    weights = (weights / weights.sum()).astype(np.float32)
-    for axis in (0, 1):
-        length = image.shape[axis] - _SSIM_SIZE + 1
-        shifted = (jax.lax.slice_in_dim(image, i, i + length, axis=axis) for i in range(_SSIM_SIZE))
-        image = sum(w * part for w, part in zip(weights, shifted))
-    return image
+    matrix = np.zeros((length - _SSIM_SIZE + 1, length), np.float32)
+    for row in range(len(matrix)):
+        matrix[row, row : row + _SSIM_SIZE] = weights / weights.sum()
+    return matrix
 
 
 def _decibels(mean_squared_error: jax.Array) -> jax.Array:
