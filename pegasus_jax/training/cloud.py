@@ -68,6 +68,7 @@ def empty_cloud(points: np.ndarray, radius: float) -> Cloud:
         visible=jnp.zeros(count, bool),
         nearest=jnp.zeros(count, jnp.int32),
         radius=jnp.float32(radius),
+        changes=jnp.int32(0),
     )
 
 
@@ -103,5 +104,6 @@ def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array, *, 
             visible=jnp.zeros(capacity, bool),
             nearest=cloud.nearest[rows],
             radius=jnp.float32(next_radius),
+            changes=cloud.changes + 1,
         ),
     )

@@ -112,6 +112,7 @@ class _Run:
         every = self.settings.every
         end = min(_next(start, every.checkpoint), self.settings.step.total_frames)
         while (seen := int(self.state.frames_seen)) < end:
+            self._change_cloud(seen)
             nearest = self.nearest(self.state, self.scene.space)
             self.state = dataclasses.replace(self.state, cloud=dataclasses.replace(self.state.cloud, nearest=nearest))
             stop = min(
@@ -121,7 +122,6 @@ class _Run:
                 _next(seen, every.log),
             )
             self._steps(seen, stop, bar, log, board)
-            self._change_cloud(seen, int(self.state.frames_seen))
 
     def _steps(self, seen: int, stop: int, bar, log, board) -> None:
         """Steps until `stop` frames are seen, without looking at the device in between."""
@@ -169,14 +169,13 @@ class _Run:
             "frames, or lower the learning rates."
         )
 
-    def _change_cloud(self, before: int, seen: int) -> None:
-        """Prunes and grows when a period ended between these two counts of frames."""
+    def _change_cloud(self, seen: int) -> None:
+        """Prunes and grows once for each period that has ended; the state knows how often it was done."""
         schedule = self.settings.cloud
-        if before // schedule.period == seen // schedule.period or seen >= self.settings.step.total_frames:
-            return
-        key = jax.random.fold_in(jax.random.key(self.settings.seed), seen)
-        grow = float(self.state.cloud.radius) > schedule.min_radius
-        self.state = cloud.change_cloud(self.state, schedule, key, prune=True, grow=grow)
+        while int(self.state.cloud.changes) < seen // schedule.period:
+            key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
+            grow = float(self.state.cloud.radius) > schedule.min_radius
+            self.state = cloud.change_cloud(self.state, schedule, key, prune=True, grow=grow)
 
     def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)

@@ -42,6 +42,7 @@ class Cloud:
     visible: jax.Array  # (capacity,) bool: seen since the last change of the cloud
     nearest: jax.Array  # (capacity,) int32: nearest head vertex, refreshed now and then
     radius: jax.Array  # () NDC
+    changes: jax.Array  # () int32: how often it was pruned or grown
 
     @property
     def capacity(self) -> int:

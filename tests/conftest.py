@@ -1,0 +1,18 @@
+"""Strict test mode: warnings are errors, implicit rank promotion raises, real data are skipped with a reason."""
+
+import os
+import pathlib
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> pathlib.Path:
+    """The folder of real videos and models named by $PEGASUS_TEST_DATA."""
+    folder = os.environ.get("PEGASUS_TEST_DATA")
+    if not folder or not pathlib.Path(folder).is_dir():
+        pytest.skip("needs real videos and models: set PEGASUS_TEST_DATA to their folder")
+    return pathlib.Path(folder).resolve()
