@@ -37,7 +37,7 @@ def run_demo(workdir: pathlib.Path, *, quick: bool = False) -> pathlib.Path:
     report = evaluate_run(run)
     for name, drive, orbit in (("self", data, False), ("driven", motion, False), ("orbit", None, True)):
         render_clip(run, drive=drive, orbit=orbit, out=workdir / f"{name}.mp4", image_size=_VIDEO_SIZE)
-    return _write_page(workdir, report[star.name], star.name, driver.name)
+    return _write_page(workdir, report[star.name]["pictures"], star.name, driver.name)
 
 
 def _film(actor: Person, folder: pathlib.Path, *, frames: int, seed: int) -> None:

@@ -5,16 +5,22 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import atomic, media
-from pegasus_jax.data import read_dataset
+from pegasus_jax.capture import model_files
+from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction
+from pegasus_jax.evaluation.redetection import redetection
+from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.inference.avatar import BakedAvatar, load
 
 _SHEET_ROWS = 8
+_REDETECTION_SIZE = 256
 
 
 def evaluate_run(
@@ -43,14 +49,19 @@ def evaluate_run(
     return report
 
 
-def table(report: dict[str, dict[str, dict[str, float]]]) -> str:
-    """A markdown table: one row per clip and kind of picture."""
-    names = list(next(iter(next(iter(report.values())).values())))
+def table(report: dict[str, dict[str, Any]]) -> str:
+    """Markdown: a table with a row per clip and kind of picture, and what MediaPipe saw on the renders."""
+    names = list(next(iter(next(iter(report.values()))["pictures"].values())))
     lines = ["| clip | picture | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
-    for clip, rows in report.items():
-        for kind, figures in rows.items():
+    for clip, parts in report.items():
+        for kind, figures in parts["pictures"].items():
             cells = [_cell(name, figures.get(name)) for name in names]
             lines.append(f"| {clip} | {kind} | " + " | ".join(cells) + " |")
+    lines += ["", f"MediaPipe on renders of held-out frames as tracked, {_REDETECTION_SIZE} pixels:"]
+    for clip, parts in report.items():
+        seen = parts["redetection"]
+        text = seen if isinstance(seen, str) else ", ".join(f"{name} {value:.3f}" for name, value in seen.items())
+        lines.append(f"- {clip}: {text}")
     return "\n".join(lines) + "\n"
 
 
@@ -63,14 +74,29 @@ def _cell(name: str, value: float | None) -> str:
 def _evaluate_clip(baked: BakedAvatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
     dataset = read_dataset(folder)
     size = (config["image_size"], config["image_size"])
-    train, test = (
-        load_frames(dataset, rows, image_size=size) for rows in dataset.split(test_fraction=config["test_fraction"])
-    )
+    train_rows, test_rows = dataset.split(test_fraction=config["test_fraction"])
+    train, test = (load_frames(dataset, rows, image_size=size) for rows in (train_rows, test_rows))
     tracked = reconstruction.render_drive(baked, reconstruction.drive_of(test))
     refined = reconstruction.render_drive(baked, reconstruction.refined_drive(baked, test))
     pictures = {"tracked": tracked, "refined": refined, **reconstruction.stills(train, test)}
     _write_sheet(workdir / "figures" / f"evaluation_{folder.name}.png", test, pictures)
-    return {kind: reconstruction.figures_of(prediction, test) for kind, prediction in pictures.items()}
+    return {
+        "pictures": {kind: reconstruction.figures_of(prediction, test) for kind, prediction in pictures.items()},
+        "redetection": _redetection(baked, dataset, test_rows),
+    }
+
+
+def _redetection(baked: BakedAvatar, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
+    """MediaPipe's view of the avatar, or what it takes to have it."""
+    try:
+        model_files.find_model("face_landmarker.task")
+    except UserError as error:
+        return f"not computed: needs face_landmarker.task ({error})"
+    size = (_REDETECTION_SIZE, _REDETECTION_SIZE)
+    cameras = jax.tree.map(lambda leaf: leaf[rows], dataset.cameras(image_size=size))
+    drive = Drive(jnp.asarray(dataset.pose[rows]), jnp.asarray(dataset.expression[rows]), cameras)
+    renders = np.round(255.0 * reconstruction.render_drive(baked, drive).image).astype(np.uint8)
+    return redetection(renders, dataset.images(indices=rows))
 
 
 def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruction.Pictures]) -> None:
