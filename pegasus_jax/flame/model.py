@@ -54,7 +54,7 @@ class HeadModel:
     expression_names: tuple[str, ...] = dataclasses.field(metadata={"static": True}, default=())
     shape_names: tuple[str, ...] = dataclasses.field(metadata={"static": True}, default=())
     name: str = dataclasses.field(metadata={"static": True}, default="")
-    sha256: str = dataclasses.field(metadata={"static": True}, default="")  # of the file's bytes or arrays
+    sha256: str = dataclasses.field(metadata={"static": True}, default="")  # of the file's bytes, or of a version
 
     @property
     def num_vertices(self) -> int:

@@ -17,13 +17,17 @@ _SEED = 20240617
 _RIGID_RADIUS, _FREE_RADIUS = 17.5, 30.0  # millimetres from the centre of an eyeball
 _FIRST_AMPLITUDE, _LAST_AMPLITUDE = 1.3, 0.15  # rms millimetres of the random fields
 _WAVES = 4
+_ONLY_ON = {"ear_size": (Tissue.EAR,), "lip_fullness": (Tissue.SKIN,)}
 
 Field = Callable[[np.ndarray], np.ndarray]  # points (V, 3) -> displacements (V, 3)
 
 
 def shape_components(anatomy: Anatomy) -> tuple[np.ndarray, tuple[str, ...]]:
     """(V, 3, 100) mm and the names of the components, in order."""
-    named = {name: _rigid_at_eyes(field, anatomy) for name, field in _named_fields(anatomy).items()}
+    fields = _head_fields() | _nose_fields() | _face_fields()
+    named = {name: _rigid_at_eyes(field, anatomy) for name, field in fields.items()}
+    for name, tissues in _ONLY_ON.items():
+        named[name] *= anatomy.of(*tissues)[:, None]
     named["eye_size"] = _eye_size(anatomy.positions)
     rng = np.random.default_rng(_SEED)
     count = NUM_BETAS - len(named)
@@ -40,13 +44,7 @@ def _along(axis: int, amount: np.ndarray) -> np.ndarray:
     return np.eye(3)[axis] * amount[:, None]
 
 
-def _named_fields(anatomy: Anatomy) -> dict[str, Field]:
-    ears = anatomy.of(Tissue.EAR)
-    skin = anatomy.of(Tissue.SKIN)
-    return {**_head_fields(ears), **_nose_fields(), **_face_fields(skin)}
-
-
-def _head_fields(ears: np.ndarray) -> dict[str, Field]:
+def _head_fields() -> dict[str, Field]:
     ear_root = np.array([72.0, 6.0, -13.0])
 
     def jaw_width(p: np.ndarray) -> np.ndarray:
@@ -55,7 +53,7 @@ def _head_fields(ears: np.ndarray) -> dict[str, Field]:
 
     def ear_size(p: np.ndarray) -> np.ndarray:
         left = unmirrored(p) - ear_root
-        return np.where(ears[:, None], 0.13 * left * outwards(p), 0.0)
+        return 0.13 * left * outwards(p)
 
     def chin_length(p: np.ndarray) -> np.ndarray:
         return _along(1, -5.0 * smoothstep(-p[:, 1], 36.0, 80.0) * smoothstep(p[:, 2], 5.0, 55.0))
@@ -85,11 +83,11 @@ def _nose_fields() -> dict[str, Field]:
     }
 
 
-def _face_fields(skin: np.ndarray) -> dict[str, Field]:
+def _face_fields() -> dict[str, Field]:
     mouth = (0.0, face_plan.MOUTH_Y, 82.0)
 
     def lips(p: np.ndarray) -> np.ndarray:
-        near = bump(p, mouth, (26.0, 9.0, 12.0)) * skin
+        near = bump(p, mouth, (26.0, 9.0, 12.0))
         return np.stack([0.0 * near, 0.22 * (p[:, 1] - mouth[1]) * near, 2.0 * near], axis=-1)
 
     def cheeks(p: np.ndarray) -> np.ndarray:
@@ -143,7 +141,7 @@ def _rigid_at_eyes(field: Field, anatomy: Anatomy) -> np.ndarray:
     moved = field(points)
     for side in (1.0, -1.0):
         centre = face_plan.EYE_CENTRE * np.array([side, 1.0, 1.0])
-        at_centre = field(np.broadcast_to(centre, points.shape))[:1]
+        at_centre = field(centre[None])
         distance = np.linalg.norm(points - centre, axis=-1)
         near = 1.0 - smoothstep(distance, _RIGID_RADIUS, _FREE_RADIUS)[:, None]
         moved = moved + near * (at_centre - moved)

@@ -9,6 +9,7 @@ from pegasus_jax.flame.builtin import face_plan, skull
 
 _UNROLL = 75.0  # millimetres of the plan per radian around the head
 _FINE, _COARSE, _NOSE = 4.3, 9.0, 2.6  # spacing of vertices in the face, elsewhere, and at the nose
+_NOSE_SHEAR = 0.02
 _FACE_EDGE = 1.15  # radians from the front
 _TOP_ARC = 14.0  # the first row below the crown; above it is a fan of triangles
 
@@ -84,8 +85,11 @@ def _grid_points() -> np.ndarray:
         for number, arc in enumerate(rows):
             crowded = min(1.0, 0.3 + arc / 90.0)  # rows near the crown are short
             columns = np.linspace(0, width, max(8, round(width * crowded / spacing)) + 1)
-            staggered = spacing != _NOSE  # aligned columns keep the ridge of the nose smooth
-            if staggered and number % 2 and number < len(rows) - 1:
+            # Columns that nearly align keep the ridge of the nose smooth; exact squares would leave it to rounding
+            # which diagonal splits them.
+            if spacing == _NOSE:
+                columns[1:-1] += _NOSE_SHEAR * arc
+            elif number % 2 and number < len(rows) - 1:
                 columns = np.concatenate([[0.0], (columns[1:] + columns[:-1]) / 2, [width]])
             row = np.stack([columns, np.full(len(columns), arc)], axis=-1)
             kept.append(row[_spacing(row) == spacing])

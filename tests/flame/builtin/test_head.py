@@ -7,6 +7,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from pegasus_jax.flame import builtin_head, lbs
+from pegasus_jax.flame.builtin.head import VERSION
 from pegasus_jax.flame.landmarks import embedded_points
 from pegasus_jax.flame.model import JAW_OPEN
 
@@ -236,3 +237,14 @@ def test_eyeballs_stay_round_under_any_shape(head):
     for side, joint in (("left", 3), ("right", 4)):
         radius = np.linalg.norm(vertices[head.regions[f"{side}_eyeball"]] - rest[joint], axis=-1)
         assert np.ptp(radius) < 0.05
+
+
+def test_version_changes_with_the_arrays(head):
+    """A change of more than rounding must raise VERSION, and then these sums."""
+    sums = [
+        np.abs(array).sum(dtype=np.float64) for array in (head.v_template, head.shapedirs, head.exprdirs, head.posedirs)
+    ]
+    assert VERSION == 1
+    np.testing.assert_allclose(sums, [3213.92, 1451.84, 222.529, 11.4330], rtol=1e-4)
+    assert len(head.faces) == 10966
+    assert len(head.sha256) == 64
