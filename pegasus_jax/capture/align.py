@@ -42,7 +42,7 @@ def align(
     track: Track,
     *,
     side: int,
-    landmark_weights: LandmarkWeights = LandmarkWeights(landmark=0.03),
+    landmark_weights: LandmarkWeights = LandmarkWeights(landmark=0.045),
     colour_weights: ColourWeights = ColourWeights(),
     priors: ClipPriors = ClipPriors(),
 ) -> Alignment:

@@ -66,6 +66,8 @@ def solve(equations: NormalEquations) -> tuple[np.ndarray, np.ndarray]:
         eliminated[f] += scipy.linalg.cho_solve(factors[f], back, check_finite=False)
     # eliminated = particular solution and its response to each shared unknown (columns).
     particular, response = eliminated[:, :, 0], eliminated[:, :, 1:]
+    if not len(equations.corner):
+        return particular, np.zeros(0)
     schur = equations.corner + np.einsum("fnm,fnk->mk", equations.border, response)
     shared_right = -equations.shared_gradient - np.einsum("fnm,fn->m", equations.border, particular)
     shared = scipy.linalg.solve(schur, shared_right, assume_a="pos", check_finite=False)

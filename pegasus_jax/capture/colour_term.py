@@ -12,7 +12,7 @@ from pegasus_jax.capture.minimise import Linearisation, Term
 from pegasus_jax.capture.posing import PointModel, project_with_jacobian
 from pegasus_jax.capture.track import Track
 
-_FRAMES_AT_ONCE = 4
+_FRAMES_AT_ONCE = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,16 +28,21 @@ class Appearance:
 class ColourWeights:
     """Deviations of the colour residual."""
 
-    colour: float = 0.1  # in [0, 1]; tempered like the landmarks: thousands of points, few independent
+    colour: float = 0.05  # in [0, 1]; tempered like the landmarks: thousands of points, few independent
     robust: float = 0.5  # deviations
 
 
 def colour_term(model: PointModel, images: np.ndarray, appearance: Appearance, weights: ColourWeights) -> Term:
-    """A term for `minimise` in the frames' unknowns alone; `images` (F, S, S, 3) float16 in [0, 1]."""
+    """A term for `minimise` in the frames' unknowns alone; `images` (F, S, S, 3) float16 in [0, 1].
+
+    The term raises ValueError in a stage that moves shared unknowns.
+    """
     inputs = [jnp.asarray(array) for array in (images, appearance.visible, appearance.gains)]
     colours = jnp.asarray(appearance.colours)
 
-    def term(track: Track) -> Linearisation:
+    def term(track: Track, with_shared: bool) -> Linearisation:
+        if with_shared:
+            raise ValueError("colour is linearised in the frames' unknowns only")
         rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
         return Linearisation(*map(np.asarray, _linearise(rows, shared, *inputs, colours, model, weights)))
 

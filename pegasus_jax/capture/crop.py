@@ -9,7 +9,7 @@ from pegasus_jax.errors import UserError
 
 # Room around the face mesh (hairline to chin), in its heights: (beside, above) and (beside, below).
 _WISHED_ROOM = (np.array([0.55, 0.55]), np.array([0.55, 0.45]))
-_LEAST_ROOM = (np.array([0.2, 0.3]), np.array([0.2, 0.05]))
+_LEAST_ROOM = (np.array([0.1, 0.2]), np.array([0.1, 0.0]))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +48,8 @@ def head_crop(landmarks: np.ndarray, frame_size: tuple[int, int]) -> Crop:
         landmarks: (F, L, 2 or more) pixels; frames without a face are NaN and ignored.
         frame_size: (H, W) of the source pictures.
 
-    The square keeps within the picture unless that would cut the head itself, since padding leaves a visible edge.
+    The square keeps within the picture unless that would cut the head itself, since padding leaves a visible edge; it is
+    never larger than the picture's longer side, beyond which there is nothing to win.
 
     Raises:
         UserError: no frame has a face.
@@ -59,7 +60,7 @@ def head_crop(landmarks: np.ndarray, frame_size: tuple[int, int]) -> Crop:
     wished, least = (_bounds(points, room) for room in (_WISHED_ROOM, _LEAST_ROOM))
     side = float(np.max(wished[1] - wished[0]))
     if side > min(frame_size):
-        side = max(min(frame_size), float(np.max(least[1] - least[0])))
+        side = min(max(min(frame_size), float(np.max(least[1] - least[0]))), max(frame_size))
     side = round(side)
     centre = (wished[0] + wished[1]) / 2
     left, top = (_place(centre[axis], side, frame_size[1 - axis]) for axis in (0, 1))
@@ -76,5 +77,6 @@ def _bounds(points: np.ndarray, room: tuple[np.ndarray, np.ndarray]) -> tuple[np
 
 
 def _place(centre: float, side: int, extent: int) -> int:
-    start = round(float(centre) - side / 2)
-    return max(0, min(start, extent - side)) if side <= extent else start
+    """Left or top edge: within the picture, or around it where the crop is larger."""
+    slack = extent - side
+    return int(np.clip(round(centre - side / 2), min(0, slack), max(0, slack)))

@@ -22,7 +22,7 @@ _STEPS_PER_SECOND = 30.0
 class ClipPriors:
     """Standard deviations of what is shared, and of steps within 1/30 s."""
 
-    betas: float = 1.0  # per frame of the clip, so that more frames do not loosen the shape
+    betas: float = 2.0  # per frame of the clip, so that more frames do not loosen the shape
     log_focal: float = 0.5
     step_neck: float = 0.05
     step_jaw: float = 0.1

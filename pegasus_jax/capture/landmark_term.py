@@ -15,7 +15,7 @@ from pegasus_jax.capture.posing import points as posed_points
 from pegasus_jax.capture.track import Track, project
 from pegasus_jax.flame.model import HeadModel
 
-_FRAMES_AT_ONCE = 8  # bounds the memory of the Jacobians
+_FRAMES_AT_ONCE = 2  # Jacobians of more frames than this no longer fit the processor's cache
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +47,10 @@ def landmark_term(head: HeadModel, points: LandmarkMap, observed: Observations, 
     named = jnp.full(1, float(bool(head.expression_names)), jnp.float32)
     observed = jax.tree.map(jnp.asarray, observed)
 
-    def term(track: Track) -> Linearisation:
+    def term(track: Track, with_shared: bool) -> Linearisation:
         rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
-        return Linearisation(*map(np.asarray, _linearise(rows, shared, observed, model, trust, named, weights)))
+        normal = _linearise(rows, shared, observed, model, trust, named, weights, with_shared)
+        return Linearisation(*map(np.asarray, normal))
 
     return term
 
@@ -93,13 +94,13 @@ def _prior_residuals(row, observed, named, w: LandmarkWeights):
     )
 
 
-@functools.partial(jax.jit, static_argnames="weights")
-def _linearise(rows, shared, observed, model, trust, named, weights: LandmarkWeights):
+@functools.partial(jax.jit, static_argnames=("weights", "with_shared"))
+def _linearise(rows, shared, observed, model, trust, named, weights: LandmarkWeights, with_shared: bool):
     num = trust.shape[0]
 
     def frame(args):
         row, seen = args
-        picture, jacobian = project_with_jacobian(model, row, shared)
+        picture, jacobian = project_with_jacobian(model, row, shared, with_shared=with_shared)
         targets = jnp.concatenate([seen.landmarks, seen.iris])[: picture.shape[0]]
         landmark_trust = trust / (weights.landmark * seen.scale) ** 2
         iris_trust = jnp.full(picture.shape[0] - num, 1.0) / (weights.iris * seen.scale) ** 2

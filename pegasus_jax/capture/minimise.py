@@ -17,11 +17,11 @@ class Linearisation:
     """One term's quadratic model at a track; unknowns of a frame come first, then the shared ones."""
 
     cost: np.ndarray  # (F,)
-    hessian: np.ndarray  # (F, n + m, n + m), or (F, n, n) when the shared unknowns do not matter
+    hessian: np.ndarray  # (F, n + m, n + m); (F, n, n) without the shared unknowns
     gradient: np.ndarray  # (F, n + m) or (F, n)
 
 
-Term = Callable[[Track], Linearisation]
+Term = Callable[[Track, bool], Linearisation]  # the flag: with derivatives by the shared unknowns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,14 +47,16 @@ def minimise(
 ) -> Track:
     """Lowers the sum of `terms` + 1/2 sum smoothness (x[f+1] - x[f])^2 + the prior; returns the best track.
 
-    `smoothness` (F - 1, n) holds the precision of each step from a frame to the next.
+    `smoothness` (F - 1, n) holds the precision of each step from a frame to the next. Terms that do not depend on the
+    shared unknowns may be used in stages that hold those still.
     """
-    damping = _DAMPING_START
-    cost, equations = _linearise(track, terms, smoothness, shared_prior)
+    damping, with_shared = _DAMPING_START, bool(stage.free_shared.any())
+    cost, equations = _linearise(track, terms, smoothness, shared_prior, with_shared)
     for _ in range(stage.iterations):
-        step_frame, step_shared = solve(equations.damped(damping, stage.free_frame, stage.free_shared))
-        trial = Track(track.frames + step_frame, track.shared + step_shared)
-        trial_cost, trial_equations = _linearise(trial, terms, smoothness, shared_prior)
+        free_shared = stage.free_shared if with_shared else stage.free_shared[:0]
+        step_frame, step_shared = solve(equations.damped(damping, stage.free_frame, free_shared))
+        trial = Track(track.frames + step_frame, track.shared + step_shared if with_shared else track.shared)
+        trial_cost, trial_equations = _linearise(trial, terms, smoothness, shared_prior, with_shared)
         if trial_cost < cost:
             settled = cost - trial_cost < stage.tolerance * cost
             track, cost, equations = trial, trial_cost, trial_equations
@@ -69,32 +71,28 @@ def minimise(
 
 
 def _linearise(
-    track: Track, terms: list[Term], smoothness: np.ndarray, prior: SharedPrior
+    track: Track, terms: list[Term], smoothness: np.ndarray, prior: SharedPrior, with_shared: bool
 ) -> tuple[float, NormalEquations]:
-    num_frames, n = track.frames.shape
-    hessian = np.zeros((num_frames, n + SHARED_SIZE, n + SHARED_SIZE))
-    gradient = np.zeros((num_frames, n + SHARED_SIZE))
-    cost = 0.0
-    for term in terms:
-        part = term(track)
-        size = part.gradient.shape[1]
-        hessian[:, :size, :size] += part.hessian
-        gradient[:, :size] += part.gradient
-        cost += float(np.sum(part.cost, dtype=np.float64))
+    n, m = track.frames.shape[1], len(track.shared) if with_shared else 0
+    parts = [term(track, with_shared) for term in terms]
+    hessian = np.sum([part.hessian for part in parts], axis=0, dtype=np.float64)
+    gradient = np.sum([part.gradient for part in parts], axis=0, dtype=np.float64)
     step = np.diff(track.frames, axis=0)
     gradient[:-1, :n] -= smoothness * step
     gradient[1:, :n] += smoothness * step
     diagonal = np.arange(n)
     hessian[:-1, diagonal, diagonal] += smoothness
     hessian[1:, diagonal, diagonal] += smoothness
-    offset = track.shared - prior.mean
-    cost += 0.5 * float(np.sum(smoothness * step**2) + np.sum(prior.precision * offset**2))
+    offset = (track.shared - prior.mean)[:m]
+    precision = prior.precision[:m]
+    cost = sum(float(np.sum(part.cost, dtype=np.float64)) for part in parts)
+    cost += 0.5 * float(np.sum(smoothness * step**2) + np.sum(precision * offset**2))
     equations = NormalEquations(
         blocks=hessian[:, :n, :n],
         border=hessian[:, :n, n:],
-        corner=hessian[:, n:, n:].sum(axis=0) + np.diag(prior.precision),
+        corner=hessian[:, n:, n:].sum(axis=0) + np.diag(precision),
         frame_gradient=gradient[:, :n],
-        shared_gradient=gradient[:, n:].sum(axis=0) + prior.precision * offset,
+        shared_gradient=gradient[:, n:].sum(axis=0) + precision * offset,
         coupling=smoothness,
     )
     return cost, equations

@@ -32,7 +32,7 @@ from pegasus_jax.media import write_image
 _MIN_IMAGE_SIZE = 64
 _MIN_USABLE_FRAMES = 8
 _FIGURE_EVERY = 10
-_MAX_FIGURE_TILES = 40
+_MAX_FIGURE_TILES = 60
 _ALIGN_SIDE = 256
 
 

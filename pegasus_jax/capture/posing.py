@@ -22,12 +22,12 @@ from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE, HeadMo
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class PointModel:
-    """P points on a head, each a fixed combination of three vertices (or one vertex, three times)."""
+    """P points on a head, each a fixed combination of three vertices, or one vertex."""
 
     vertices: HeadModel  # the K vertices that carry the points, see `submesh`
     joints: HeadModel  # the five joints alone
-    corners: jax.Array  # (P, 3) int32: rows of `vertices`
-    bary: jax.Array  # (P, 3)
+    corners: jax.Array  # (P, 3 or 1) int32: rows of `vertices`
+    bary: jax.Array  # (P, 3 or 1)
 
 
 def point_model(head: HeadModel, corners: np.ndarray, bary: np.ndarray) -> PointModel:
@@ -42,9 +42,8 @@ def point_model(head: HeadModel, corners: np.ndarray, bary: np.ndarray) -> Point
 
 
 def vertex_points(head: HeadModel, vertex_ids: np.ndarray) -> PointModel:
-    """The vertices `vertex_ids` (P,) of `head`, in ascending order, as points."""
-    corners = np.repeat(np.sort(vertex_ids)[:, None], 3, axis=1)
-    return point_model(head, corners, np.tile(np.array([1.0, 0.0, 0.0], np.float32), (len(corners), 1)))
+    """The vertices `vertex_ids` (P,) of `head` as points."""
+    return point_model(head, vertex_ids[:, None], np.ones((len(vertex_ids), 1), np.float32))
 
 
 def points(model: PointModel, row: jax.Array, shared: jax.Array) -> jax.Array:

@@ -13,8 +13,8 @@ from pegasus_jax.capture.track import Track, pose_of, project
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import HeadModel
 
-_MAX_POINTS = 2500
-_SKIN, _NOT_SKIN = ("face",), ("mouth_interior", "left_eyeball", "right_eyeball")
+_MAX_POINTS = 1500
+_SKIN, _NOT_SKIN = ("face",), ("mouth_interior", "left_eyeball", "right_eyeball", "teeth")
 _FACING = (0.2, 0.5)  # cosine to the view at which trust starts and is full
 _FRAMES_AT_ONCE = 4
 _ROBUST_COLOUR = 0.06  # colours farther from the mean than this count less in it
@@ -48,7 +48,7 @@ class Surface:
 
 
 def skin_surface(head: HeadModel) -> Surface:
-    """The points of the face's skin, at most 2500; eyeballs and the mouth's inside move in other ways."""
+    """The points of the face's skin, at most 1500; eyeballs and the mouth's inside move in other ways."""
     nothing = np.zeros(head.num_vertices, bool)
     skin = np.any([head.regions.get(name, nothing) for name in _SKIN], axis=0)
     skin &= ~np.any([head.regions.get(name, nothing) for name in _NOT_SKIN], axis=0)
