@@ -12,7 +12,7 @@ import time
 
 import jax
 
-from pegasus_jax import config
+from pegasus_jax import assets, config
 from pegasus_jax.capture import capture_video
 from pegasus_jax.devices import enable_compilation_cache
 from pegasus_jax.evaluation.report import evaluate_run, table
@@ -54,5 +54,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache()
+    enable_compilation_cache(assets.cache_folder())
     main()

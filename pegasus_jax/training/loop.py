@@ -174,8 +174,7 @@ class _Run:
         schedule = self.settings.cloud
         while int(self.state.cloud.changes) < seen // schedule.period:
             key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
-            grow = float(self.state.cloud.radius) > schedule.min_radius
-            self.state = cloud.change_cloud(self.state, schedule, key, prune=True, grow=grow)
+            self.state = cloud.change_cloud(self.state, schedule, key)
 
     def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)
