@@ -21,8 +21,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
+        config.cloud.init_radius = 0.08
         config.cloud.max_points = 6_144
-        config.cloud.min_radius = 0.036
+        config.cloud.min_radius = 0.035
         config.cloud.period = total // 6
         config.step.total_frames = total
         config.step.flame_halvings = (total // 4, total // 2)

@@ -16,7 +16,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     """`arg` is empty or "quick"."""
     if arg not in ("", "quick"):
         raise ValueError(f"configs/laptop.py knows no variant {arg!r}; it has 'quick'.")
-    total = 800 if arg == "quick" else 32_000
+    total = 800 if arg == "quick" else 12_000
     period = total // 8
     config = ml_collections.ConfigDict(
         {
@@ -41,9 +41,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             "cloud": {
                 "init": "head",
                 "init_points": 2048,
-                "init_radius": 0.075,
+                "init_radius": 0.068,
                 "max_points": 8192,
-                "min_radius": 0.028,
+                "min_radius": 0.03,
                 "radius_factor": 0.75,
                 "period": period,
                 "prune_above": 0.0,

@@ -72,15 +72,18 @@ def empty_cloud(points: np.ndarray, radius: float) -> Cloud:
     )
 
 
-def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array, *, prune: bool, grow: bool) -> TrainState:
-    """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius."""
+def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array) -> TrainState:
+    """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius.
+
+    The radius shrinks until it has passed `min_radius`; from then on a change puts copies where points were pruned.
+    """
     cloud = state.cloud
     alive = np.asarray(cloud.alive)
-    keep = alive & np.asarray(cloud.visible) if prune and float(cloud.radius) >= schedule.prune_above else alive
+    keep = alive & np.asarray(cloud.visible) if float(cloud.radius) >= schedule.prune_above else alive
     survivors = np.flatnonzero(keep)
     radius = float(cloud.radius)
     parents = np.empty(0, np.int64)
-    if grow and len(survivors) < schedule.max_points:
+    if len(survivors) < schedule.max_points:
         room = schedule.max_points - len(survivors)
         parents = survivors
         if len(survivors) > room:
@@ -94,7 +97,7 @@ def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array, *, 
     is_child = (slots >= len(survivors)) & (slots < count)
     points = state.params.points[rows] + jnp.where(is_child[:, None], jitter, 0.0)
     next_radius = radius
-    if grow and radius > schedule.min_radius:
+    if radius > schedule.min_radius:
         next_radius = radius * schedule.radius_factor
     changed = replace_points(state, jnp.asarray(rows), jnp.asarray(slots < len(survivors)), points)
     return dataclasses.replace(
