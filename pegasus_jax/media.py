@@ -51,6 +51,23 @@ def read_video(path: str | os.PathLike, *, max_frames: int | None = None) -> tup
     return np.stack(frames), fps
 
 
+def count_frames(path: str | os.PathLike) -> int:
+    """About how many frames a video has, from its header alone.
+
+    Raises:
+        UserError: the file is missing or is no video.
+    """
+    if not pathlib.Path(path).is_file():
+        raise UserError(f"There is no video file at {path}.")
+    try:
+        with av.open(os.fspath(path)) as container:
+            stream = container.streams.video[0]
+            seconds = float((container.duration or 0) / av.time_base)
+            return stream.frames or round(seconds * float(stream.average_rate or 25))
+    except (av.FFmpegError, IndexError) as error:
+        raise UserError(f"{path} cannot be read as a video ({error}); convert it to .mp4 and try again.") from error
+
+
 def write_video(path: str | os.PathLike, frames: Iterable[np.ndarray], *, fps: float = 25.0, crf: int = 18) -> None:
     """Writes H.264 that browsers play; odd sides are padded by repeating the last row or column.
 

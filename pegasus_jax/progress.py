@@ -52,5 +52,5 @@ def bar(
     make = tqdm.tqdm if watched else _Lines
     counted = isinstance(iterable_or_total, int) or iterable_or_total is None
     source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total}
-    pace = {"dynamic_ncols": True} if watched else {"mininterval": _SECONDS_BETWEEN_LINES, "ncols": 0}
+    pace: dict[str, Any] = {"dynamic_ncols": True} if watched else {"mininterval": _SECONDS_BETWEEN_LINES, "ncols": 0}
     return make(desc=desc, unit=f" {unit}", initial=initial, file=file, **source, **pace)

@@ -35,9 +35,7 @@ class Camera:
         if world_mat.shape[-2:] not in ((3, 4), (4, 4)):
             raise UserError(f"world_mat must have shape (3, 4); got {world_mat.shape}.")
         if intrinsics.shape[-1:] != (4,):
-            raise UserError(
-                f"intrinsics must be 4 numbers [-fx/W, fy/H, cx/W, cy/H]; got shape {intrinsics.shape}."
-            )
+            raise UserError(f"intrinsics must be 4 numbers [-fx/W, fy/H, cx/W, cy/H]; got shape {intrinsics.shape}.")
         height, width = image_size
         scale = np.array([-width, height, width, height], np.float32)
         return cls(
@@ -67,9 +65,7 @@ class Camera:
         """
         rotation, translation = self.T_camera_world[..., :3], self.T_camera_world[..., 3]
         # Full precision: an accelerator's default (TF32) would move points by about a pixel at 512 x 512.
-        rotated = jnp.einsum(
-            "...ij,...nj->...ni", rotation, points_world, precision=jax.lax.Precision.HIGHEST
-        )
+        rotated = jnp.einsum("...ij,...nj->...ni", rotation, points_world, precision=jax.lax.Precision.HIGHEST)
         points_camera = rotated + translation[..., None, :]
         depths = points_camera[..., 2]
         safe = jnp.where(jnp.abs(depths) < 1e-6, 1e-6, depths)

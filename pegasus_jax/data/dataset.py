@@ -44,16 +44,12 @@ class Dataset:
         intrinsics = np.tile(self.intrinsics, (len(self), 1))
         return Camera.from_imavatar(self.world_mat, intrinsics, image_size=image_size or self.image_size)
 
-    def images(
-        self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None
-    ) -> np.ndarray:
+    def images(self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None) -> np.ndarray:
         """(n, H, W, 3) uint8 RGB as stored (not composited); n frames by position, all by default."""
         paths = [layout.image_path(self.folder, n) for n in self._numbers(indices)]
         return self._load(paths, pictures.read_rgb, image_size, channels=(3,), desc="Loading images")
 
-    def masks(
-        self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None
-    ) -> np.ndarray:
+    def masks(self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None) -> np.ndarray:
         """(n, H, W) uint8 foreground mattes."""
         paths = [layout.mask_path(self.folder, n) for n in self._numbers(indices)]
         return self._load(paths, pictures.read_grey, image_size, channels=(), desc="Loading masks")
@@ -80,9 +76,7 @@ class Dataset:
         """
         num_test = round(len(self) * test_fraction)
         if not 0 < num_test < len(self):
-            raise UserError(
-                f"{self.folder} has {len(self)} frames, too few to hold out {test_fraction:.0%} of them."
-            )
+            raise UserError(f"{self.folder} has {len(self)} frames, too few to hold out {test_fraction:.0%} of them.")
         order = np.arange(len(self))
         return order[: len(self) - num_test], order[len(self) - num_test :]
 

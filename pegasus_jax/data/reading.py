@@ -35,9 +35,7 @@ def read_dataset(folder: str | os.PathLike, *, json_name: str = layout.PARAMS_JS
     entries = _get(params, "frames", where=str(path))
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{path}: frames must be a list of at least one frame.")
-    numbers = np.array(
-        [_number(folder, entry, where=f"{path}: frames[{i}]") for i, entry in enumerate(entries)]
-    )
+    numbers = np.array([_number(folder, entry, where=f"{path}: frames[{i}]") for i, entry in enumerate(entries)])
     if len(set(numbers.tolist())) < len(numbers):
         raise UserError(f"{path}: two frames have the same file_path; keep one of them.")
     return Dataset(

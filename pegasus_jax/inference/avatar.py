@@ -52,7 +52,7 @@ class BakedAvatar:
         camera: Camera,
         *,
         betas: jax.Array | None = None,
-        options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),  # noqa: B008 (frozen)
+        options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),
     ) -> Render:
         """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis."""
         betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)

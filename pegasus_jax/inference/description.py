@@ -69,10 +69,11 @@ class AvatarDescription:
         if content.pop("format", None) != FORMAT:
             raise UserError(f"{where} is not an avatar description of format {FORMAT}; train or export it again.")
         try:
-            tuples = {name: tuple(content.pop(name)) for name in ("betas", "canonical_expression", "looks")}
-            networks = content.pop("networks")
+            for name in ("betas", "canonical_expression", "looks"):
+                content[name] = tuple(content[name])
+            networks = dict(content.pop("networks"))
             networks["look_categories"] = tuple(networks["look_categories"])
-            return cls(networks=NetworkConfig(**networks), **tuples, **content)
+            return cls(networks=NetworkConfig(**networks), **content)
         except (KeyError, TypeError) as error:
             raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
 

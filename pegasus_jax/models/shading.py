@@ -1,6 +1,7 @@
 """The shading network: from a deformed normal (and the latent) to a shading colour. Spec section 3.4."""
 
 import itertools
+
 import jax
 import jax.numpy as jnp
 from flax import nnx

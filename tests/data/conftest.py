@@ -36,9 +36,7 @@ def write_folder(out: pathlib.Path, *, num_frames: int = 5) -> pathlib.Path:
             image, mask, parts = pictures(number)
             writer.add(number, image, mask, parts=parts)
         frames = [frame_params(number) for number in range(1, num_frames + 1)]
-        writer.finish(
-            frames=frames, betas=np.arange(100) / 100, intrinsics=INTRINSICS, capture={"donor": "ada"}
-        )
+        writer.finish(frames=frames, betas=np.arange(100) / 100, intrinsics=INTRINSICS, capture={"donor": "ada"})
     return out
 
 

@@ -23,9 +23,7 @@ def test_layout_is_imavatars(folder):
     params = json.loads((folder / "flame_params.json").read_text())
     assert set(params) == {"frames", "shape_params", "intrinsics"}
     assert params["frames"][2]["file_path"] == "./image/3"
-    assert set(params["frames"][2]) == {
-        *("file_path", "world_mat", "expression", "pose", "bbox", "flame_keypoints")
-    }
+    assert set(params["frames"][2]) == {*("file_path", "world_mat", "expression", "pose", "bbox", "flame_keypoints")}
 
 
 def test_nothing_remains_when_the_block_fails(tmp_path):
