@@ -1,6 +1,10 @@
 """The front under JAX's transformations: each against plain calls."""
 
 import functools
+import os
+import pathlib
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -133,3 +137,26 @@ def test_a_named_portable_program_can_be_exported_for_other_platforms():
     drawing = jax.jit(functools.partial(rasterizer.splat, **cases.options("xla")))
     exported = jax.export.export(drawing, platforms=("cuda", "tpu"))(**_scene())
     assert exported.platforms == ("cuda", "tpu")
+
+
+FOUR_DEVICES = """
+import jax, jax.numpy as jnp, numpy as np, rasterizer
+means2d = jnp.asarray(np.random.default_rng(0).uniform(0, 64, (4, 500, 2)), jnp.float32)
+def loss(means2d):
+    one = jnp.ones(500)
+    return jnp.sum(rasterizer.splat(means2d, one, 2.0, one[:, None], image_size=(64, 64), backend="cpu").image ** 2)
+gradient = jax.pmap(jax.grad(loss))
+for _ in range(20):
+    together = gradient(means2d)
+apart = jnp.stack([jax.jit(jax.grad(loss))(m) for m in means2d])
+assert jax.local_device_count() == 4
+assert jnp.array_equal(together, apart)
+"""
+
+
+@cases.backends("cpu")
+def test_four_devices_that_share_one_thread_pool_neither_wait_for_ever_nor_differ(backend):
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-c", FOUR_DEVICES]
+    # Only a deadlock should end it: 300 steps took 4 s on two idle cores, and 67 s on cores shared by other work.
+    subprocess.run(command, env=environment, cwd=pathlib.Path(__file__).parents[2], timeout=540, check=True)
