@@ -7,12 +7,16 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
 
+ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as published
+INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
 _CHUNK = 2048
+_OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
 
 @jax.tree_util.register_dataclass
@@ -26,6 +30,7 @@ class HeadSpace:
     T_fc_rest: jax.Array  # (6, 4, 4): ghost bone, then the joints, at the canonical state
     vertices_fc: jax.Array  # (V, 3)
     lbs_weights: jax.Array  # (V, 6): column 0, the ghost bone, is 0
+    parts: jax.Array  # (V,) int32: 0 for the outside, else 1 + the index in INNER_PARTS
 
 
 @jax.tree_util.register_dataclass
@@ -56,7 +61,17 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         T_fc_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression_c, pose)),
         vertices_fc=lbs.vertices(head, betas, expression_c, pose),
         lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
+        parts=jnp.asarray(vertex_parts(head)),
     )
+
+
+def vertex_parts(head: HeadModel) -> np.ndarray:
+    """The part (V,) int32 of each vertex; parts that the head model does not name stay with the outside."""
+    parts = np.zeros(head.num_vertices, np.int32)
+    for index, name in enumerate(INNER_PARTS, start=1):
+        if name in head.regions:
+            parts[np.asarray(head.regions[name])] = index
+    return parts
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:
@@ -73,18 +88,24 @@ def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose
     )
 
 
-def nearest_vertices(space: HeadSpace, points_fc: jax.Array) -> jax.Array:
+def nearest_vertices(space: HeadSpace, points_fc: jax.Array, part: jax.Array) -> jax.Array:
     """Index (N,) int32 of the canonical head vertex nearest to each point (N, 3).
 
-    Works through the points in chunks, so that memory is O(chunk * V). No gradient passes.
+    A point keeps to vertices of its own `part` (N,) int32, so that a lid does not turn into eyeball, nor a lip into teeth,
+    when it moves by a millimetre; ANY_PART looks at all. Works in chunks, so that memory is O(chunk * V). No gradient passes.
     """
     vertices = space.vertices_fc
     half_square = 0.5 * jnp.sum(vertices**2, axis=1)
 
-    def nearest(chunk: jax.Array) -> jax.Array:
-        return jnp.argmin(half_square[None, :] - chunk @ vertices.T, axis=1).astype(jnp.int32)
+    def nearest(chunk: tuple[jax.Array, jax.Array]) -> jax.Array:
+        points, part = chunk
+        other = (part[:, None] != ANY_PART) & (part[:, None] != space.parts[None, :])
+        distance = half_square[None, :] - points @ vertices.T + jnp.where(other, _OTHER_PART, 0.0)
+        return jnp.argmin(distance, axis=1).astype(jnp.int32)
 
     points = jax.lax.stop_gradient(points_fc)
     count = points.shape[0]
-    padded = jnp.pad(points, ((0, -count % _CHUNK), (0, 0)))
-    return jax.lax.map(nearest, padded.reshape(-1, _CHUNK, 3)).reshape(-1)[:count]
+    padding = -count % _CHUNK
+    points = jnp.pad(points, ((0, padding), (0, 0))).reshape(-1, _CHUNK, 3)
+    parts = jnp.pad(part, (0, padding)).reshape(-1, _CHUNK)
+    return jax.lax.map(nearest, (points, parts)).reshape(-1)[:count]

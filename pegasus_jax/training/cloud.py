@@ -49,24 +49,28 @@ def sphere_points(count: int, rng: np.random.Generator) -> np.ndarray:
     return (SPHERE_RADIUS * directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
 
 
-def surface_points(vertices: np.ndarray, faces: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Area-weighted random points (count, 3) on a mesh."""
+def surface_points(
+    vertices: np.ndarray, faces: np.ndarray, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Area-weighted random points (count, 3) on a mesh, and the nearest corner (count,) of each one's triangle."""
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     areas = np.linalg.norm(normals, axis=1)
     chosen = rng.choice(len(faces), count, p=areas / areas.sum())
     a, b = np.sqrt(rng.random(count)), rng.random(count)
     bary = np.stack([1 - a, a * (1 - b), a * b], axis=1)
-    return np.einsum("nk,nkc->nc", bary, corners[chosen]).astype(np.float32)
+    points = np.einsum("nk,nkc->nc", bary, corners[chosen]).astype(np.float32)
+    return points, faces[chosen, np.argmax(bary, axis=1)]
 
 
-def empty_cloud(points: np.ndarray, radius: float) -> Cloud:
-    """A cloud whose every slot holds a living point."""
-    count = len(points)
+def full_cloud(part: np.ndarray, radius: float) -> Cloud:
+    """A cloud whose every slot holds a living point, of parts (count,)."""
+    count = len(part)
     return Cloud(
         alive=jnp.ones(count, bool),
         visible=jnp.zeros(count, bool),
         nearest=jnp.zeros(count, jnp.int32),
+        part=jnp.asarray(part, jnp.int32),
         radius=jnp.float32(radius),
         changes=jnp.int32(0),
     )
@@ -75,11 +79,14 @@ def empty_cloud(points: np.ndarray, radius: float) -> Cloud:
 def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array) -> TrainState:
     """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius.
 
+    Points of inner parts are kept, seen or not: eyes and mouths that open wider than the clip showed would be holes.
     The radius shrinks until it has passed `min_radius`; from then on a change puts copies where points were pruned.
     """
     cloud = state.cloud
     alive = np.asarray(cloud.alive)
-    keep = alive & np.asarray(cloud.visible) if float(cloud.radius) >= schedule.prune_above else alive
+    keep = alive
+    if float(cloud.radius) >= schedule.prune_above:
+        keep = alive & (np.asarray(cloud.visible) | (np.asarray(cloud.part) > 0))
     survivors = np.flatnonzero(keep)
     radius = float(cloud.radius)
     parents = np.empty(0, np.int64)
@@ -106,6 +113,7 @@ def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array) -> 
             alive=jnp.asarray(slots < count),
             visible=jnp.zeros(capacity, bool),
             nearest=cloud.nearest[rows],
+            part=cloud.part[rows],
             radius=jnp.float32(next_radius),
             changes=cloud.changes + 1,
         ),

@@ -21,7 +21,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference.description import AvatarDescription, write_description
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
+from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
 from pegasus_jax.training import cloud, figures, perceptual
 from pegasus_jax.training import workdir as work_folder
@@ -179,7 +179,7 @@ class _Run:
     def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)
         z = latents.flatten(networks.latents.latent())
-        return nearest_vertices(space, flame_canonical(networks, state.params.points, z))
+        return nearest_vertices(space, flame_canonical(networks, state.params.points, z), state.cloud.part)
 
 
 def load_videos(datasets: Sequence[Dataset], settings: Settings) -> Videos:
@@ -222,15 +222,17 @@ def initial_state(settings: Settings, space: HeadSpace, num_frames: int) -> tupl
     schedule = settings.cloud
     if schedule.init == "head":
         vertices, faces = np.asarray(space.vertices_fc), np.asarray(space.head.faces)
-        points = cloud.surface_points(vertices, faces, schedule.init_points, rng)
+        points, corners = cloud.surface_points(vertices, faces, schedule.init_points, rng)
+        part = np.asarray(space.parts)[corners]
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
+        part = np.full(schedule.init_points, ANY_PART, np.int32)
     params = Params(network_state, jnp.asarray(points), Tracking.zeros(num_frames))
     state = TrainState(
         frames_seen=jnp.int32(0),
         params=params,
         moments=optax.scale_by_adam().init(params),
-        cloud=cloud.empty_cloud(points, schedule.init_radius),
+        cloud=cloud.full_cloud(part, schedule.init_radius),
     )
     return graphdef, state
 

@@ -140,3 +140,14 @@ def test_nearest_vertices_equals_a_tree(space):
     _, expected = cKDTree(np.asarray(space.vertices_fc)).query(points)
     agree = np.asarray(nearest_vertices(space, jnp.asarray(points))) == expected
     assert agree.mean() > 0.999  # ties within float32 rounding may differ
+
+
+def test_points_keep_to_vertices_of_their_own_part(space):
+    parts = jnp.asarray(np.arange(space.head.num_vertices) % 4, jnp.int32)
+    labelled = dataclasses.replace(space, parts=parts)
+    points = jax.random.normal(jax.random.key(0), (64, 3))
+    for part in range(4):
+        found = nearest_vertices(labelled, points, jnp.full(64, part))
+        own = np.flatnonzero(np.asarray(parts) == part)
+        _, expected = cKDTree(np.asarray(space.vertices_fc)[own]).query(np.asarray(points))
+        np.testing.assert_array_equal(found, own[expected])
