@@ -80,10 +80,12 @@ class Avatar:
         description: AvatarDescription,
         networks: AvatarNetworks,
         points_gc: jax.Array,
+        part: jax.Array,
         radius: jax.Array,
     ):
         self.description = description
         self.points_gc = points_gc
+        self.part = part
         self.radius = radius
         self.head = description.load_head()
         self.betas = jnp.asarray(description.betas, jnp.float32)
@@ -115,7 +117,7 @@ class Avatar:
     def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
         """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
         z = latents.flatten(dict(latent) if latent is not None else self.latent())
-        points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, z)
+        points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
         return BakedAvatar(self._state, self.space, points, z, self.betas, self.radius, self._graphdef)
 
     @functools.cached_property
@@ -145,13 +147,15 @@ class Avatar:
         arrays = {f"networks.{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
         text = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
         with atomic.file(path) as temporary:
-            np.savez_compressed(temporary, **{_DESCRIPTION: text}, points=self.points_gc, radius=self.radius, **arrays)
+            np.savez_compressed(
+                temporary, **{_DESCRIPTION: text}, points=self.points_gc, part=self.part, radius=self.radius, **arrays
+            )
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _canonicalise(graphdef, state, space: HeadSpace, points_gc, z) -> CanonicalPoints:
+def _canonicalise(graphdef, state, space: HeadSpace, points_gc, part, z) -> CanonicalPoints:
     networks = nnx.merge(graphdef, state)
-    nearest = nearest_vertices(space, flame_canonical(networks, points_gc, z))
+    nearest = nearest_vertices(space, flame_canonical(networks, points_gc, z), part)
     return canonicalise(networks, space, points_gc, z, nearest, jacobian_gradient=False)
 
 
@@ -171,7 +175,7 @@ def load(path: str | os.PathLike) -> Avatar:
             if name.startswith("params.networks.")
         }
         alive = leaves["cloud.alive"]
-        points, radius = leaves["params.points"][alive], leaves["cloud.radius"]
+        points, part, radius = leaves["params.points"][alive], leaves["cloud.part"][alive], leaves["cloud.radius"]
     elif path.suffix == ".npz" and path.is_file():
         with np.load(path) as stored:
             if _DESCRIPTION not in stored:
@@ -179,10 +183,11 @@ def load(path: str | os.PathLike) -> Avatar:
             description = AvatarDescription.from_json(json.loads(bytes(stored[_DESCRIPTION])), where=str(path))
             prefix = "networks."
             networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
-            points, radius = stored["points"], stored["radius"]
+            points, part, radius = stored["points"], stored["part"], stored["radius"]
     else:
         raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
     template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
     graphdef, state = nnx.split(template)
     state = jax.tree.map(jnp.asarray, unflat(state, networks, where=str(path)))
-    return Avatar(description, nnx.merge(graphdef, state), jnp.asarray(points), jnp.asarray(radius))
+    arrays = (jnp.asarray(array) for array in (points, part, radius))
+    return Avatar(description, nnx.merge(graphdef, state), *arrays)

@@ -91,8 +91,9 @@ def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose
 def nearest_vertices(space: HeadSpace, points_fc: jax.Array, part: jax.Array) -> jax.Array:
     """Index (N,) int32 of the canonical head vertex nearest to each point (N, 3).
 
-    A point keeps to vertices of its own `part` (N,) int32, so that a lid does not turn into eyeball, nor a lip into teeth,
-    when it moves by a millimetre; ANY_PART looks at all. Works in chunks, so that memory is O(chunk * V). No gradient passes.
+    A point keeps to vertices of its own `part` (N,) int32, so that a lid does not turn into eyeball, nor a lip into
+    teeth, when it moves by a millimetre; ANY_PART looks at all. Works in chunks, so that memory is O(chunk * V). No
+    gradient passes.
     """
     vertices = space.vertices_fc
     half_square = 0.5 * jnp.sum(vertices**2, axis=1)

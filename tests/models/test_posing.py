@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 
 from pegasus_jax.flame import lbs
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import frame_motion, head_space, nearest_vertices
+from pegasus_jax.models.head_space import ANY_PART, frame_motion, head_space, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, NetworkConfig, canonicalise, rest_points
 from pegasus_jax.models.posing import cofactors_3x3, inverse_3x3, pose_points, unpose
 from tests.heads import random_head
@@ -56,7 +56,7 @@ def untrained(head_prior: bool) -> AvatarNetworks:
 
 def canonical_points(networks, space, points_gc):
     z = latents.flatten(networks.latents.latent())
-    nearest = nearest_vertices(space, points_gc)
+    nearest = nearest_vertices(space, points_gc, jnp.full(len(points_gc), ANY_PART))
     return canonicalise(networks, space, points_gc, z, nearest, jacobian_gradient=True), z
 
 
@@ -138,7 +138,7 @@ def test_closed_form_inverses_equal_numpy():
 def test_nearest_vertices_equals_a_tree(space):
     points = np.random.default_rng(1).normal(size=(5000, 3)).astype(np.float32) * 0.5
     _, expected = cKDTree(np.asarray(space.vertices_fc)).query(points)
-    agree = np.asarray(nearest_vertices(space, jnp.asarray(points))) == expected
+    agree = np.asarray(nearest_vertices(space, jnp.asarray(points), jnp.full(5000, ANY_PART))) == expected
     assert agree.mean() > 0.999  # ties within float32 rounding may differ
 
 
