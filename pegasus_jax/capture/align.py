@@ -16,7 +16,7 @@ from pegasus_jax.capture.fit import ClipPriors, shared_prior, step_precision
 from pegasus_jax.capture.landmark_term import LandmarkWeights, landmark_term
 from pegasus_jax.capture.minimise import Stage, minimise
 from pegasus_jax.capture.observations import landmark_map, observe
-from pegasus_jax.capture.surface import Surface, skin_surface
+from pegasus_jax.capture.surface import skin_surface
 from pegasus_jax.capture.track import FRAME_SIZE, SHARED_SIZE, Track
 from pegasus_jax.flame.model import HeadModel
 

@@ -55,7 +55,8 @@ def sample(image: jax.Array, positions: jax.Array) -> tuple[jax.Array, jax.Array
     Pixel centres are at +0.5; positions beyond the border take its value.
     """
     height, width = image.shape[:2]
-    xy = jnp.clip(positions - 0.5, 0.0, jnp.array([width - 1.0, height - 1.0]) - 1e-3)
+    last = jnp.array([[width - 1.0, height - 1.0]], jnp.float32)
+    xy = jnp.clip(positions - 0.5, 0.0, last - 1e-3)
     corner = jnp.floor(xy).astype(jnp.int32)
     fx, fy = (xy - corner)[:, :1], (xy - corner)[:, 1:]
     x, y = corner[:, 0], corner[:, 1]
@@ -73,7 +74,7 @@ def _linearise(rows, shared, images, visible, gains, colours, model, weights: Co
         row, image, trust, (gain, offset) = args
         picture, jacobian = project_with_jacobian(model, row, shared, with_shared=False)
         values, slopes = sample(image, picture * side)
-        residuals = values - (gain * colours + offset)
+        residuals = values - (gain[None] * colours + offset[None])
         jacobian = jnp.einsum("pca,pak->pck", slopes * side, jacobian)
         return robust_normal_equations(residuals, jacobian, trust / weights.colour**2, weights.robust)
 

@@ -48,8 +48,8 @@ def head_crop(landmarks: np.ndarray, frame_size: tuple[int, int]) -> Crop:
         landmarks: (F, L, 2 or more) pixels; frames without a face are NaN and ignored.
         frame_size: (H, W) of the source pictures.
 
-    The square keeps within the picture unless that would cut the head itself, since padding leaves a visible edge; it is
-    never larger than the picture's longer side, beyond which there is nothing to win.
+    The square keeps within the picture unless that would cut the head itself, since padding leaves a visible edge.
+    It is never larger than the picture's longer side, beyond which there is nothing to win.
 
     Raises:
         UserError: no frame has a face.

@@ -38,4 +38,6 @@ def _rigid(model: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[
     rotation, _ = Rotation.align_vectors(centred_target, centred_model, weights)
     turned = rotation.apply(centred_model)[:, :2]
     # MediaPipe's z is the least certain of the three, so the size comes from the picture plane alone.
-    return rotation, float(np.sum(turned * centred_target[:, :2] * weights[:, None]) / np.sum(turned**2 * weights[:, None]))
+    return rotation, float(
+        np.sum(turned * centred_target[:, :2] * weights[:, None]) / np.sum(turned**2 * weights[:, None])
+    )

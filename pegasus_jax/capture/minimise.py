@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pegasus_jax.capture.arrow import NormalEquations, solve
-from pegasus_jax.capture.track import FRAME_SIZE, SHARED_SIZE, Track
+from pegasus_jax.capture.track import FRAME_SIZE, Track
 
 _DAMPING_START, _DAMPING_DOWN, _DAMPING_UP = 1e-3, 0.3, 8.0
 _MAX_DAMPING = 1e6
@@ -75,8 +75,10 @@ def _linearise(
 ) -> tuple[float, NormalEquations]:
     n, m = track.frames.shape[1], len(track.shared) if with_shared else 0
     parts = [term(track, with_shared) for term in terms]
-    hessian = np.sum([part.hessian for part in parts], axis=0, dtype=np.float64)
-    gradient = np.sum([part.gradient for part in parts], axis=0, dtype=np.float64)
+    hessian, gradient = np.zeros((len(track.frames), n + m, n + m)), np.zeros((len(track.frames), n + m))
+    for part in parts:
+        hessian += part.hessian
+        gradient += part.gradient
     step = np.diff(track.frames, axis=0)
     gradient[:-1, :n] -= smoothness * step
     gradient[1:, :n] += smoothness * step

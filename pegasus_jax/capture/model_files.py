@@ -3,10 +3,9 @@
 import hashlib
 import os
 import pathlib
-import tempfile
-import urllib.error
 import urllib.request
 
+from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
 
 _STORE = "https://storage.googleapis.com/mediapipe-models"
@@ -14,9 +13,7 @@ _DOWNLOAD_TIMEOUT_S = 60
 
 URLS = {
     "face_landmarker.task": f"{_STORE}/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
-    "selfie_segmenter.tflite": (
-        f"{_STORE}/image_segmenter/selfie_segmenter/float16/latest/selfie_segmenter.tflite"
-    ),
+    "selfie_segmenter.tflite": (f"{_STORE}/image_segmenter/selfie_segmenter/float16/latest/selfie_segmenter.tflite"),
     "hair_segmenter.tflite": f"{_STORE}/image_segmenter/hair_segmenter/float32/latest/hair_segmenter.tflite",
 }
 
@@ -69,17 +66,14 @@ def _check_pin(path: pathlib.Path) -> None:
 
 
 def _download(name: str, folder: pathlib.Path) -> pathlib.Path:
-    folder.mkdir(parents=True, exist_ok=True)
     target = folder / name
-    handle, partial = tempfile.mkstemp(prefix=name, dir=folder)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            with urllib.request.urlopen(URLS[name], timeout=_DOWNLOAD_TIMEOUT_S) as response:
-                while block := response.read(1 << 20):
-                    stream.write(block)
-        os.replace(partial, target)
-    except (urllib.error.URLError, OSError) as error:
-        pathlib.Path(partial).unlink(missing_ok=True)
+        with (
+            atomic.file(target) as partial,
+            urllib.request.urlopen(URLS[name], timeout=_DOWNLOAD_TIMEOUT_S) as response,
+        ):
+            partial.write_bytes(response.read())
+    except OSError as error:
         raise UserError(
             f"The MediaPipe model {name} is not here and could not be fetched ({error}): "
             f"download {URLS[name]} on another machine and put it into {folder} or the folder named by $PEGASUS_ASSETS."

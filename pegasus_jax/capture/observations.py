@@ -9,14 +9,16 @@ from pegasus_jax.capture.face_landmarks import BLENDSHAPE_NAMES, NUM_MESH_POINTS
 from pegasus_jax.flame.model import NUM_EXPRESSION, Embedding, HeadModel
 
 # MediaPipe's usual partners of the 68 iBUG points.
+# fmt: off
 MEDIAPIPE_OF_68 = (
-    (127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356)
-    + (70, 63, 105, 66, 107, 336, 296, 334, 293, 300)
-    + (168, 197, 5, 4, 75, 97, 2, 326, 305)
-    + (33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380)
-    + (61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181)
-    + (78, 82, 13, 312, 308, 317, 14, 87)
+    127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356,  # face oval
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # brows
+    168, 197, 5, 4, 75, 97, 2, 326, 305,  # nose
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # eyes
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,  # outer lips
+    78, 82, 13, 312, 308, 317, 14, 87,  # inner lips
 )
+# fmt: on
 _NUM_CONTOUR_68 = 17
 _CONTOUR_WEIGHT = 0.1  # the face oval slides over the head as it turns
 _GAZE_SCORES = {

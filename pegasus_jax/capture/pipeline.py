@@ -185,7 +185,8 @@ def _detect(source: _Source, image_size: int) -> _Clip:
     if np.count_nonzero(usable) < _MIN_USABLE_FRAMES:
         counted = ", ".join(f"{np.count_nonzero(reasons == reason)} {reason}" for reason in sorted({*reasons} - {""}))
         raise UserError(
-            f"{source.video} has {np.count_nonzero(usable)} usable frames of {len(reasons)} ({counted or 'too short'}): "
+            f"{source.video} has {np.count_nonzero(usable)} usable frames of {len(reasons)} "
+            f"({counted or 'too short'}): "
             "film one face, upright, whole and well lit, for at least ten seconds."
         )
     kept = detections[usable]
@@ -250,9 +251,7 @@ def _write_figures(
     ]
     numbers = [row + 1 for row in rows]
     write_image(writer.folder / "figures" / "overlays.jpg", figures.sheet(tiles, numbers))
-    write_image(
-        writer.folder / "figures" / "pose_coverage.png", figures.coverage_plot(angles, track.pose[:, JAW_OPEN])
-    )
+    write_image(writer.folder / "figures" / "pose_coverage.png", figures.coverage_plot(angles, track.pose[:, JAW_OPEN]))
 
 
 def _figure_rows(num_frames: int) -> set[int]:

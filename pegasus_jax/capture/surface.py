@@ -109,7 +109,7 @@ def _observe(rows, shared, images, head, vertex_ids):
         normals = _vertex_normals(vertices, head.faces)[vertex_ids]
         points = vertices[vertex_ids]
         x, y, distance = row[columns.PLACEMENT]
-        to_camera = jnp.stack([-x, -y, distance * focal]) - points
+        to_camera = jnp.stack([-x, -y, distance * focal])[None] - points
         cosine = jnp.sum(normals * to_camera, axis=1) / jnp.linalg.norm(to_camera, axis=1)
         low, high = _FACING
         values, _ = sample(image, project(points, row, shared) * side)
