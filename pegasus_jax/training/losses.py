@@ -12,9 +12,12 @@ EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their 
 
 
 def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
-    """Mean over pixels and channels of weight |prediction - target|; `weight` (*, H, W), its mean divided out."""
+    """Mean over pixels and channels of weight |prediction - target|; `weight` (*, H, W), each frame's mean divided out.
+
+    A frame's loss is its own, whatever batch or device it is in.
+    """
     error = jnp.abs(prediction - target).mean(axis=-1)
-    return jnp.mean(weight * error) / jnp.mean(weight)
+    return jnp.mean(jnp.sum(weight * error, axis=(-2, -1)) / jnp.sum(weight, axis=(-2, -1)))
 
 
 def mask_l1(alpha: jax.Array, matte: jax.Array) -> jax.Array:

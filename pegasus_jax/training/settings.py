@@ -58,7 +58,7 @@ def from_config(config: ml_collections.ConfigDict) -> Settings:
         "cloud": _typed(CloudSchedule, values.get("cloud", {}), "cloud"),
         "every": _typed(Intervals, values.get("every", {}), "every"),
     }
-    return _typed(Settings, values, "config")
+    return _typed(Settings, values, "top level")
 
 
 def _typed(kind: type, values: dict[str, Any], where: str) -> Any:

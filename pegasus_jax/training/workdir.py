@@ -35,7 +35,7 @@ def prepare(workdir: pathlib.Path, config: dict[str, Any], data: list[str]) -> N
                 f"{workdir} was made with another config: {changed[0]}; use that config, or another --workdir."
             )
         return
-    if workdir.is_dir() and any(entry.name != DATASET for entry in workdir.iterdir()):
+    if workdir.is_dir() and not all(_is_dataset(entry) for entry in workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a work folder (it has no {CONFIG}); choose another --workdir.")
     workdir.mkdir(parents=True, exist_ok=True)
     write_json(path, resolved)
@@ -58,6 +58,11 @@ def write_json(path: pathlib.Path, content: Any) -> None:
     """Writes whole or not at all."""
     with atomic.file(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
+
+
+def _is_dataset(entry: pathlib.Path) -> bool:
+    """Also what a killed capture left behind: the unfinished sibling of its folder."""
+    return entry.name == DATASET or entry.name.startswith(f".{DATASET}-")
 
 
 def _differences(before: Any, now: Any, name: str = ""):

@@ -1,0 +1,173 @@
+"""The life of the point cloud against spec section 6, with every count and position told by NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pegasus_jax.training import cloud
+from pegasus_jax.training.cloud import CloudSchedule
+from tests.training.states import random_state, with_cloud
+
+KEY = jax.random.key(5)
+PUBLISHED_RADII = (
+    *(0.168750, 0.126562, 0.094922, 0.071191, 0.053394, 0.040045, 0.030034),
+    *(0.022525, 0.016894, 0.012671, 0.009503, 0.007127, 0.005345, 0.004009),
+)
+
+
+def schedule(**changes) -> CloudSchedule:
+    values = {
+        "init": "sphere",
+        "init_points": 32,
+        "init_radius": 0.1,
+        "max_points": 96,
+        "min_radius": 0.01,
+        "radius_factor": 0.75,
+        "period": 10,
+        "prune_above": 0.0,
+    }
+    return CloudSchedule(**(values | changes))
+
+
+def seen(count: int, rows) -> jax.Array:
+    return jnp.zeros(count, bool).at[jnp.asarray(rows)].set(True)
+
+
+def test_the_published_radii():
+    assert cloud.published_init_radius(400) == pytest.approx(PUBLISHED_RADII[0])
+    published = schedule(init_points=4, max_points=10**6, min_radius=0.005, prune_above=0.006)
+    state = random_state(4, radius=PUBLISHED_RADII[0])
+    radii = [PUBLISHED_RADII[0]]
+    for change in range(14):
+        one = with_cloud(random_state(4, seed=change), radius=state.cloud.radius, visible=jnp.ones(4, bool))
+        state = cloud.change_cloud(one, published, KEY)
+        radii.append(float(state.cloud.radius))
+    np.testing.assert_allclose(radii[:14], PUBLISHED_RADII, atol=6e-7)
+    assert radii[14] == radii[13], "below min_radius it stays"
+
+
+def test_the_sphere_has_the_cubes_directions():
+    points = cloud.sphere_points(20_000, np.random.default_rng(0))
+    assert points.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 0.5, rtol=1e-6)
+    np.testing.assert_allclose(points.mean(axis=0), 0.0, atol=0.01)
+    towards_corners = np.mean(np.sum(np.abs(points), axis=1)) / 0.5
+    uniform_on_sphere = 1.5
+    assert towards_corners > uniform_on_sphere + 0.02
+
+
+def test_surface_points_lie_on_triangles_in_proportion_to_area():
+    vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 2, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
+    faces = np.array([[0, 1, 2], [3, 4, 5]])
+    points, nearest = cloud.surface_points(vertices, faces, 14_000, np.random.default_rng(0))
+    barycentric = np.stack([1 - points[:, 0] / 3 - points[:, 1] / 2, points[:, 0] / 3, points[:, 1] / 2], axis=1)
+    below = points[:, 2] < 2.5
+    np.testing.assert_array_equal(nearest[below], barycentric[below].argmax(axis=1))
+    assert set(nearest[~below].tolist()) == {3, 4, 5}
+    large, small = points[points[:, 2] < 2.5], points[points[:, 2] > 2.5]
+    np.testing.assert_allclose(large[:, 2], 0.0, atol=1e-6)
+    np.testing.assert_allclose(small[:, 2], 5.0, rtol=1e-6)
+    assert (large[:, 0] / 3 + large[:, 1] / 2).max() <= 1 + 1e-6 and large.min() >= 0
+    assert len(large) / len(points) == pytest.approx(6 / 7, abs=0.01)
+    np.testing.assert_allclose(large.mean(axis=0), [1.0, 2 / 3, 0.0], atol=0.02)
+
+
+def test_pruning_keeps_exactly_the_points_that_were_seen_and_doubles_them():
+    state = random_state(32)
+    kept = [3, 4, 11, 30]
+    changed = cloud.change_cloud(with_cloud(state, visible=seen(32, kept)), schedule(), KEY)
+    alive = np.asarray(changed.cloud.alive)
+    assert alive.sum() == 2 * len(kept) and alive[: 2 * len(kept)].all()
+    np.testing.assert_array_equal(changed.params.points[:4], state.params.points[jnp.asarray(kept)])
+    assert not changed.cloud.visible.any()
+    assert changed.cloud.changes == 1
+
+
+def test_empty_slots_do_not_come_back_even_if_marked_as_seen():
+    state = with_cloud(random_state(32), visible=jnp.ones(32, bool), alive=seen(32, [0, 7]))
+    changed = cloud.change_cloud(state, schedule(), KEY)
+    assert int(changed.cloud.alive.sum()) == 4
+    np.testing.assert_array_equal(changed.params.points[:2], state.params.points[jnp.asarray([0, 7])])
+
+
+def test_nothing_is_pruned_below_the_radius_of_the_last_pruning():
+    changed = cloud.change_cloud(random_state(32, radius=0.05), schedule(prune_above=0.06), KEY)
+    assert int(changed.cloud.alive.sum()) == 64
+
+
+def test_copies_lie_within_half_the_old_radius_of_their_parents():
+    state = with_cloud(random_state(32, radius=0.1), visible=jnp.ones(32, bool))
+    changed = cloud.change_cloud(state, schedule(), KEY)
+    distance = np.abs(np.asarray(changed.params.points[32:64] - state.params.points))
+    assert 0.5 * 0.075 < distance.max() <= 0.5 * 0.1 + 1e-7, "the old radius, not the next one"
+    assert (distance.min(axis=1) > 0).all()
+    assert float(changed.cloud.radius) == pytest.approx(0.075)
+
+
+def test_growth_fills_to_the_maximum_with_distinct_parents():
+    state = with_cloud(random_state(64), visible=jnp.ones(64, bool))
+    changed = cloud.change_cloud(state, schedule(), KEY)
+    assert changed.cloud.capacity == int(changed.cloud.alive.sum()) == 96
+    children = np.asarray(changed.params.points[64:96])
+    gaps = np.abs(children[:, None] - np.asarray(state.params.points)[None]).max(axis=2)
+    parents = gaps.argmin(axis=1)
+    assert (gaps.min(axis=1) <= 0.05 + 1e-7).all()
+    assert len(set(parents.tolist())) == 32
+    assert not np.array_equal(parents, np.arange(32)), "random parents, not the first ones"
+
+
+def test_a_full_cloud_whose_points_were_all_seen_only_shrinks():
+    state = with_cloud(random_state(96), visible=jnp.ones(96, bool))
+    changed = cloud.change_cloud(state, schedule(), KEY)
+    np.testing.assert_array_equal(changed.params.points, state.params.points)
+    assert float(changed.cloud.radius) == pytest.approx(0.075)
+
+
+def test_moments_follow_survivors_and_start_at_zero_for_copies():
+    state = random_state(32)
+    kept = jnp.asarray([1, 8, 9])
+    changed = cloud.change_cloud(with_cloud(state, visible=seen(32, kept)), schedule(), KEY)
+    for name in ("mu", "nu"):
+        before, after = getattr(state.moments, name).points, getattr(changed.moments, name).points
+        np.testing.assert_array_equal(after[:3], before[kept])
+        assert not after[3:].any()
+    np.testing.assert_array_equal(changed.params.networks["w"][...], state.params.networks["w"][...])
+
+
+def test_copies_take_over_their_parents_nearest_vertex_and_part():
+    numbers = jnp.arange(32, dtype=jnp.int32)
+    state = with_cloud(
+        random_state(32), visible=seen(32, [4, 6]), nearest=numbers, part=(numbers == 6).astype(jnp.int32)
+    )
+    changed = cloud.change_cloud(state, schedule(), KEY).cloud
+    np.testing.assert_array_equal(changed.nearest[:4], [4, 6, 4, 6])
+    np.testing.assert_array_equal(changed.part[:4], [0, 1, 0, 1])
+
+
+def test_points_of_inner_parts_are_kept_unseen():
+    state = with_cloud(random_state(32), visible=seen(32, [4]), part=jnp.zeros(32, jnp.int32).at[9].set(2))
+    changed = cloud.change_cloud(state, schedule(), KEY)
+    np.testing.assert_array_equal(changed.params.points[:2], state.params.points[jnp.asarray([4, 9])])
+    assert int(changed.cloud.alive.sum()) == 4
+
+
+def test_capacities_are_few_and_hold_what_they_must():
+    capacities = {count: cloud.bucket(count, schedule()) for count in range(97)}
+    assert set(capacities.values()) == {32, 64, 96}
+    assert all(capacity >= count for count, capacity in capacities.items())
+
+
+def test_the_same_key_decides_the_same_everywhere():
+    state = with_cloud(random_state(64), visible=jnp.ones(64, bool))
+    one, same, other = (
+        cloud.change_cloud(state, schedule(), key).params.points for key in (KEY, KEY, jax.random.key(6))
+    )
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_a_cloud_that_nobody_saw_is_empty_and_says_so():
+    changed = cloud.change_cloud(random_state(32), schedule(), KEY)
+    assert not changed.cloud.alive.any()
+    assert jnp.isfinite(changed.params.points).all()

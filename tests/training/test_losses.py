@@ -1,0 +1,87 @@
+"""The losses of spec section 7 against their formulas in float64 NumPy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pegasus_jax.evaluation import metrics
+from pegasus_jax.training import losses
+
+RNG = np.random.default_rng(0)
+IMAGE, TARGET = RNG.random((2, 2, 14, 16, 3)).astype(np.float32)
+ALIVE = np.array([True, False, True, True, False])
+
+
+def test_colour_distance_is_weighted_frame_by_frame():
+    weight = (1 + RNG.random((2, 14, 16))).astype(np.float32)
+    error = np.abs(IMAGE.astype(float) - TARGET).mean(axis=-1)
+    expected = np.mean([np.sum(w * e) / np.sum(w) for w, e in zip(weight.astype(float), error)])
+    assert losses.weighted_l1(IMAGE, TARGET, weight) == pytest.approx(expected, rel=1e-5)
+    plain = losses.weighted_l1(IMAGE, TARGET, jnp.full((2, 14, 16), 3.0))
+    assert plain == pytest.approx(error.mean(), rel=1e-5), "weights alone do not scale the loss"
+
+
+def test_matte_distance():
+    assert losses.mask_l1(IMAGE[..., 0], TARGET[..., 0]) == pytest.approx(
+        np.abs(IMAGE[..., 0].astype(float) - TARGET[..., 0]).mean(), rel=1e-5
+    )
+
+
+def test_structural_term_is_half_of_one_minus_ssim():
+    expected = np.mean([(1 - float(metrics.ssim(a, b))) / 2 for a, b in zip(IMAGE, TARGET)])
+    assert losses.structural(IMAGE, TARGET) == pytest.approx(expected, rel=1e-4)
+    assert losses.structural(IMAGE, IMAGE) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_segmentation_is_binary_cross_entropy_of_logits():
+    logits, mask = 3 * RNG.normal(size=(2, 8, 8)), RNG.random((2, 8, 8))
+    p = 1 / (1 + np.exp(-logits))
+    expected = -np.mean(mask * np.log(p) + (1 - mask) * np.log(1 - p))
+    got = losses.segmentation_bce(jnp.asarray(logits, jnp.float32), jnp.asarray(mask, jnp.float32))
+    assert got == pytest.approx(expected, rel=1e-5)
+    assert losses.segmentation_bce(jnp.zeros((4, 4)), jnp.zeros((4, 4))) == pytest.approx(np.log(2))
+
+
+def test_point_terms_average_over_living_points():
+    sdf, gradients = RNG.normal(size=5), RNG.normal(size=(5, 3))
+    got = losses.sdf_consistency(jnp.asarray(sdf, jnp.float32), ALIVE)
+    assert got == pytest.approx(np.mean(sdf[ALIVE] ** 2), rel=1e-5)
+    expected = np.mean((np.linalg.norm(gradients[ALIVE], axis=1) - 1) ** 2)
+    assert losses.eikonal(jnp.asarray(gradients, jnp.float32), ALIVE) == pytest.approx(expected, rel=1e-5)
+
+
+def test_flame_regularisation_is_the_published_sum():
+    w, p, e = RNG.normal(size=(5, 6)), RNG.normal(size=(5, 36, 3)), RNG.normal(size=(5, 3, 50))
+    variance = 0.1 + RNG.random(50)
+    expected = (
+        0.1 * np.mean(w[ALIVE] ** 2)
+        + 10 * np.mean((10 * p[ALIVE]) ** 2)
+        + 10 * np.mean((10 * e[ALIVE]) ** 2 / (50 * variance))
+    )
+    arrays = [jnp.asarray(a, jnp.float32) for a in (w, p, e, variance)]
+    assert losses.flame_regularisation(*arrays, jnp.asarray(ALIVE)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_latent_prior_counts_the_constant_entries():
+    assert losses.latent_prior(jnp.asarray([1.0, 0.0, 0.5, 0.5])) == pytest.approx(1.5 / 4)
+
+
+@pytest.mark.parametrize("alive", [np.ones(4, bool), np.zeros(4, bool)], ids=["living", "no_point_alive"])
+def test_gradients_are_finite_where_the_field_is_flat_and_where_nothing_lives(alive):
+    zeros = jnp.zeros((4, 3))
+    value, gradient = jax.value_and_grad(losses.eikonal)(zeros, jnp.asarray(alive))
+    assert value == (1.0 if alive.any() else 0.0)
+    assert jnp.isfinite(gradient).all()
+    w, p, e = jnp.zeros((4, 6)), jnp.zeros((4, 36, 3)), jnp.zeros((4, 3, 50))
+    terms = losses.flame_regularisation
+    gradients = jax.grad(terms, argnums=(0, 1, 2))(w, p, e, jnp.ones(50), jnp.asarray(alive))
+    assert all(jnp.isfinite(g).all() for g in gradients)
+    assert jnp.isfinite(jax.grad(losses.sdf_consistency)(jnp.zeros(4), jnp.asarray(alive))).all()
+
+
+def test_dead_points_get_no_gradient():
+    sdf = jnp.asarray([1.0, 5.0, 2.0, 0.0, 7.0])
+    value, gradient = jax.value_and_grad(losses.sdf_consistency)(sdf, jnp.asarray(ALIVE))
+    assert value == pytest.approx(5 / 3)
+    np.testing.assert_allclose(gradient, [2 / 3, 0.0, 4 / 3, 0.0, 0.0])
