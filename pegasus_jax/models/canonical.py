@@ -44,7 +44,7 @@ class CanonicalNetwork(nnx.Module):
             layers.append(WeightNormLinear(v, jnp.zeros(out)))
         self.layers = nnx.List(layers)
         last = math.sqrt(math.pi / width) + normal(key(), (width, 4), 1e-4)
-        self.out = WeightNormLinear(last, jnp.full(4, -0.6))
+        self.out = WeightNormLinear(last, jnp.full(4, -0.6, jnp.float32))
         self.seg = WeightNormLinear(normal(key(), (width, 1), math.sqrt(2.0)), jnp.zeros(1))
 
     def __call__(self, x_sc: jax.Array, z: jax.Array) -> CanonicalValues:

@@ -32,6 +32,9 @@ from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, make_step
 
 
+_METRICS = "metrics.jsonl"
+
+
 @dataclasses.dataclass(frozen=True)
 class Videos:
     """The run's frames, split; the last part of every clip is held out."""
@@ -95,10 +98,11 @@ class _Run:
         with (
             Checkpoints(self.folder) as checkpoints,
             tensorboardX.SummaryWriter(str(self.folder / "tensorboard")) as board,
-            (self.folder / "metrics.jsonl").open("a") as log,
+            (self.folder / _METRICS).open("a") as log,
         ):
             if checkpoints.latest() is not None:
                 self.state = checkpoints.restore(self.state)
+            _cut_log(self.folder / _METRICS, int(self.state.frames_seen))
             bar = progress.bar(total, desc="training", initial=int(self.state.frames_seen))
             with bar:
                 while int(self.state.frames_seen) < total:
@@ -249,6 +253,14 @@ def _check_head(datasets: Sequence[Dataset], model) -> None:
                 f"{dataset.folder} was captured with the head model {dataset.capture['head'].get('name')}, not "
                 f"with {model.name}; give that one with --head, or capture the video again."
             )
+
+
+def _cut_log(path: pathlib.Path, frames_seen: int) -> None:
+    """Drops what a killed run logged after its last checkpoint, half a line included: it will be logged again."""
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["frames"] <= frames_seen]
+    if len(kept) < len(lines):
+        path.write_text("".join(kept))
 
 
 def _next(value: int, period: int) -> int:

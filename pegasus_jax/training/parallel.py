@@ -5,6 +5,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pegasus_jax.training.step import DEVICES
 
@@ -25,12 +27,13 @@ class DataParallel:
         return jax.pmap(step, axis_name=DEVICES, devices=self.devices, donate_argnums=0)
 
     def replicate(self, tree: Any) -> Any:
-        """A copy of the tree for each device."""
-        return jax.tree.map(lambda leaf: jnp.broadcast_to(jnp.asarray(leaf)[None], (self.size, *jnp.shape(leaf))), tree)
+        """A copy of the tree for each device, placed as a step's results are, so that the step compiles once."""
+        stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * self.size), tree)
+        return jax.device_put(stacked, NamedSharding(Mesh(np.array(self.devices), (DEVICES,)), PartitionSpec(DEVICES)))
 
     def unreplicate(self, tree: Any) -> Any:
-        """The first device's copy."""
-        return jax.tree.map(lambda leaf: leaf[0], tree)
+        """The first device's copy, by way of the host: an array that still knew of the devices would recompile others."""
+        return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf.addressable_shards[0].data)[0]), tree)
 
     def split(self, batch: Any) -> Any:
         """(devices * B, ...) -> (devices, B, ...)."""

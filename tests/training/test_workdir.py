@@ -34,7 +34,7 @@ def test_the_same_config_continues_and_rewrites_nothing(tmp_path):
         (
             {**CONFIG, "step": {"rates": {"points": 2e-3}, "halvings": (1, 2)}},
             ["data/me"],
-            r"another config: config\.step\.rates\.points was 0\.001 and is 0\.002; use that config, or another --workdir",
+            r"config\.step\.rates\.points was 0\.001 and is 0\.002; use that config, or another --workdir",
         ),
         ({**CONFIG, "new": 3}, ["data/me"], r"another config: config\.new was None and is 3"),
         (CONFIG, ["data/you"], r"another config: data was \['data/me'\] and is \['data/you'\]"),

@@ -1,0 +1,124 @@
+"""A whole run: what it leaves, that it compiles once per capacity, and that stopping it changes nothing."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.flame import load_head
+from pegasus_jax.inference import checkpoint
+from pegasus_jax.training import train
+from tests.training import tiny
+
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+def metrics_of(workdir: pathlib.Path) -> list[dict]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_everything_that_it_promises(tiny_run):
+    names = {path.name for path in tiny_run.workdir.iterdir()}
+    assert names >= {
+        "config.json",
+        "environment.json",
+        "avatar.json",
+        "checkpoints",
+        "figures",
+        "metrics.jsonl",
+        "tensorboard",
+    }
+    assert {path.name for path in (tiny_run.workdir / "figures").iterdir()} == {
+        f"held_out_{frames:07d}.png" for frames in (16, 32, 48)
+    }
+    assert sorted(path.name for path in (tiny_run.workdir / "checkpoints").iterdir()) == ["32", "48"]
+
+
+def test_training_lowers_the_loss_and_follows_the_schedule(tiny_run):
+    metrics = metrics_of(tiny_run.workdir)
+    assert [entry["frames"] for entry in metrics] == [8, 16, 24, 32, 40, 48]
+    assert metrics[-1]["rgb"] < 0.8 * metrics[0]["rgb"]
+    assert metrics[-1]["psnr"] > metrics[0]["psnr"] + 1.0
+    radii = [entry["radius"] for entry in metrics]
+    np.testing.assert_allclose(radii, np.repeat([0.25, 0.1875, 0.140625], 2), rtol=1e-6)
+    points = [entry["points"] for entry in metrics]
+    assert points[0] == points[1] == 96 and 96 < points[2] <= 160
+    assert all(entry["overflow"] == entry["nonfinite"] == 0 for entry in metrics)
+
+
+def test_the_step_is_traced_once_per_capacity(tiny_run):
+    assert tiny_run.traces == 2
+
+
+def test_running_a_finished_run_again_changes_nothing(tiny_run, cached):
+    before = (tiny_run.workdir / "metrics.jsonl").read_bytes()
+    train(tiny.config(), data=[tiny_run.data], workdir=tiny_run.workdir, head=tiny_run.head)
+    assert (tiny_run.workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, cached, tmp_path):
+    workdir = tmp_path / "run"
+    script = """
+        import pathlib, sys
+        from pegasus_jax.training import train
+        from tests.training import tiny
+        cache, data, workdir, head = map(pathlib.Path, sys.argv[1:])
+        with tiny.compilation_cache(cache):
+            train(tiny.config(), data=[data], workdir=workdir, head=head)
+    """
+    folders = [str(path) for path in (tiny_run.cache, tiny_run.data, workdir, tiny_run.head)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script), *folders],
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 180
+    while not (workdir / "checkpoints" / "16").exists():
+        assert process.poll() is None and time.monotonic() < deadline, "it ended before its first checkpoint"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (workdir / "checkpoints" / "48").exists()
+
+    train(tiny.config(), data=[tiny_run.data], workdir=workdir, head=tiny_run.head)
+    resumed, straight = checkpoint.read_newest(workdir), checkpoint.read_newest(tiny_run.workdir)
+    assert resumed.keys() == straight.keys()
+    for name in straight:
+        np.testing.assert_array_equal(resumed[name], straight[name], err_msg=name)
+    frames = [entry["frames"] for entry in metrics_of(workdir)]
+    assert frames == [8, 16, 24, 32, 40, 48], "no frame is logged twice"
+
+
+def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoint(tiny_run, cached, tmp_path):
+    workdir = tmp_path / "run"
+    options = {"data": [tiny_run.data], "workdir": workdir, "head": tiny_run.head}
+    absurd = tiny.config(step__rates__points=1e30, step__latents_after=0, every__checkpoint=2, every__log=2)
+    with pytest.raises(UserError, match=r"not finite between (\d+) and \d+ frames seen \(training frames \[\d, \d\]\)"):
+        train(absurd, **options)
+    kept = checkpoint.read_newest(workdir)
+    assert kept["frames_seen"] > 0
+    assert all(np.isfinite(value).all() for value in kept.values())
+
+
+def test_another_head_than_that_of_the_capture_is_refused(tiny_run, tmp_path):
+    head = load_head(tiny_run.head)
+    data = tiny.write_dataset(tmp_path / "me", head=head)
+    other = tiny.write_head(tmp_path / "other.npz", seed=1)
+    with pytest.raises(UserError, match=r"me was captured with the head model head, not with other; give that one"):
+        train(tiny.config(), data=[data], workdir=tmp_path / "run", head=other)
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_config_is_refused_before_anything_is_read(tiny_run):
+    with pytest.raises(UserError, match=r"another config: config\.seed was 3 and is 4"):
+        train(tiny.config(seed=4), data=[tiny_run.data], workdir=tiny_run.workdir, head=tiny_run.head)

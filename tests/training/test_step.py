@@ -1,0 +1,111 @@
+"""One step: what it may move, and by how much."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pegasus_jax.data import read_dataset
+from pegasus_jax.data.frames import take
+from pegasus_jax.flame import load_head
+from pegasus_jax.training import loop
+from pegasus_jax.training.parallel import DataParallel
+from pegasus_jax.training.settings import from_config
+from pegasus_jax.training.step import flame_weight, learning_rate_factor, make_step
+from tests.training import tiny
+from tests.training.states import with_cloud
+
+SEEN = (1, 4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stepped:
+    before: object
+    after: object
+    metrics: dict
+    again: dict  # metrics of the next step on the same frames
+    untracked: object  # after a step taken before tracking and latents may move
+
+
+@pytest.fixture(scope="module")
+def stepped(tiny_run) -> Stepped:
+    settings = from_config(tiny.config(step__tracking_after=8))
+    videos = loop.load_videos([read_dataset(tiny_run.data)], settings)
+    scene = loop.make_scene(load_head(tiny_run.head), videos, settings)
+    graphdef, state = loop.initial_state(settings, scene.space, len(videos.train.frame))
+    state = with_cloud(state, alive=state.cloud.alive.at[-20:].set(False))
+    parallel = DataParallel(jax.devices()[:1])
+    step = parallel.wrap(make_step(graphdef, settings.step, perceptual=None, seed=0))
+    batch, constants = parallel.split(take(videos.train, np.array(SEEN))), parallel.replicate(scene)
+
+    def one(state):
+        after, metrics = step(parallel.replicate(state), batch, constants)
+        return parallel.unreplicate(after), {name: float(np.asarray(value)[0]) for name, value in metrics.items()}
+
+    untracked, _ = one(state)
+    before = dataclasses.replace(state, frames_seen=jnp.int32(8))
+    after, metrics = one(before)
+    state = after
+    for _ in range(6):
+        state, again = one(state)
+    return Stepped(before, after, metrics, again, untracked)
+
+
+def test_steps_on_the_same_frames_lower_their_loss(stepped):
+    assert stepped.again["loss"] < 0.97 * stepped.metrics["loss"]
+    assert stepped.metrics["finite"] == 1.0
+
+
+def test_frames_are_counted(stepped):
+    assert int(stepped.after.frames_seen) == 8 + len(SEEN)
+
+
+def test_corrections_move_only_for_frames_that_were_seen_and_keep_a_mean_of_zero(stepped):
+    for name in ("pose", "expression", "translation"):
+        table = np.asarray(getattr(stepped.after.params.tracking, name))
+        np.testing.assert_allclose(table.mean(axis=0), 0.0, atol=1e-6)
+        unseen = np.delete(table, SEEN, axis=0)
+        np.testing.assert_allclose(unseen, np.broadcast_to(unseen[:1], unseen.shape), atol=1e-7)
+        moved = table - unseen[:1]
+        assert (np.abs(moved[list(SEEN)]).max(axis=1) > 1e-5).all(), "relative to the common shift, only these moved"
+        assert not np.delete(np.asarray(getattr(stepped.after.moments.mu.tracking, name)), SEEN, axis=0).any()
+
+
+def test_corrections_and_latents_wait_for_their_time(stepped):
+    assert not any(np.asarray(table).any() for table in jax.tree.leaves(stepped.untracked.params.tracking))
+    base = [
+        state.params.networks["latents"]["base"][...] for state in (stepped.before, stepped.untracked, stepped.after)
+    ]
+    np.testing.assert_array_equal(base[1], base[0])
+    assert np.abs(base[2] - base[0]).max() > 0
+
+
+def test_dead_points_are_left_alone(stepped):
+    moves = np.abs(np.asarray(stepped.after.params.points - stepped.before.params.points)).max(axis=1)
+    assert not moves[-20:].any()
+    assert np.median(moves[:-20]) > 0
+    assert not np.asarray(stepped.after.moments.mu.points)[-20:].any()
+    assert not np.asarray(stepped.after.cloud.visible)[-20:].any()
+    assert np.asarray(stepped.after.cloud.visible).any()
+
+
+def test_the_first_move_is_one_learning_rate(stepped):
+    moves = np.abs(np.asarray(stepped.after.params.points - stepped.before.params.points))
+    factor = 0.1 ** (8 / 48)
+    assert moves.max() == pytest.approx(3e-3 * factor, rel=1e-2)
+
+
+def test_the_flame_weight_halves_as_published():
+    config = from_config(tiny.config(step__weights__flame=10.0, step__flame_halvings=(10, 20, 30, 40))).step
+    weights = [float(flame_weight(jnp.int32(frames), config)) for frames in (0, 9, 10, 19, 20, 30, 40, 99)]
+    assert weights == [10.0, 10.0, 5.0, 5.0, 2.5, 1.25, 0.625, 0.625]
+    never = dataclasses.replace(config, flame_halvings=())
+    assert float(flame_weight(jnp.int32(10**6), never)) == 10.0
+
+
+def test_the_learning_rate_really_decays():
+    config = from_config(tiny.config(step__rates__decay=0.01, step__total_frames=100)).step
+    factors = [float(learning_rate_factor(jnp.int32(frames), config)) for frames in (0, 50, 100, 200)]
+    np.testing.assert_allclose(factors, [1.0, 0.1, 0.01, 0.01], rtol=1e-5)
