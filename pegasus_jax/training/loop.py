@@ -31,7 +31,6 @@ from pegasus_jax.training.settings import Settings, from_config
 from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, make_step
 
-
 _METRICS = "metrics.jsonl"
 
 

@@ -32,7 +32,7 @@ class DataParallel:
         return jax.device_put(stacked, NamedSharding(Mesh(np.array(self.devices), (DEVICES,)), PartitionSpec(DEVICES)))
 
     def unreplicate(self, tree: Any) -> Any:
-        """The first device's copy, by way of the host: an array that still knew of the devices would recompile others."""
+        """The first device's copy, by way of the host: arrays that still knew the devices would compile others anew."""
         return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf.addressable_shards[0].data)[0]), tree)
 
     def split(self, batch: Any) -> Any:
