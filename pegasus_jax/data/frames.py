@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.errors import UserError
 
+Array = Any  # NumPy on the host, JAX inside a compiled step
 _EMPHASISED_PARTS = ("eyes", "mouth")
 
 
@@ -19,16 +21,16 @@ _EMPHASISED_PARTS = ("eyes", "mouth")
 class Batch:
     """B frames as a step takes them."""
 
-    image: np.ndarray  # (B, H, W, 3) uint8, as stored
-    matte: np.ndarray  # (B, H, W) uint8
-    seg: np.ndarray  # (B, H, W) uint8: attribute mask, the segmentation target
-    emphasis: np.ndarray  # (B, H, W) uint8: eyes and mouth
-    betas: np.ndarray  # (B, 100)
-    expression: np.ndarray  # (B, 50)
-    pose: np.ndarray  # (B, 15) radians
-    T_camera_world: np.ndarray  # (B, 3, 4) OpenCV axes, head units
-    intrinsics: np.ndarray  # (B, 4) pixels
-    frame: np.ndarray  # (B,) int32: row in the run's tables
+    image: Array  # (B, H, W, 3) uint8, as stored
+    matte: Array  # (B, H, W) uint8
+    seg: Array  # (B, H, W) uint8: attribute mask, the segmentation target
+    emphasis: Array  # (B, H, W) uint8: eyes and mouth
+    betas: Array  # (B, 100)
+    expression: Array  # (B, 50)
+    pose: Array  # (B, 15) radians
+    T_camera_world: Array  # (B, 3, 4) OpenCV axes, head units
+    intrinsics: Array  # (B, 4) pixels
+    frame: Array  # (B,) int32: row in the run's tables
 
     @property
     def cameras(self) -> Camera:

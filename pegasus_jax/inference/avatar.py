@@ -8,12 +8,15 @@ import functools
 import json
 import os
 import pathlib
+import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import ArrayLike
 
 from pegasus_jax import atomic
 from pegasus_jax.data.camera import Camera
@@ -47,8 +50,8 @@ class BakedAvatar:
 
     def render(
         self,
-        pose: jax.Array,
-        expression: jax.Array,
+        pose: ArrayLike,
+        expression: ArrayLike,
         camera: Camera,
         *,
         betas: jax.Array | None = None,
@@ -63,13 +66,12 @@ class BakedAvatar:
 @functools.partial(jax.jit, static_argnames="options")
 def _render(baked: BakedAvatar, pose, expression, camera: Camera, betas, *, options: RenderOptions) -> Render:
     networks = nnx.merge(baked.graphdef, baked.networks)
-    common = {"radius": baked.radius, "alive": None, "options": options}
+    what = (networks, baked.space, baked.points, baked.z)
+    common: dict[str, Any] = {"expression": expression, "pose": pose, "radius": baked.radius, "alive": None}
     if pose.ndim == 1:
-        frame = {"betas": betas, "expression": expression, "pose": pose, "camera": camera}
-        return render_frame(networks, baked.space, baked.points, baked.z, **frame, **common)
+        return render_frame(*what, betas=betas, camera=camera, options=options, **common)
     betas = jnp.broadcast_to(betas, (len(pose), betas.shape[-1]))
-    frames = {"betas": betas, "expression": expression, "pose": pose, "cameras": camera}
-    return render_frames(networks, baked.space, baked.points, baked.z, **frames, **common)
+    return render_frames(*what, betas=betas, cameras=camera, options=options, **common)
 
 
 class Avatar:
@@ -126,8 +128,8 @@ class Avatar:
 
     def render(
         self,
-        pose: jax.Array,
-        expression: jax.Array,
+        pose: ArrayLike,
+        expression: ArrayLike,
         camera: Camera,
         *,
         latent: Mapping[str, jax.Array] | None = None,
@@ -144,12 +146,11 @@ class Avatar:
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
-        arrays = {f"networks.{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
-        text = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
+        arrays: dict[str, Any] = {f"networks.{name}": leaf for name, leaf in flat(self._state).items()}
+        arrays |= {"points": self.points_gc, "part": self.part, "radius": self.radius}
+        arrays[_DESCRIPTION] = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
         with atomic.file(path) as temporary:
-            np.savez_compressed(
-                temporary, **{_DESCRIPTION: text}, points=self.points_gc, part=self.part, radius=self.radius, **arrays
-            )
+            np.savez_compressed(temporary, **arrays)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -177,13 +178,11 @@ def load(path: str | os.PathLike) -> Avatar:
         alive = leaves["cloud.alive"]
         points, part, radius = leaves["params.points"][alive], leaves["cloud.part"][alive], leaves["cloud.radius"]
     elif path.suffix == ".npz" and path.is_file():
-        with np.load(path) as stored:
-            if _DESCRIPTION not in stored:
-                raise UserError(f"{path} is not an avatar: it has no {_DESCRIPTION!r} entry.")
-            description = AvatarDescription.from_json(json.loads(bytes(stored[_DESCRIPTION])), where=str(path))
-            prefix = "networks."
-            networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
-            points, part, radius = stored["points"], stored["part"], stored["radius"]
+        stored = _read_npz(path)
+        description = AvatarDescription.from_json(json.loads(bytes(stored[_DESCRIPTION])), where=str(path))
+        prefix = "networks."
+        networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
+        points, part, radius = stored["points"], stored["part"], stored["radius"]
     else:
         raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
     template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
@@ -191,3 +190,14 @@ def load(path: str | os.PathLike) -> Avatar:
     state = jax.tree.map(jnp.asarray, unflat(state, networks, where=str(path)))
     arrays = (jnp.asarray(array) for array in (points, part, radius))
     return Avatar(description, nnx.merge(graphdef, state), *arrays)
+
+
+def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as stored:
+            arrays = dict(stored)
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is damaged ({error}); export the avatar again.") from error
+    if _DESCRIPTION not in arrays:
+        raise UserError(f"{path} is not an avatar: it has no {_DESCRIPTION!r} entry.")
+    return arrays

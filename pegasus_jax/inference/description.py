@@ -107,4 +107,8 @@ def read_description(folder: pathlib.Path) -> AvatarDescription:
     path = folder / FILE
     if not path.is_file():
         raise UserError(f"{folder} is not a work folder with an avatar: it has no {FILE}; train one: launch.py train")
-    return AvatarDescription.from_json(json.loads(path.read_text()), where=str(path))
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); train the avatar again.") from error
+    return AvatarDescription.from_json(content, where=str(path))

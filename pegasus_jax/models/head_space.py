@@ -52,7 +52,7 @@ def with_ghost_bone(transforms: jax.Array) -> jax.Array:
 
 def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
     """The canonical state of a head for a run whose mean expression is `expression_c` (50,)."""
-    betas, pose = jnp.zeros(NUM_BETAS), canonical_pose()
+    betas, pose = jnp.zeros(NUM_BETAS), jnp.asarray(canonical_pose())
     ghost = jnp.zeros((head.num_vertices, 1))
     return HeadSpace(
         head=head,
@@ -83,8 +83,9 @@ def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose
         T_d_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression, pose)),
         pose_feature=pose_feature,
         expression=expression_offset,
-        shape_offset=head.shapedirs @ betas,
-        blend_offset=head.exprdirs @ expression_offset + jnp.einsum("kvc,k->vc", head.posedirs, pose_feature),
+        shape_offset=jnp.asarray(head.shapedirs) @ betas,
+        blend_offset=jnp.asarray(head.exprdirs) @ expression_offset
+        + jnp.einsum("kvc,k->vc", head.posedirs, pose_feature),
     )
 
 

@@ -1,0 +1,57 @@
+"""A work folder as training leaves it, without the training: networks and points at random."""
+
+import dataclasses
+import pathlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from pegasus_jax.data import read_dataset
+from pegasus_jax.flame import load_head
+from pegasus_jax.inference.description import AvatarDescription, write_description
+from pegasus_jax.training import loop, workdir
+from pegasus_jax.training.checkpoints import Checkpoints
+from pegasus_jax.training.settings import from_config
+from tests.training import tiny
+
+
+@dataclasses.dataclass(frozen=True)
+class Folders:
+    """Where things are."""
+
+    head: pathlib.Path
+    data: pathlib.Path
+    run: pathlib.Path
+
+
+def write_run(folder: pathlib.Path) -> Folders:
+    """A head, a dataset folder and a run on them; its looks are the person and one other's hair and nose."""
+    folders = Folders(tiny.write_head(folder / "head.npz"), tiny.write_dataset(folder / "me"), folder / "run")
+    config = tiny.config(networks__look_categories=("hair", "nose"), cloud__init_points=300, cloud__max_points=300)
+    settings = from_config(config)
+    workdir.prepare(folders.run, config.to_dict(), [str(folders.data)])
+    head, dataset = load_head(folders.head), read_dataset(folders.data)
+    videos = loop.load_videos([dataset], settings)
+    scene = loop.make_scene(head, videos, settings)
+    _, state = loop.initial_state(settings, scene.space, len(videos.train.frame))
+    leaves, treedef = jax.tree.flatten(state.params.networks)
+    keys = jax.random.split(jax.random.key(1), len(leaves))
+    networks = [leaf + 0.05 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys)]
+    params = dataclasses.replace(state.params, networks=jax.tree.unflatten(treedef, networks))
+    cloud = dataclasses.replace(state.cloud, alive=state.cloud.alive.at[250:].set(False), radius=jnp.float32(0.12))
+    with Checkpoints(folders.run) as checkpoints:
+        checkpoints.save(dataclasses.replace(state, params=params, cloud=cloud, frames_seen=jnp.int32(8)))
+    write_description(
+        folders.run,
+        AvatarDescription.of_run(
+            networks=settings.networks,
+            head=head,
+            head_path=folders.head,
+            betas=dataset.betas,
+            canonical_expression=np.asarray(videos.expression_c),
+            looks=("me", "hair/ada", "nose/ben"),
+            image_size=settings.image_size,
+        ),
+    )
+    return folders
