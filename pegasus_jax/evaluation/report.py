@@ -51,7 +51,8 @@ def evaluate_run(
 
 def table(report: dict[str, dict[str, Any]]) -> str:
     """Markdown: a table with a row per clip and kind of picture, and what MediaPipe saw on the renders."""
-    names = list(next(iter(next(iter(report.values()))["pictures"].values())))
+    rows = [figures for parts in report.values() for figures in parts["pictures"].values()]
+    names = list(dict.fromkeys(name for figures in rows for name in figures))
     lines = ["| clip | picture | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
     for clip, parts in report.items():
         for kind, figures in parts["pictures"].items():

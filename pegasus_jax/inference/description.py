@@ -9,7 +9,7 @@ import numpy as np
 
 from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
-from pegasus_jax.flame import load_head
+from pegasus_jax.flame import builtin_head, load_head
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.models.networks import NetworkConfig
 
@@ -83,13 +83,22 @@ class AvatarDescription:
         Raises:
             UserError: the file is gone or has changed.
         """
-        head = load_head(self.head_path)
+        head = load_head(self.head_path) if self.head_path else default_head(self.head_sha256)
         if head.sha256 != self.head_sha256:
             raise UserError(
                 f"The avatar was trained with the head model {self.head_name} ({self.head_sha256[:8]}…), but "
                 f"{self.head_path or 'the default head'} is {head.name} ({head.sha256[:8]}…); put the first one back."
             )
         return head
+
+
+def default_head(sha256: str | None) -> HeadModel:
+    """The head that is meant where no path is given: the built-in one if that is its hash, else `load_head`'s choice.
+
+    So the demo, and every avatar of the built-in head, works for those who have set $FLAME_PATH too.
+    """
+    built_in = builtin_head()
+    return built_in if built_in.sha256 == sha256 else load_head()
 
 
 def write_description(folder: pathlib.Path, description: AvatarDescription) -> None:

@@ -19,7 +19,7 @@ from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, frame_order, join, load_frames, take
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
-from pegasus_jax.inference.description import AvatarDescription, write_description
+from pegasus_jax.inference.description import AvatarDescription, default_head, write_description
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
@@ -59,7 +59,7 @@ def train(
     """
     settings = from_config(config)
     datasets = [read_dataset(folder) for folder in data]
-    model = load_head(head)
+    model = load_head(head) if head else default_head(_tracked_with(datasets[0]))
     _check_head(datasets, model)
     _prepare_workdir(workdir, config, data)
     run = _Run(settings, datasets, model, head, pathlib.Path(workdir), vgg_weights)
@@ -246,12 +246,17 @@ def _prepare_workdir(folder: pathlib.Path, config: ml_collections.ConfigDict, da
 
 def _check_head(datasets: Sequence[Dataset], model) -> None:
     for dataset in datasets:
-        tracked = dataset.capture.get("head", {}).get("sha256")
+        tracked = _tracked_with(dataset)
         if tracked and tracked != model.sha256:
             raise UserError(
                 f"{dataset.folder} was captured with the head model {dataset.capture['head'].get('name')}, not "
                 f"with {model.name}; give that one with --head, or capture the video again."
             )
+
+
+def _tracked_with(dataset: Dataset) -> str | None:
+    """Hash of the head model that the clip was captured with."""
+    return dataset.capture.get("head", {}).get("sha256")
 
 
 def _cut_log(path: pathlib.Path, frames_seen: int) -> None:

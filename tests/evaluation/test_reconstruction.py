@@ -1,0 +1,78 @@
+"""Figures of held-out frames, and the stills beside them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pegasus_jax.data.frames import take
+from pegasus_jax.evaluation import reconstruction
+from pegasus_jax.evaluation.reconstruction import Pictures, figures_of
+from tests.evaluation.avatars import baked_avatar
+
+
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+    return baked_avatar(tmp_path_factory.mktemp("reconstruction"))
+
+
+@pytest.fixture(scope="module")
+def frames(filmed):
+    return filmed[2]
+
+
+def truth(frames) -> Pictures:
+    return Pictures(np.asarray(frames.over_white()), np.asarray(frames.alpha()))
+
+
+def test_a_perfect_prediction_has_perfect_figures(frames):
+    figures = figures_of(truth(frames), frames)
+    assert figures["psnr"] == figures["foreground_psnr"] == figures["eyes_mouth_psnr"] == np.inf
+    assert figures["ssim"] == pytest.approx(1.0, abs=1e-5)
+    assert figures["l1"] == 0.0 and figures["iou"] == 1.0
+
+
+def test_figures_are_those_of_their_own_pixels(frames):
+    exact = truth(frames)
+    wrong = np.clip(exact.image + 0.1, None, 2.0)
+    figures = figures_of(Pictures(wrong, exact.alpha), frames)
+    assert figures["psnr"] == pytest.approx(20.0, abs=1e-3)
+    assert figures["foreground_psnr"] == pytest.approx(20.0, abs=1e-3)
+    assert figures["l1"] == pytest.approx(0.1, abs=1e-5)
+    inside = exact.alpha >= 0.5
+    outside_only = np.where(inside[..., None], exact.image, 0.0)
+    figures = figures_of(Pictures(outside_only, 1.0 - inside), frames)
+    assert figures["foreground_psnr"] == np.inf and figures["psnr"] < 10.0
+    assert figures["iou"] == 0.0
+
+
+def test_eyes_and_mouth_are_left_out_where_no_frame_shows_them(frames):
+    hidden = dataclasses.replace(frames, emphasis=np.zeros_like(frames.emphasis))
+    assert "eyes_mouth_psnr" not in figures_of(truth(hidden), hidden)
+    half = frames.emphasis.copy()
+    half[::2] = 0
+    some = dataclasses.replace(frames, emphasis=half)
+    assert figures_of(truth(some), some)["eyes_mouth_psnr"] == np.inf, "frames without are no NaN"
+
+
+def test_the_stills_are_the_mean_and_the_nearest_frame(frames):
+    train, test = take(frames, np.arange(7)), take(frames, np.array([3, 5, 3]))
+    stills = reconstruction.stills(train, test)
+    mean, nearest = stills["mean training image"], stills["nearest training frame"]
+    np.testing.assert_allclose(mean.image[1], truth(train).image.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(mean.alpha[2], truth(train).alpha.mean(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(nearest.image, truth(test).image)
+    np.testing.assert_array_equal(nearest.alpha, truth(test).alpha)
+
+
+def test_a_drive_is_rendered_frame_by_frame_in_chunks_of_any_remainder(filmed):
+    baked, drive, frames = filmed
+    assert reconstruction.drive_of(frames).pose.shape == drive.pose.shape
+    pictures = reconstruction.render_drive(baked, reconstruction.drive_of(frames))
+    assert pictures.image.shape == (10, 24, 24, 3) and pictures.alpha.shape == (10, 24, 24)
+    camera = dataclasses.replace(
+        drive.cameras, T_camera_world=drive.cameras.T_camera_world[9], intrinsics=drive.cameras.intrinsics[9]
+    )
+    last = baked.render(drive.pose[9], drive.expression[9], camera)
+    np.testing.assert_allclose(pictures.image[9], last.image, atol=1e-5)
+    np.testing.assert_allclose(pictures.alpha[9], last.alpha, atol=1e-5)

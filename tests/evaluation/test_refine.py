@@ -1,0 +1,85 @@
+"""Refinement: a known offset of the drive is found again in the picture, one frame at a time."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pegasus_jax.evaluation import metrics
+from pegasus_jax.evaluation.refine import Drive, RefineConfig, refine
+from pegasus_jax.models.render import RenderOptions
+from tests.evaluation.avatars import baked_avatar
+
+GLOBAL_YAW, NECK_YAW = 1, 4
+SHIFT = 0.04  # head units
+TURN = 0.1  # radians
+SHIFTED, TURNED = np.array([0, 1]), np.array([2])  # frames
+CONFIG = RefineConfig(steps=60)
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory):
+    """Avatar, the true drive of three frames, a drive that is off, and the pictures of the true one."""
+    baked, drive, _ = baked_avatar(tmp_path_factory.mktemp("refine"))
+    truth = jax.tree.map(lambda array: array[:3], drive)
+    cameras = truth.cameras
+    moved = dataclasses.replace(cameras, T_camera_world=cameras.T_camera_world.at[SHIFTED, 0, 3].add(SHIFT))
+    off = Drive(truth.pose.at[TURNED, NECK_YAW].add(TURN), truth.expression, moved)
+    return baked, truth, off, render(baked, truth), refined(baked, off, render(baked, truth))
+
+
+def render(baked, drive):
+    return baked.render(drive.pose, drive.expression, drive.cameras, options=RenderOptions(channels=("rgb",)))
+
+
+def refined(baked, drive, target):
+    return refine(baked, drive, target.image, target.alpha, config=CONFIG)
+
+
+def mean_psnr(baked, drive, target) -> float:
+    return float(jnp.mean(jax.vmap(metrics.psnr)(render(baked, drive).image, target.image)))
+
+
+def test_the_picture_comes_back_by_more_than_three_decibels(problem):
+    baked, _, off, target, found = problem
+    before, after = mean_psnr(baked, off, target), mean_psnr(baked, found, target)
+    assert after > before + 3.0
+    l1 = [float(jnp.abs(render(baked, drive).image - target.image).mean()) for drive in (off, found)]
+    assert l1[1] < 0.7 * l1[0]
+
+
+def test_translation_and_pose_go_back_towards_the_truth(problem):
+    baked, truth, off, target, _ = problem
+    # The random head's expressions can imitate any motion, so they are held.
+    config = dataclasses.replace(CONFIG, expression_std=1e-3, steps=100)
+    found = refine(baked, off, target.image, target.alpha, config=config)
+    shift = np.asarray(found.cameras.T_camera_world - truth.cameras.T_camera_world)[SHIFTED, 0, 3]
+    assert (np.abs(shift) < 0.2 * SHIFT).all()
+    error = np.asarray(found.pose - truth.pose)[TURNED]
+    assert (np.abs(error[:, GLOBAL_YAW] + error[:, NECK_YAW]) < 0.2 * TURN).all(), "either may carry the turn"
+    np.testing.assert_array_equal(found.cameras.T_camera_world[..., :3], off.cameras.T_camera_world[..., :3])
+    np.testing.assert_array_equal(found.cameras.intrinsics, off.cameras.intrinsics)
+
+
+def test_a_frame_is_fitted_alone_whatever_the_batch(problem):
+    baked, _, off, target, found = problem
+    row = np.array([2])
+    one = jax.tree.map(lambda array: array[row], off)
+    alone = refine(baked, one, target.image[row], target.alpha[row], config=CONFIG)
+    for name in ("pose", "expression"):
+        np.testing.assert_allclose(getattr(alone, name)[0], getattr(found, name)[2], atol=2e-3)
+    assert mean_psnr_of(baked, alone, target, row) == pytest.approx(mean_psnr_of(baked, found, target, row), abs=0.3)
+
+
+def mean_psnr_of(baked, drive, target, row) -> float:
+    rows = row if len(drive.pose) > 1 else np.array([0])
+    picture = render(baked, jax.tree.map(lambda array: array[rows], drive)).image[0]
+    return float(metrics.psnr(picture, target.image[row[0]]))
+
+
+def test_a_strong_prior_holds_the_drive_where_it_was_tracked(problem):
+    baked, _, off, target, _ = problem
+    held = refine(baked, off, target.image, target.alpha, config=dataclasses.replace(CONFIG, prior=1e6, steps=5))
+    np.testing.assert_allclose(held.pose, off.pose, atol=0.01)
