@@ -37,6 +37,8 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
     settings = config.load_config(spec)
     dataset = workdir / DATASET
     if not (dataset / "capture.json").exists():
+        if not video.exists():
+            raise UserError(f"There is no video at {video}; check the path.")
         frames = media.count_frames(video) if video.is_file() else len(list(video.iterdir()))
         print(f"{spec}: about {_minutes(settings, frames):.0f} minutes on this machine, {frames} frames to capture.")
         capture_video(video, dataset, head=load_head(head))
