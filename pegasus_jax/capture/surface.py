@@ -12,6 +12,7 @@ from pegasus_jax.capture.posing import PointModel, vertex_points
 from pegasus_jax.capture.track import Track, pose_of, project
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.flame.normals import vertex_normals
 
 _MAX_POINTS = 1500
 _SKIN, _NOT_SKIN = ("face",), ("mouth_interior", "left_eyeball", "right_eyeball", "teeth")
@@ -106,7 +107,7 @@ def _observe(rows, shared, images, head, vertex_ids):
     def frame(args):
         row, image = args
         vertices = lbs.vertices(head, shared[columns.BETAS], row[columns.EXPRESSION], pose_of(row))
-        normals = _vertex_normals(vertices, head.faces)[vertex_ids]
+        normals = vertex_normals(vertices, head.faces)[vertex_ids]
         points = vertices[vertex_ids]
         x, y, distance = row[columns.PLACEMENT]
         to_camera = jnp.stack([-x, -y, distance * focal])[None] - points
@@ -116,13 +117,3 @@ def _observe(rows, shared, images, head, vertex_ids):
         return values, jnp.clip((cosine - low) / (high - low), 0.0, 1.0)
 
     return jax.lax.map(frame, (rows, images), batch_size=_FRAMES_AT_ONCE)
-
-
-def _vertex_normals(vertices: jax.Array, faces: jax.Array) -> jax.Array:
-    """Unit normals (V, 3), area-weighted over the triangles around each vertex."""
-    a, b, c = (vertices[faces[:, corner]] for corner in range(3))
-    normals = jnp.cross(b - a, c - a)
-    summed = jnp.zeros_like(vertices)
-    for corner in range(3):
-        summed = summed.at[faces[:, corner]].add(normals)
-    return summed / (jnp.linalg.norm(summed, axis=1, keepdims=True) + 1e-12)

@@ -24,12 +24,12 @@ def strands(position: np.ndarray, *, seed: int) -> np.ndarray:
     """Value noise on a line: smooth, in [0, 1], with one independent value per unit of `position` (n,)."""
     table = np.random.default_rng(seed).uniform(size=_TABLE_SIZE).astype(np.float32)
     cell = np.floor(position).astype(np.int64)
-    step = smoothstep(position - cell)
+    step = smoothstep(position - cell, 0.0, 1.0)
     left, right = table[cell % _TABLE_SIZE], table[(cell + 1) % _TABLE_SIZE]
     return left + (right - left) * step
 
 
-def smoothstep(x: np.ndarray, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def smoothstep(x: np.ndarray, low: float, high: float) -> np.ndarray:
     """0 below `low`, 1 above `high`, a cubic with flat ends between; `low` > `high` runs the other way."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
     return t * t * (3 - 2 * t)

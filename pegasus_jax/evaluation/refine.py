@@ -31,8 +31,8 @@ class Drive:
 class RefineConfig:
     """Adam on offsets from the tracked values, held back by quadratic priors."""
 
-    steps: int = 80
-    learning_rate: float = 4e-3
+    steps: int = 150
+    learning_rate: float = 6e-3
     pose_std: float = 0.05  # radians
     expression_std: float = 0.2
     translation_std: float = 0.05  # head units

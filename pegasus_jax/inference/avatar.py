@@ -157,7 +157,7 @@ class Avatar:
 def _canonicalise(graphdef, state, space: HeadSpace, points_gc, part, z) -> CanonicalPoints:
     networks = nnx.merge(graphdef, state)
     nearest = nearest_vertices(space, flame_canonical(networks, points_gc, z), part)
-    return canonicalise(networks, space, points_gc, z, nearest, jacobian_gradient=False)
+    return canonicalise(networks, space, points_gc, z, nearest, part, jacobian_gradient=False)
 
 
 def load(path: str | os.PathLike) -> Avatar:

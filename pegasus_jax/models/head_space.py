@@ -12,10 +12,18 @@ import numpy as np
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
+from pegasus_jax.flame.normals import vertex_normals
 
 ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as published
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
 _CHUNK = 2048
+_HEIGHTS = {  # head units (a unit is 25 cm); later entries prevail
+    "face": 0.025,
+    "eye_regions": 0.006,
+    "lips": 0.006,
+    **dict.fromkeys(INNER_PARTS, 0.002),
+}
+_EDGE_SHARE = 0.7  # a triangle's middle is 0.58 edges from its corners
 _OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
 
@@ -29,8 +37,11 @@ class HeadSpace:
     pose_feature_c: jax.Array  # (36,)
     T_fc_rest: jax.Array  # (6, 4, 4): ghost bone, then the joints, at the canonical state
     vertices_fc: jax.Array  # (V, 3)
+    normals_fc: jax.Array  # (V, 3), unit length
     lbs_weights: jax.Array  # (V, 6): column 0, the ghost bone, is 0
     parts: jax.Array  # (V,) int32: 0 for the outside, else 1 + the index in INNER_PARTS
+    reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite outside the face
+    height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite outside the face
 
 
 @jax.tree_util.register_dataclass
@@ -54,14 +65,18 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
     """The canonical state of a head for a run whose mean expression is `expression_c` (50,)."""
     betas, pose = jnp.zeros(NUM_BETAS), jnp.asarray(canonical_pose())
     ghost = jnp.zeros((head.num_vertices, 1))
+    vertices_fc = lbs.vertices(head, betas, expression_c, pose)
     return HeadSpace(
         head=head,
         expression_c=jnp.asarray(expression_c, jnp.float32),
         pose_feature_c=lbs.pose_feature(pose),
         T_fc_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression_c, pose)),
-        vertices_fc=lbs.vertices(head, betas, expression_c, pose),
+        vertices_fc=vertices_fc,
+        normals_fc=vertex_normals(vertices_fc, jnp.asarray(head.faces)),
         lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
         parts=jnp.asarray(vertex_parts(head)),
+        reach=jnp.asarray(_reach(head, np.asarray(vertices_fc))),
+        height=jnp.asarray(_height(head)),
     )
 
 
@@ -72,6 +87,27 @@ def vertex_parts(head: HeadModel) -> np.ndarray:
         if name in head.regions:
             parts[np.asarray(head.regions[name])] = index
     return parts
+
+
+def _reach(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
+    """What it takes to reach into each triangle around a vertex; hair and shoulders may go farther."""
+    faces = np.asarray(head.faces)
+    longest = np.zeros(head.num_vertices, np.float32)
+    for corner in range(3):
+        a, b = faces[:, corner], faces[:, (corner + 1) % 3]
+        edge = np.linalg.norm(vertices[a] - vertices[b], axis=1)
+        np.maximum.at(longest, a, edge)
+        np.maximum.at(longest, b, edge)
+    return np.where(np.isfinite(_height(head)), _EDGE_SHARE * longest, np.inf).astype(np.float32)
+
+
+def _height(head: HeadModel) -> np.ndarray:
+    """Hair and clothes stand off the head by any distance, skin of the face by little, eyeballs and teeth by none."""
+    height = np.full(head.num_vertices, np.inf, np.float32)
+    for name, limit in _HEIGHTS.items():
+        if name in head.regions:
+            height[np.asarray(head.regions[name])] = limit
+    return height
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:

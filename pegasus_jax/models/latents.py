@@ -20,10 +20,10 @@ def latent_size(num_categories: int, code_size: int) -> int:
     return num_categories * (num_categories + code_size)
 
 
-def flatten(latent: Latent, categories: tuple[str, ...] = CATEGORIES) -> jax.Array:
+def flatten(latent: Latent) -> jax.Array:
     """The conditioning vector z: for each category in order, its one-hot and then its code."""
-    one_hots = jnp.eye(len(categories), dtype=jnp.float32)
-    return jnp.concatenate([part for i, name in enumerate(categories) for part in (one_hots[i], latent[name])])
+    one_hots = jnp.eye(len(CATEGORIES), dtype=jnp.float32)
+    return jnp.concatenate([part for i, name in enumerate(CATEGORIES) for part in (one_hots[i], latent[name])])
 
 
 class LatentTable(nnx.Module):

@@ -30,6 +30,7 @@ class NetworkConfig:
     canonical_depth: int = 9
     canonical_skip: int | None = 4
     octaves: int = 6
+    detail_octaves: int = 0  # of a finer encoding for the albedo alone
     shading_width: int = 512
 
 
@@ -52,6 +53,7 @@ class AvatarNetworks(nnx.Module):
             depth=config.canonical_depth,
             octaves=config.octaves,
             skip=config.canonical_skip,
+            detail_octaves=config.detail_octaves,
             rngs=rngs,
         )
         self.shading = ShadingNetwork(latent_size=size, width=config.shading_width, rngs=rngs)
@@ -83,12 +85,13 @@ def canonicalise(
     points_gc: jax.Array,
     z: jax.Array,
     nearest: jax.Array,
+    part: jax.Array,
     *,
     jacobian_gradient: bool,
 ) -> CanonicalPoints:
-    """Everything about points_gc (N, 3) under z (Z,) that no frame changes. Gradient paths as in spec section 4.
+    """Everything about points_gc (N, 3) of parts (N,) under z (Z,) that no frame changes.
 
-    Positions are differentiable by the points; colour, distance and segmentation reach the gc head and the latents but
+    Gradient paths are those of spec section 4: positions are differentiable by the points; colour, distance and segmentation reach the gc head and the latents but
     not the points; normals reach the canonical network alone. `jacobian_gradient=False` treats the derivatives that
     turn normals as constants (their backward pass is most of a step's cost on a CPU).
     """
@@ -104,6 +107,7 @@ def canonicalise(
         rest=rest,
         rest_by_x_sc=_rest_derivatives(networks, space, x_sc, z, nearest, differentiable=jacobian_gradient),
         nearest=nearest,
+        inner=part > 0,
         normals_sc=normals_sc,
         sdf=values.sdf,
         albedo=values.albedo,

@@ -10,8 +10,9 @@ from pegasus_jax.data.camera import Camera
 from pegasus_jax.models.posing import CanonicalPoints, PosedPoints
 
 SHADING_GAIN = 2.0
+INNER_SETBACK = 0.03  # head units by which inner points sort behind: discs are coarser than lids and lips are thin
 _MIN_OVERLAPS = 1 << 17  # few points are large points: a young cloud covers many tiles each
-CHANNELS = {"rgb": 3, "normals": 3, "albedo": 3, "shading": 3, "seg_logit": 1}
+CHANNELS = {"rgb": 3, "normals": 3, "albedo": 3, "shading": 3, "seg_logit": 1, "inner": 1}
 
 
 @jax.tree_util.register_dataclass
@@ -25,6 +26,7 @@ class Render:
     albedo: jax.Array | None  # (H, W, 3), over white
     shading: jax.Array | None  # (H, W, 3), over white
     seg_logit: jax.Array | None  # (H, W): blended logits, 0 where nothing is drawn
+    inner: jax.Array | None  # (H, W) in [0, 1]: how much of the pixel shows eyeballs or the inside of the mouth
     max_weight: jax.Array  # (N,): each point's largest compositing weight
     is_front: jax.Array  # (N,) bool: the point was first at some pixel
     overflow: jax.Array  # () int32: point-tile pairs that did not fit (0 on exact backends)
@@ -63,11 +65,12 @@ def render_points(
         "albedo": points.albedo,
         "shading": shading,
         "seg_logit": points.seg_logit[:, None],
+        "inner": points.inner[:, None].astype(shading.dtype),
     }
     means2d, depths = camera.project(posed.positions_d)
     out = rasterizer.splat(
         means2d,
-        depths,
+        depths + INNER_SETBACK * points.inner,
         radius * (0.5 * min(camera.image_size)),
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
@@ -81,7 +84,7 @@ def render_points(
     start = 0
     for name in options.channels:
         picture = out.image[..., start : start + CHANNELS[name]]
-        pictures[name] = picture[..., 0] if name == "seg_logit" else picture + white
+        pictures[name] = picture[..., 0] if CHANNELS[name] == 1 else picture + white
         start += CHANNELS[name]
     return Render(
         image=pictures["rgb"],
@@ -90,6 +93,7 @@ def render_points(
         albedo=pictures.get("albedo"),
         shading=pictures.get("shading"),
         seg_logit=pictures.get("seg_logit"),
+        inner=pictures.get("inner"),
         max_weight=out.max_weight,
         is_front=out.is_front,
         overflow=out.overflow,

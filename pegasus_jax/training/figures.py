@@ -43,7 +43,9 @@ def _render(graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Bat
     networks = nnx.merge(graphdef, state.params.networks)
     z = latents.flatten(networks.latents.latent())
     cloud = state.cloud
-    points = canonicalise(networks, scene.space, state.params.points, z, cloud.nearest, jacobian_gradient=False)
+    points = canonicalise(
+        networks, scene.space, state.params.points, z, cloud.nearest, cloud.part, jacobian_gradient=False
+    )
     return render_frames(
         networks,
         scene.space,

@@ -225,8 +225,7 @@ def initial_state(settings: Settings, space: HeadSpace, num_frames: int) -> tupl
     schedule = settings.cloud
     if schedule.init == "head":
         vertices, faces = np.asarray(space.vertices_fc), np.asarray(space.head.faces)
-        points, corners = cloud.surface_points(vertices, faces, schedule.init_points, rng)
-        part = np.asarray(space.parts)[corners]
+        points, part = cloud.surface_points(vertices, faces, np.asarray(space.parts), schedule.init_points, rng)
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
         part = np.full(schedule.init_points, ANY_PART, np.int32)

@@ -3,12 +3,27 @@
 Pictures are (*, H, W, C) in [0, 1] over white. Point terms take `alive` (N,) and average over living points only.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 
 from pegasus_jax.evaluation import metrics
 
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
+LEASH_UNIT = 0.01  # head units
+_SURFACE_SLACK = 0.002  # head units: half a millimetre
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Surface:
+    """The head's surface near N points: what each one's nearest vertex says."""
+
+    vertices: jax.Array  # (N, 3) head units
+    normals: jax.Array  # (N, 3), unit length
+    reach: jax.Array  # (N,) how far from the vertex a point may be along the surface
+    height: jax.Array  # (N,) how far above it
 
 
 def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
@@ -67,6 +82,33 @@ def flame_regularisation(
     p = masked_mean(jnp.mean((10.0 * pose_error) ** 2, axis=(1, 2)), alive)
     scaled = (10.0 * expression_error) ** 2 / (50.0 * expression_variance[None, None, :])
     return 0.1 * w + 10.0 * p + 10.0 * masked_mean(jnp.mean(scaled, axis=(1, 2)), alive)
+
+
+def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) -> jax.Array:
+    """Keeps points x_fc (N, 3) where the head has a surface, given by the nearest vertex of each.
+
+    No point sinks below the skin or off a part, points of the face stay near it, and none leaves the rim of lips and
+    lids for the opening. Training pictures hide all this until a mouth opens wider or the head turns farther. Squared
+    excess in units of LEASH_UNIT, over points with a `part` (N,).
+    """
+    offset = x_fc - surface.vertices
+    height = jnp.sum(offset * surface.normals, axis=-1)
+    across = jnp.sum((offset - height[:, None] * surface.normals) ** 2, axis=-1)
+    astray = across > surface.reach**2
+    sideways = jnp.sqrt(jnp.where(astray, across, 1.0)) - jnp.where(astray, surface.reach, 0.0)
+    upwards = jax.nn.relu(height - surface.height)
+    downwards = jax.nn.relu(-height - _SURFACE_SLACK)
+    square = upwards**2 + downwards**2 + jnp.where(astray, sideways, 0.0) ** 2
+    return masked_mean(square, alive & (part >= 0)) / LEASH_UNIT**2
+
+
+def inner_hidden(inner: jax.Array, openings: jax.Array) -> jax.Array:
+    """Eyeballs and the inside of the mouth show only at eyes and mouth: mean of `inner` outside `openings`.
+
+    Both (B, H, W) in [0, 1]. Frames that come without such masks (all zero) say nothing.
+    """
+    known = jnp.any(openings > 0.0, axis=(-2, -1))[:, None, None]
+    return jnp.mean(jnp.where(known, inner * (1.0 - openings), 0.0))
 
 
 def latent_prior(z: jax.Array) -> jax.Array:

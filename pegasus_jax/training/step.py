@@ -19,7 +19,7 @@ from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_w
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses
-from pegasus_jax.training.state import Params, Tracking, TrainState
+from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 DEVICES = "devices"
 VISIBLE_WEIGHT = 0.5  # a point is visible where its compositing weight exceeds this
@@ -36,8 +36,10 @@ class LossWeights:
     sdf: float = 1.0
     eikonal: float = 0.1
     flame: float = 10.0
+    leash: float = 1.0  # points keep to their side of the skin; no effect on clouds that started on a sphere
     latent: float = 0.01
     seg: float = 0.1
+    hidden: float = 0.0  # eyeballs and the inside of the mouth show nowhere else
     emphasis: float = 0.0  # extra colour weight on eyes and mouth
     tracking: float = 0.0  # pull of tracking corrections towards zero, in standard deviations
 
@@ -138,7 +140,13 @@ def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config:
     z = latents.flatten(networks.latents.latent())
     cloud, weights = state.cloud, config.weights
     points = canonicalise(
-        networks, scene.space, params.points, z, cloud.nearest, jacobian_gradient=config.jacobian_gradient
+        networks,
+        scene.space,
+        params.points,
+        z,
+        cloud.nearest,
+        cloud.part,
+        jacobian_gradient=config.jacobian_gradient,
     )
     correction = jax.tree.map(lambda table: table[batch.frame], params.tracking)
     frames = corrected(batch, correction) if config.refine_tracking else batch
@@ -157,7 +165,7 @@ def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config:
         jacobian_gradient=config.jacobian_gradient,
     )
     terms = picture_terms(render, batch, weights, perceptual)
-    terms |= _point_terms(networks, params, points, z, scene, cloud.alive, config, key)
+    terms |= _point_terms(networks, params, points, z, scene, cloud, config, key)
     if config.refine_tracking:
         terms["tracking"] = _tracking_prior(correction, scene.tracking_std)
     scale = dataclasses.asdict(weights) | {"flame": flame_weight(state.frames_seen, config)}
@@ -188,15 +196,21 @@ def picture_terms(
         terms["structural"] = losses.structural(render.image, target)
     if weights.perceptual and perceptual is not None:
         terms["perceptual"] = perceptual(render.image, target)
+    if weights.hidden and render.inner is not None:
+        terms["hidden"] = losses.inner_hidden(render.inner, jnp.asarray(batch.emphasis, jnp.float32) / 255.0)
     if weights.seg and render.seg_logit is not None:
         terms["seg"] = losses.segmentation_bce(render.seg_logit, jnp.asarray(batch.seg, jnp.float32) / 255.0)
     return terms
 
 
-def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Scene, alive, config, key):
+def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Scene, cloud: Cloud, config, key):
+    alive, part = cloud.alive, cloud.part
+    space, near = scene.space, points.nearest
+    surface = losses.Surface(space.vertices_fc[near], space.normals_fc[near], space.reach[near], space.height[near])
     terms = {
         "sdf": losses.sdf_consistency(points.sdf, alive),
         "latent": losses.latent_prior(z),
+        "leash": losses.leash(points.x_fc, surface, part, alive),
         "flame": _flame_term(networks, params.points, points, z, scene, alive, config, jax.random.fold_in(key, 0)),
     }
     stop = jax.lax.stop_gradient

@@ -57,7 +57,7 @@ def test_a_baked_look_renders_as_the_networks_themselves_do(avatar, drive):
     networks, space = avatar.networks, avatar.space
     z = latents.flatten(avatar.latent("hair/ada"))
     nearest = nearest_vertices(space, flame_canonical(networks, avatar.points_gc, z), avatar.part)
-    points = canonicalise(networks, space, avatar.points_gc, z, nearest, jacobian_gradient=True)
+    points = canonicalise(networks, space, avatar.points_gc, z, nearest, avatar.part, jacobian_gradient=True)
     pose, expression, camera = frame_of(drive, 1)
     expected = render_frame(
         networks,

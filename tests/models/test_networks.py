@@ -34,6 +34,23 @@ def test_canonical_and_shading_networks_have_the_published_size():
     assert count(ShadingNetwork(latent_size=LATENT, width=512, rngs=nnx.Rngs(0))) == 456_198
 
 
+def test_detail_changes_the_albedo_alone_and_starts_at_nothing():
+    plain, fine = (
+        CanonicalNetwork(
+            latent_size=8, width=16, depth=3, octaves=2, skip=None, detail_octaves=octaves, rngs=nnx.Rngs(0)
+        )
+        for octaves in (0, 8)
+    )
+    x, z = jax.random.normal(jax.random.key(1), (32, 3)), jnp.ones(8)
+    before = plain(x, z)
+    jax.tree.map(np.testing.assert_array_equal, fine(x, z), before)
+    fine.detail_out.weight[...] = jax.random.normal(jax.random.key(2), (16, 3))
+    after = fine(x, z)
+    assert jnp.abs(after.albedo - before.albedo).max() > 0.05
+    np.testing.assert_array_equal(after.sdf, before.sdf)
+    np.testing.assert_array_equal(after.seg_logit, before.seg_logit)
+
+
 def test_initial_sdf_is_a_ball_and_ignores_the_latent():
     network = paper_canonical()
     directions = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)

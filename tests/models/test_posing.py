@@ -56,8 +56,9 @@ def untrained(head_prior: bool) -> AvatarNetworks:
 
 def canonical_points(networks, space, points_gc):
     z = latents.flatten(networks.latents.latent())
-    nearest = nearest_vertices(space, points_gc, jnp.full(len(points_gc), ANY_PART))
-    return canonicalise(networks, space, points_gc, z, nearest, jacobian_gradient=True), z
+    part = jnp.full(len(points_gc), ANY_PART)
+    nearest = nearest_vertices(space, points_gc, part)
+    return canonicalise(networks, space, points_gc, z, nearest, part, jacobian_gradient=True), z
 
 
 def test_head_prior_moves_head_vertices_exactly_as_the_head_model_does(space):

@@ -57,20 +57,21 @@ def test_the_sphere_has_the_cubes_directions():
     assert towards_corners > uniform_on_sphere + 0.02
 
 
-def test_surface_points_lie_on_triangles_in_proportion_to_area():
+def test_surface_points_are_spread_evenly_over_triangles_by_area_and_the_density_of_their_part():
     vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 2, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
     faces = np.array([[0, 1, 2], [3, 4, 5]])
-    points, nearest = cloud.surface_points(vertices, faces, 14_000, np.random.default_rng(0))
-    barycentric = np.stack([1 - points[:, 0] / 3 - points[:, 1] / 2, points[:, 0] / 3, points[:, 1] / 2], axis=1)
-    below = points[:, 2] < 2.5
-    np.testing.assert_array_equal(nearest[below], barycentric[below].argmax(axis=1))
-    assert set(nearest[~below].tolist()) == {3, 4, 5}
-    large, small = points[points[:, 2] < 2.5], points[points[:, 2] > 2.5]
+    part = np.array([0, 0, 0, 1, 1, 1])
+    points, point_part = cloud.surface_points(vertices, faces, part, 700, np.random.default_rng(0))
+    large, small = points[point_part == 0], points[point_part == 1]
     np.testing.assert_allclose(large[:, 2], 0.0, atol=1e-6)
     np.testing.assert_allclose(small[:, 2], 5.0, rtol=1e-6)
     assert (large[:, 0] / 3 + large[:, 1] / 2).max() <= 1 + 1e-6 and large.min() >= 0
-    assert len(large) / len(points) == pytest.approx(6 / 7, abs=0.01)
-    np.testing.assert_allclose(large.mean(axis=0), [1.0, 2 / 3, 0.0], atol=0.02)
+    outside, eyeball, *_ = cloud.PART_DENSITY
+    assert len(points) == 700
+    assert len(large) == pytest.approx(700 * 3 * outside / (3 * outside + 0.5 * eyeball), abs=1)
+    distance = np.linalg.norm(large[:, None] - large[None], axis=-1) + 9 * np.eye(len(large))
+    random_spacing = 0.5 * np.sqrt(3 / len(large))  # mean distance to the nearest of as many random points
+    assert distance.min() > random_spacing
 
 
 def test_pruning_keeps_exactly_the_points_that_were_seen_and_doubles_them():

@@ -63,6 +63,42 @@ def test_flame_regularisation_is_the_published_sum():
     assert losses.flame_regularisation(*arrays, jnp.asarray(ALIVE)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_leash_is_the_squared_excess_over_what_the_surface_allows():
+    surface = losses.Surface(
+        vertices=jnp.tile(jnp.array([1.0, 0.0, 0.0]), (6, 1)),
+        normals=jnp.tile(jnp.array([0.0, 0.0, 1.0]), (6, 1)),
+        reach=jnp.array([0.03, 0.03, 0.03, jnp.inf, 0.03, 0.03]),
+        height=jnp.array([0.05, 0.05, 0.05, jnp.inf, 0.05, 0.05]),
+    )
+    offset = np.array(
+        [
+            [0.01, 0.02, 0.04],  # inside every limit
+            [0.0, 0.0, 0.09],  # 0.04 too high
+            [0.03, 0.04, 0.0],  # 0.02 beyond the reach
+            [0.4, 0.3, 0.5],  # hair is free upwards and sideways
+            [0.0, 0.0, -0.022],  # 0.02 below what the skin allows
+            [9.0, 9.0, 9.0],  # follows no part
+        ]
+    )
+    part = jnp.array([0, 1, 2, 0, 0, -1])
+    x = jnp.asarray(np.asarray(surface.vertices) + offset, jnp.float32)
+    value, gradient = jax.value_and_grad(losses.leash)(x, surface, part, jnp.ones(6, bool))
+    assert value == pytest.approx((0.04**2 + 0.02**2 + 0.02**2) / 5 / losses.LEASH_UNIT**2, rel=1e-3)
+    pulled = 2 / 5 / losses.LEASH_UNIT**2 * np.array([[0, 0, 0.04], [0.012, 0.016, 0], [0, 0, -0.02]])
+    np.testing.assert_allclose(gradient[jnp.array([1, 2, 4])], pulled, rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(gradient[jnp.array([0, 3, 5])], 0.0)
+    assert losses.leash(x, surface, part, jnp.zeros(6, bool)) == 0.0
+
+
+def test_inner_points_may_show_at_openings_only_and_unknown_openings_say_nothing():
+    inner = jnp.asarray(RNG.random((2, 8, 8)), jnp.float32)
+    openings = jnp.asarray(RNG.random((2, 8, 8)) > 0.5, jnp.float32)
+    expected = np.mean(np.asarray(inner) * (1 - np.asarray(openings)))
+    assert losses.inner_hidden(inner, openings) == pytest.approx(expected, rel=1e-5)
+    half = losses.inner_hidden(inner, openings.at[1].set(0.0))
+    assert half == pytest.approx(np.mean(np.asarray(inner)[0] * (1 - np.asarray(openings)[0])) / 2, rel=1e-5)
+
+
 def test_latent_prior_counts_the_constant_entries():
     assert losses.latent_prior(jnp.asarray([1.0, 0.0, 0.5, 0.5])) == pytest.approx(1.5 / 4)
 

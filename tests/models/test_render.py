@@ -1,0 +1,71 @@
+"""From posed points to pictures: what the compositing takes from points, on two discs at one pixel."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.models.posing import CanonicalPoints, PosedPoints, Rest
+from pegasus_jax.models.render import CHANNELS, INNER_SETBACK, RenderOptions, render_points
+
+SIDE = 16
+RED, BLUE = [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]
+
+
+def render(closer: float, inner: list[bool], *, shading: float = 0.5):
+    """A red point at depth 2 and a blue one `closer` to the camera, on the optical axis."""
+    positions = jnp.array([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0 - closer]])
+    zeros = jnp.zeros((2, 3))
+    rest = Rest(zeros, jnp.zeros((2, 6)), zeros)
+    points = CanonicalPoints(
+        x_fc=positions,
+        x_sc=positions,
+        rest=rest,
+        rest_by_x_sc=rest,
+        nearest=jnp.zeros(2, jnp.int32),
+        inner=jnp.array(inner),
+        normals_sc=zeros,
+        sdf=jnp.zeros(2),
+        albedo=jnp.array([RED, BLUE]),
+        seg_logit=jnp.array([1.0, -1.0]),
+    )
+    camera = Camera(jnp.eye(4)[:3], jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE))
+    return render_points(
+        points,
+        PosedPoints(positions, jnp.tile(jnp.array([0.0, 0.0, -1.0]), (2, 1))),
+        jnp.full((2, 3), shading),
+        camera,
+        radius=jnp.float32(0.5),
+        alive=None,
+        options=RenderOptions(channels=tuple(CHANNELS), backend="reference"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("closer", "inner", "front"),
+    [
+        (0.1, [False, False], "blue"),
+        (0.5 * INNER_SETBACK, [False, True], "red"),
+        (2.0 * INNER_SETBACK, [False, True], "blue"),
+        (0.5 * INNER_SETBACK, [True, True], "blue"),
+    ],
+    ids=["as_it_lies", "an_eyeball_just_before_its_lid", "an_eyeball_clearly_before", "two_inner_points"],
+)
+def test_what_lies_before_what(closer, inner, front):
+    middle = np.asarray(render(closer, inner).image)[SIDE // 2, SIDE // 2]
+    assert (middle[2] > middle[0]) == (front == "blue")
+
+
+def test_channels_of_what_is_drawn_and_of_what_is_not():
+    out = render(0.1, [False, True])
+    assert out.inner.shape == out.alpha.shape == (SIDE, SIDE)
+    assert out.alpha[0, 0] == 0.0
+    np.testing.assert_array_equal(out.image[0, 0], 1.0)
+    assert out.seg_logit[0, 0] == out.inner[0, 0] == 0.0
+    assert 0.5 < out.inner[SIDE // 2, SIDE // 2] <= out.alpha.max()
+
+
+def test_colour_is_twice_shading_times_albedo_at_most_one():
+    half = render(0.1, [False, False])
+    np.testing.assert_allclose(half.image, half.albedo, atol=1e-6)
+    np.testing.assert_allclose(render(0.1, [False, False], shading=50.0).image, 1.0, atol=1e-6)
