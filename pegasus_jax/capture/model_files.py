@@ -1,11 +1,10 @@
 """Where MediaPipe's model files are found, or fetched from on first use."""
 
 import hashlib
-import os
 import pathlib
 import urllib.request
 
-from pegasus_jax import atomic
+from pegasus_jax import assets, atomic
 from pegasus_jax.errors import UserError
 
 _STORE = "https://storage.googleapis.com/mediapipe-models"
@@ -24,12 +23,6 @@ PINNED_SHA256 = {
 }
 
 
-def cache_folder() -> pathlib.Path:
-    """The user's cache: $XDG_CACHE_HOME/pegasus-jax, usually ~/.cache/pegasus-jax."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "pegasus-jax"
-
-
 def find_model(name: str) -> pathlib.Path:
     """The path of a MediaPipe model file: $PEGASUS_ASSETS, then the user cache, then a download into the cache.
 
@@ -38,22 +31,17 @@ def find_model(name: str) -> pathlib.Path:
     """
     if name not in URLS:
         raise UserError(f"There is no model file called {name!r}; known are {', '.join(sorted(URLS))}.")
-    for folder in _search_folders():
-        if (folder / name).is_file():
-            _check_pin(folder / name)
-            return folder / name
-    return _download(name, cache_folder())
+    found = assets.find(name)
+    if found is None:
+        return _download(name, assets.cache_folder())
+    _check_pin(found)
+    return found
 
 
 def file_sha256(path: pathlib.Path) -> str:
     """Hex digest of a file's bytes."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _search_folders() -> list[pathlib.Path]:
-    assets = os.environ.get("PEGASUS_ASSETS")
-    return ([pathlib.Path(assets)] if assets else []) + [cache_folder()]
 
 
 def _check_pin(path: pathlib.Path) -> None:

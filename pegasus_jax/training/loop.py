@@ -14,7 +14,7 @@ import optax
 import tensorboardX
 from flax import nnx
 
-from pegasus_jax import progress
+from pegasus_jax import devices, progress
 from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, frame_order, join, load_frames, take
 from pegasus_jax.errors import UserError
@@ -32,6 +32,7 @@ from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, make_step
 
 _METRICS = "metrics.jsonl"
+_PAPER_WIDTH = 512  # of the canonical network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,7 @@ def train(
         UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite.
     """
     settings = from_config(config)
+    _check_device(settings)
     datasets = [read_dataset(folder) for folder in data]
     model = load_head(head) if head else default_head(_tracked_with(datasets[0]))
     _check_head(datasets, model)
@@ -241,6 +243,12 @@ def initial_state(settings: Settings, space: HeadSpace, num_frames: int) -> tupl
 
 def _prepare_workdir(folder: pathlib.Path, config: ml_collections.ConfigDict, data: Sequence[pathlib.Path]) -> None:
     work_folder.prepare(pathlib.Path(folder), config.to_dict(), [str(path) for path in data])
+
+
+def _check_device(settings: Settings) -> None:
+    reason = devices.unused_gpu() if settings.networks.canonical_width >= _PAPER_WIDTH else None
+    if reason:
+        raise UserError(f"This config is of the paper's size, which would take weeks on this device. {reason}")
 
 
 def _check_head(datasets: Sequence[Dataset], model) -> None:

@@ -3,6 +3,7 @@ import urllib.error
 
 import pytest
 
+from pegasus_jax import assets
 from pegasus_jax.capture import model_files
 from pegasus_jax.capture.model_files import find_model
 from pegasus_jax.errors import UserError
@@ -15,10 +16,10 @@ def empty_places(tmp_path, monkeypatch):
 
 
 def test_the_assets_folder_comes_before_the_cache(tmp_path, monkeypatch):
-    for folder in (tmp_path / "assets", model_files.cache_folder()):
+    for folder in (tmp_path / "assets", assets.cache_folder()):
         folder.mkdir(parents=True)
         (folder / "hair_segmenter.tflite").write_bytes(b"model")
-    assert find_model("hair_segmenter.tflite").parent == model_files.cache_folder()
+    assert find_model("hair_segmenter.tflite").parent == assets.cache_folder()
     monkeypatch.setenv("PEGASUS_ASSETS", str(tmp_path / "assets"))
     assert find_model("hair_segmenter.tflite").parent == tmp_path / "assets"
 
@@ -30,7 +31,7 @@ def test_a_missing_model_is_fetched_once_into_the_cache(tmp_path, monkeypatch):
     assert find_model("hair_segmenter.tflite").read_bytes() == b"model"
     store.unlink()
     assert find_model("hair_segmenter.tflite").read_bytes() == b"model"
-    assert [path.name for path in model_files.cache_folder().iterdir()] == ["hair_segmenter.tflite"]
+    assert [path.name for path in assets.cache_folder().iterdir()] == ["hair_segmenter.tflite"]
 
 
 def test_without_network_the_message_says_which_file_to_put_where(monkeypatch):
@@ -42,7 +43,7 @@ def test_without_network_the_message_says_which_file_to_put_where(monkeypatch):
         UserError, match=r"face_landmarker.task.*no route to host.*face_landmarker/float16.*put it into"
     ):
         find_model("face_landmarker.task")
-    assert list(model_files.cache_folder().iterdir()) == []
+    assert list(assets.cache_folder().iterdir()) == []
 
 
 def test_another_landmarker_than_the_pinned_one_is_refused(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from pegasus_jax import config, devices
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import checkpoint
@@ -122,3 +123,14 @@ def test_another_head_than_that_of_the_capture_is_refused(tiny_run, tmp_path):
 def test_another_config_is_refused_before_anything_is_read(tiny_run):
     with pytest.raises(UserError, match=r"another config: config\.seed was 3 and is 4"):
         train(tiny.config(seed=4), data=[tiny_run.data], workdir=tiny_run.workdir, head=tiny_run.head)
+
+
+def test_the_papers_size_beside_an_idle_gpu_is_refused_with_the_reason(tmp_path, monkeypatch):
+    reason = "This machine has an NVIDIA GPU, but JAX computes on CPU: use --device=auto."
+    monkeypatch.setattr(devices, "unused_gpu", lambda: reason)
+    paper = config.load_config(str(pathlib.Path(__file__).parents[2] / "configs" / "pegasus.py"))
+    with pytest.raises(UserError, match=r"weeks on this device\. This machine has an NVIDIA GPU"):
+        train(paper, data=[tmp_path], workdir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UserError, match="is not a dataset folder"):
+        train(tiny.config(), data=[tmp_path], workdir=tmp_path / "run")
