@@ -92,8 +92,9 @@ def canonicalise(
     """Everything about points_gc (N, 3) of parts (N,) under z (Z,) that no frame changes.
 
     Gradient paths are those of spec section 4: positions are differentiable by the points; colour, distance and
-    segmentation reach the gc head and the latents but not the points; normals reach the canonical network alone. `jacobian_gradient=False` treats the derivatives that
-    turn normals as constants (their backward pass is most of a step's cost on a CPU).
+    segmentation reach the gc head and the latents but not the points; normals reach the canonical network alone.
+    `jacobian_gradient=False` treats the derivatives that turn normals as constants (their backward pass is most of a
+    step's cost on a CPU).
     """
     stop = jax.lax.stop_gradient
     x_sc = points_gc + networks.deformation.offset_sc(points_gc, z)
