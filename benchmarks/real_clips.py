@@ -26,7 +26,7 @@ def main() -> None:
     for clip in arguments.clips.split(","):
         data, run = arguments.workdir / clip, arguments.workdir / f"{clip}_run"
         if not data.exists():
-            capture_video(arguments.videos / f"{clip}.mp4", data, head=load_head(arguments.head))
+            print(capture_video(arguments.videos / f"{clip}.mp4", data, head=load_head(arguments.head)))
         began = time.monotonic()
         train(
             config.load_config(arguments.config, overrides=arguments.set), data=[data], workdir=run, head=arguments.head

@@ -4,9 +4,10 @@ python launch.py train --config=configs/laptop.py --data=data/me --workdir=runs/
 python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir=runs/me   (a minute, to try it out)
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
-Against the paper: networks of 64 units instead of 512, bases as residuals on the nearest head vertex, points that
-start on the head, a structural term for the VGG term (which needs weights to download), and normals whose Jacobian is
-held constant in the backward pass.
+Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
+nearest head vertex, points that start on the head and keep to their side of its skin (`leash`, `hidden`), a structural
+term for the VGG term (which needs weights to download), and normals whose Jacobian is held constant in the backward
+pass.
 """
 
 import ml_collections

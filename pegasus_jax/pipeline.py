@@ -41,7 +41,7 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
             raise UserError(f"There is no video at {video}; check the path.")
         frames = media.count_frames(video) if video.is_file() else len(list(video.iterdir()))
         print(f"{spec}: about {_minutes(settings, frames):.0f} minutes on this machine, {frames} frames to capture.")
-        capture_video(video, dataset, head=load_head(head))
+        print(capture_video(video, dataset, head=load_head(head)))
     _check_same_video(video, dataset)
     train(settings, data=[dataset], workdir=workdir, head=head)
     evaluate_run(workdir)

@@ -43,6 +43,7 @@ def test_a_video_becomes_an_avatar(real_data, preset, tmp_path, monkeypatch, cap
     pipeline.create(tmp_path / "me.mp4", workdir, head=head, preset=preset)
     told = capsys.readouterr().out
     assert "minutes on this machine, 15 frames to capture" in told
+    assert "15 frames, 0 dropped" in told
     assert f"The avatar is in {workdir}" in told
     names = {path.name for path in workdir.iterdir()}
     assert {"avatar.npz", "self.mp4", "orbit.mp4", "evaluation.md", "evaluation.json", "figures", "dataset"} <= names

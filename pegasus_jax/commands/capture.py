@@ -22,10 +22,10 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.capture.capture_video`."""
+    """Calls `pegasus_jax.capture.capture_video` and prints its summary."""
     from pegasus_jax import capture, flame
 
-    capture.capture_video(
+    summary = capture.capture_video(
         pathlib.Path(flag_values.video),
         pathlib.Path(flag_values.out),
         head=flame.load_head(optional_path(flag_values.head)),
@@ -35,3 +35,4 @@ def run(flag_values: flags.FlagValues) -> None:
         attribute=flag_values.attribute,
         donor=flag_values.donor,
     )
+    print(summary)

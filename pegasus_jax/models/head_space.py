@@ -18,7 +18,8 @@ ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as pub
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
 _CHUNK = 2048
 _HEIGHTS = {  # head units (a unit is 25 cm); later entries prevail
-    "face": 0.025,
+    "nose": 0.025,
+    "mouth": 0.012,
     "eye_regions": 0.006,
     "lips": 0.006,
     **dict.fromkeys(INNER_PARTS, 0.002),
@@ -40,8 +41,9 @@ class HeadSpace:
     normals_fc: jax.Array  # (V, 3), unit length
     lbs_weights: jax.Array  # (V, 6): column 0, the ghost bone, is 0
     parts: jax.Array  # (V,) int32: 0 for the outside, else 1 + the index in INNER_PARTS
-    reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite outside the face
-    height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite outside the face
+    reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite where hair may be
+    height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite where hair may be
+    is_face: jax.Array  # (V,) bool: face or inner part, which move as the head model does; hair and clothes need not
 
 
 @jax.tree_util.register_dataclass
@@ -77,6 +79,7 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         parts=jnp.asarray(vertex_parts(head)),
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc))),
         height=jnp.asarray(_height(head)),
+        is_face=jnp.asarray(_is_face(head)),
     )
 
 
@@ -102,12 +105,19 @@ def _reach(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
 
 
 def _height(head: HeadModel) -> np.ndarray:
-    """Hair and clothes stand off the head by any distance, skin of the face by little, eyeballs and teeth by none."""
+    """Hair hangs over brow and cheeks at any distance; lids, lips and nose stand off by little, eyeballs by nothing."""
     height = np.full(head.num_vertices, np.inf, np.float32)
     for name, limit in _HEIGHTS.items():
         if name in head.regions:
             height[np.asarray(head.regions[name])] = limit
     return height
+
+
+def _is_face(head: HeadModel) -> np.ndarray:
+    is_face = vertex_parts(head) > 0
+    if "face" in head.regions:
+        is_face[np.asarray(head.regions["face"])] = True
+    return is_face
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:

@@ -22,6 +22,7 @@ from pegasus_jax.training import losses
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 DEVICES = "devices"
+_LOOSE = 0.2  # hair and clothes may move otherwise than the head beneath them
 VISIBLE_WEIGHT = 0.5  # a point is visible where its compositing weight exceeds this
 
 
@@ -237,6 +238,8 @@ def _flame_term(networks, points_gc, points: CanonicalPoints, z, scene: Scene, a
         pose = pose - jnp.moveaxis(space.head.posedirs[:, vertex], 0, 1)
         expression = expression - space.head.exprdirs[vertex]
     weights = skinning_weights(networks, space, features, vertex) - space.lbs_weights[vertex]
+    if networks.config.head_prior:
+        weights = weights * jnp.where(space.is_face[vertex], 1.0, _LOOSE)[:, None]
     return losses.flame_regularisation(weights, pose, expression, scene.expression_variance, alive[rows])
 
 

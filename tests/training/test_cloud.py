@@ -68,7 +68,7 @@ def test_surface_points_are_spread_evenly_over_triangles_by_size_and_the_density
     assert (large[:, 0] / 3 + large[:, 1] / 2).max() <= 1 + 1e-6 and large.min() >= 0
     outside, eyeball, *_ = cloud.PART_DENSITY
     assert len(points) == 700
-    large_share, small_share = np.sqrt(3) * outside, np.sqrt(0.5) * eyeball
+    large_share, small_share = 3**0.75 * outside, 0.5**0.75 * eyeball
     assert len(large) == pytest.approx(700 * large_share / (large_share + small_share), abs=1)
     distance = np.linalg.norm(large[:, None] - large[None], axis=-1) + 9 * np.eye(len(large))
     random_spacing = 0.5 * np.sqrt(3 / len(large))  # mean distance to the nearest of as many random points
