@@ -15,7 +15,7 @@ from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
 from pegasus_jax.models.render import RenderOptions
 
 ORBIT_FRAMES = 90
-ORBIT_REACH = 0.7  # radians to each side
+ORBIT_REACH = 0.45  # radians to each side
 FPS = 25.0
 _FOCAL = 2.6  # image sides; with the distance below, a head fills about half of the picture
 _DISTANCE = 4.0  # head units

@@ -1,12 +1,10 @@
 """Times the rasteriser's backends side by side in one run, and prints one table.
 
-python benchmarks/rasterizer.py --backends=cpu,xla --repeats=5
+python benchmarks/splatting.py --backends=cpu,xla --repeats=5
 """
 
 import argparse
 import functools
-import pathlib
-import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,9 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# A script's own folder comes first on the path, and there this file itself has the package's name.
-sys.path[0] = str(pathlib.Path(__file__).resolve().parents[1])
-import rasterizer  # noqa: E402
+import rasterizer
 
 
 class Job(NamedTuple):
