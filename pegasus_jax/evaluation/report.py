@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax import atomic, media
-from pegasus_jax.capture import model_files
+from pegasus_jax import assets, atomic, media
 from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
@@ -89,10 +88,8 @@ def _evaluate_clip(baked: BakedAvatar, folder: pathlib.Path, config: dict, workd
 
 def _redetection(baked: BakedAvatar, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
     """MediaPipe's view of the avatar, or what it takes to have it."""
-    try:
-        model_files.find_model("face_landmarker.task")
-    except UserError as error:
-        return f"not computed: needs face_landmarker.task ({error})"
+    if assets.find("face_landmarker.task") is None:
+        return "not computed: face_landmarker.task is not here; run: python launch.py assets"
     size = (_REDETECTION_SIZE, _REDETECTION_SIZE)
     cameras = jax.tree.map(lambda leaf: leaf[rows], dataset.cameras(image_size=size))
     drive = Drive(jnp.asarray(dataset.pose[rows]), jnp.asarray(dataset.expression[rows]), cameras)

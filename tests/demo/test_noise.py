@@ -21,5 +21,5 @@ def test_strands_are_continuous_and_repeat_by_seed():
 
 
 def test_smoothstep_runs_both_ways():
-    np.testing.assert_allclose(smoothstep(np.array([-1, 0, 0.5, 1, 2])), [0, 0, 0.5, 1, 1])
+    np.testing.assert_allclose(smoothstep(np.array([-1, 0, 0.5, 1, 2]), 0.0, 1.0), [0, 0, 0.5, 1, 1])
     np.testing.assert_allclose(smoothstep(np.array([1.0, 3.0]), 3.0, 1.0), [1, 0])

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from pegasus_jax.capture import model_files
+from pegasus_jax import assets
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import refine
 from pegasus_jax.evaluation.report import evaluate_run, table
@@ -25,13 +25,9 @@ def run(tmp_path_factory):
 
 
 def be_quick(patch: pytest.MonkeyPatch) -> None:
-    """Few steps of refinement, and no model files that would have to be fetched."""
-
-    def no_model(name):
-        raise UserError(f"{name} is not here")
-
+    """Few steps of refinement, and no model files."""
     patch.setattr(refine.refine, "__kwdefaults__", {"config": refine.RefineConfig(steps=3)})
-    patch.setattr(model_files, "find_model", no_model)
+    patch.setattr(assets, "find", lambda name: None)
 
 
 def test_a_report_is_a_json_a_table_and_a_sheet(run):
@@ -44,7 +40,7 @@ def test_a_report_is_a_json_a_table_and_a_sheet(run):
     assert list(pictures) == KINDS
     assert {"psnr", "foreground_psnr", "ssim", "l1", "iou", "eyes_mouth_psnr"} == pictures["tracked"].keys()
     assert pictures["refined"] != pictures["tracked"], "the two are never mixed"
-    assert "not computed: needs face_landmarker.task" in table(report)
+    assert "not computed: face_landmarker.task is not here; run: python launch.py assets" in table(report)
 
 
 def test_what_was_not_computed_says_so():
