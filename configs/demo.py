@@ -1,4 +1,4 @@
-"""The demo's avatar: one synthetic person at 96x96 pixels, two CPU cores, about four minutes.
+"""The demo's avatar: one synthetic person at 96x96 pixels, two CPU cores, about six minutes.
 
 python launch.py demo --workdir=runs/demo
 
