@@ -51,7 +51,14 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "prune_above": 0.0,
             },
             "step": {
-                "weights": {"structural": 0.1, "flame": 10.0, "emphasis": 1.0, "hidden": 1.0, "tracking": 0.01},
+                "weights": {
+                    "structural": 0.1,
+                    "flame": 10.0,
+                    "emphasis": 1.0,
+                    "hidden": 1.0,
+                    "dark": 0.03,
+                    "tracking": 0.01,
+                },
                 "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
                 "total_frames": total,
                 "flame_halvings": (total // 4, total // 2),

@@ -1,4 +1,4 @@
-"""Photometric alignment: landmarks are noisy and drift, the skin's own texture does not.
+"""Photometric alignment: landmarks are noisy and drift, the texture of skin and hair does not.
 
 Points of the fitted mesh carry the mean colour over the clip. In turn the colours are averaged at the current track,
 and the frames' pose, expression and placement are refined so that each frame shows those colours, with the landmark
@@ -16,7 +16,7 @@ from pegasus_jax.capture.fit import ClipPriors, shared_prior, step_precision
 from pegasus_jax.capture.landmark_term import LandmarkWeights, landmark_term
 from pegasus_jax.capture.minimise import Stage, minimise
 from pegasus_jax.capture.observations import landmark_map, observe
-from pegasus_jax.capture.surface import skin_surface
+from pegasus_jax.capture.surface import surface
 from pegasus_jax.capture.track import FRAME_SIZE, SHARED_SIZE, Track
 from pegasus_jax.flame.model import HeadModel
 
@@ -39,10 +39,11 @@ def align(
     detections: FaceDetections,
     times: np.ndarray,
     images: np.ndarray,
+    mattes: np.ndarray,
     track: Track,
     *,
     side: int,
-    landmark_weights: LandmarkWeights = LandmarkWeights(landmark=0.045),
+    landmark_weights: LandmarkWeights = LandmarkWeights(landmark=0.04),
     colour_weights: ColourWeights = ColourWeights(),
     priors: ClipPriors = ClipPriors(),
 ) -> Alignment:
@@ -53,25 +54,35 @@ def align(
         detections: F frames, pixels of a crop of `side`.
         times: (F,) seconds.
         images: (F, S, S, 3) uint8 crops.
+        mattes: (F, S, S) uint8, 255 where the person is; colour is aligned over white, so that the outline shows.
         track: the landmark fit.
         side: pixels.
         landmark_weights: the landmark term that stays in force.
         colour_weights: deviations of the colour residual.
         priors: as in the fit.
     """
-    surface = skin_surface(head)
+    points = surface(head, track, mattes / np.float32(255))
+    images = _over_white(images, mattes)
     mapped = landmark_map(head)
     landmarks = landmark_term(head, mapped, observe(detections, side, mapped, head), landmark_weights)
     stage = Stage(np.ones(FRAME_SIZE, bool), np.zeros(SHARED_SIZE, bool), iterations=3, tolerance=1e-3)
     smoothness, prior = step_precision(track, times, priors), shared_prior(len(times), priors)
     sharp = _blurred(images, _BLURS[-1])
-    before = surface.residual(track, sharp, surface.appearance(track, sharp))
+    before = points.residual(track, sharp, points.appearance(track, sharp))
     for blur in _BLURS:
         pictures = sharp if blur == _BLURS[-1] else _blurred(images, blur)
         for _ in range(_ROUNDS_PER_BLUR):
-            term = colour_term(surface.model, pictures, surface.appearance(track, pictures), colour_weights)
+            term = colour_term(points.model, pictures, points.appearance(track, pictures), colour_weights)
             track = minimise(track, [landmarks, term], smoothness=smoothness, shared_prior=prior, stage=stage)
-    return Alignment(track, before, surface.residual(track, sharp, surface.appearance(track, sharp)))
+    return Alignment(track, before, points.residual(track, sharp, points.appearance(track, sharp)))
+
+
+def _over_white(images: np.ndarray, mattes: np.ndarray) -> np.ndarray:
+    out = np.empty_like(images)
+    for row, image, matte in zip(out, images, mattes):
+        share = matte[..., None] / np.float32(255)
+        row[:] = np.round(image * share + 255 * (1 - share))
+    return out
 
 
 def _blurred(images: np.ndarray, blur: float) -> np.ndarray:

@@ -121,9 +121,9 @@ def capture_video(
     source = _Source(pathlib.Path(video), max_frames, fps)
     with DatasetWriter(out, image_size=(image_size, image_size)) as writer:
         clip = _detect(source, image_size)
-        small = _write_pictures(writer, source, clip, image_size)
+        small, mattes = _write_pictures(writer, source, clip, image_size)
         fitted = fit_landmarks(head, clip.detections, clip.times, side=image_size)
-        alignment = align(head, clip.detections, clip.times, small, fitted, side=image_size)
+        alignment = align(head, clip.detections, clip.times, small, mattes, fitted, side=image_size)
         measured = accuracy(head, clip.detections, alignment.track, side=image_size)
         angles = quality.head_angles(alignment.track.pose[:, NECK])
         _write_figures(writer, head, clip, alignment.track, angles, small, image_size)
@@ -203,9 +203,15 @@ def _detect(source: _Source, image_size: int) -> _Clip:
     )
 
 
-def _write_pictures(writer: DatasetWriter, source: _Source, clip: _Clip, image_size: int) -> np.ndarray:
-    """Crops, mattes and part masks of every usable frame; returns the pictures (F, S, S, 3) uint8 for alignment."""
+def _write_pictures(
+    writer: DatasetWriter, source: _Source, clip: _Clip, image_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops, mattes and part masks of every usable frame.
+
+    Returns what alignment looks at, uint8: pictures (F, S, S, 3) and mattes (F, S, S).
+    """
     small = np.empty((len(clip.indices), _ALIGN_SIDE, _ALIGN_SIDE, 3), np.uint8)
+    mattes = np.empty(small.shape[:3], np.uint8)
     inside = clip.crop.apply(np.ones(clip.frame_size, np.float32), image_size, fill=0)
     row_of = {int(index): row for row, index in enumerate(clip.indices)}
     tiles, numbers = [], []
@@ -221,14 +227,16 @@ def _write_pictures(writer: DatasetWriter, source: _Source, clip: _Clip, image_s
             hair = segmenters.hair(image) * (mask / 255)
             parts = part_masks(clip.detections.landmarks[row], hair)
             writer.add(row + 1, image, mask, parts=parts)
-            small[row] = cv2.resize(image, (_ALIGN_SIDE, _ALIGN_SIDE), interpolation=cv2.INTER_AREA)
+            small[row], mattes[row] = (
+                cv2.resize(array, (_ALIGN_SIDE, _ALIGN_SIDE), interpolation=cv2.INTER_AREA) for array in (image, mask)
+            )
             if row in shown:
                 tiles.append(figures.parts_overlay(image, mask, parts))
                 numbers.append(row + 1)
             bar.update(1)
         bar.close()
     write_image(writer.folder / "figures" / "parts.jpg", figures.sheet(tiles, numbers))
-    return small
+    return small, mattes
 
 
 def _write_figures(

@@ -29,14 +29,15 @@ class Drive:
 
 @dataclasses.dataclass(frozen=True)
 class RefineConfig:
-    """Adam on offsets from the tracked values, held back by quadratic priors."""
+    """Adam on offsets from the tracked values in units of their deviations, held back by quadratic priors."""
 
-    steps: int = 150
-    learning_rate: float = 6e-3
+    steps: int = 200
+    learning_rate: float = 0.15  # deviations
     pose_std: float = 0.05  # radians
     expression_std: float = 0.2
     translation_std: float = 0.05  # head units
-    prior: float = 0.002
+    picture: float = 8.0  # of the mean squared colour error, beside half the mean outline error
+    prior: float = 0.0005
 
 
 def refine(
@@ -65,14 +66,17 @@ def _refine(baked: BakedAvatar, drive: Drive, image, matte, *, config: RefineCon
         "translation": config.translation_std,
     }
 
+    def fitted(offsets):
+        return _moved(drive, {name: std * offsets[name] for name, std in stds.items()})
+
     def objective(offsets):
-        moved = _moved(drive, offsets)
+        moved = fitted(offsets)
         out = baked.render(moved.pose, moved.expression, moved.cameras, options=_OPTIONS)
         # Sums over frames: each frame's problem is its own, whatever the batch.
-        picture = jnp.sum(jnp.mean(jnp.abs(out.image - image), axis=(1, 2, 3)))
+        picture = jnp.sum(jnp.mean((out.image - image) ** 2, axis=(1, 2, 3)))
         outline = jnp.sum(jnp.mean(jnp.abs(out.alpha - matte), axis=(1, 2)))
-        prior = sum(jnp.sum((offsets[name] / std) ** 2) for name, std in stds.items())
-        return picture + 0.5 * outline + config.prior * prior / zeros["expression"].shape[1]
+        prior = sum(jnp.sum(values**2) for values in offsets.values())
+        return config.picture * picture + 0.5 * outline + config.prior * prior / zeros["expression"].shape[1]
 
     def step(carry, _):
         offsets, state = carry
@@ -80,7 +84,7 @@ def _refine(baked: BakedAvatar, drive: Drive, image, matte, *, config: RefineCon
         return (optax.apply_updates(offsets, updates), state), None
 
     (offsets, _), _ = jax.lax.scan(step, (zeros, optimiser.init(zeros)), length=config.steps)
-    return _moved(drive, offsets)
+    return fitted(offsets)
 
 
 def _moved(drive: Drive, offsets: dict[str, jax.Array]) -> Drive:

@@ -16,6 +16,7 @@ from pegasus_jax.flame.normals import vertex_normals
 
 ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as published
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
+MOUTH_INTERIOR = 1 + INNER_PARTS.index("mouth_interior")
 _CHUNK = 2048
 _HEIGHTS = {  # head units (a unit is 25 cm); later entries prevail
     "nose": 0.025,

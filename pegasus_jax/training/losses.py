@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.evaluation import metrics
+from pegasus_jax.models.head_space import MOUTH_INTERIOR
 
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
 LEASH_UNIT = 0.01  # head units
@@ -109,6 +110,11 @@ def inner_hidden(inner: jax.Array, openings: jax.Array) -> jax.Array:
     """
     known = jnp.any(openings > 0.0, axis=(-2, -1))[:, None, None]
     return jnp.mean(jnp.where(known, inner * (1.0 - openings), 0.0))
+
+
+def unseen_dark(albedo: jax.Array, part: jax.Array, alive: jax.Array) -> jax.Array:
+    """The inside of the mouth is dark where no picture says otherwise: mean square of its albedo (N, 3)."""
+    return masked_mean(jnp.mean(albedo**2, axis=1), alive & (part == MOUTH_INTERIOR))
 
 
 def latent_prior(z: jax.Array) -> jax.Array:

@@ -41,6 +41,7 @@ class LossWeights:
     latent: float = 0.01
     seg: float = 0.1
     hidden: float = 0.0  # eyeballs and the inside of the mouth show nowhere else
+    dark: float = 0.0  # the inside of the mouth is dark where no picture says otherwise
     emphasis: float = 0.0  # extra colour weight on eyes and mouth
     tracking: float = 0.0  # pull of tracking corrections towards zero, in standard deviations
 
@@ -205,7 +206,7 @@ def picture_terms(
 
 
 def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Scene, cloud: Cloud, config, key):
-    alive, part = cloud.alive, cloud.part
+    alive, part, weights = cloud.alive, cloud.part, config.weights
     space, near = scene.space, points.nearest
     surface = losses.Surface(space.vertices_fc[near], space.normals_fc[near], space.reach[near], space.height[near])
     terms = {
@@ -214,6 +215,8 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Sc
         "leash": losses.leash(points.x_fc, surface, part, alive),
         "flame": _flame_term(networks, params.points, points, z, scene, alive, config, jax.random.fold_in(key, 0)),
     }
+    if weights.dark:
+        terms["dark"] = losses.unseen_dark(points.albedo, part, alive)
     stop = jax.lax.stop_gradient
     on_surface = stop(points.x_sc)
     rows = _sample(alive.shape[0], config.eikonal_sample, jax.random.fold_in(key, 1))

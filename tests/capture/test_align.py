@@ -5,7 +5,7 @@ from pegasus_jax.capture import track as columns
 from pegasus_jax.capture.align import align
 from pegasus_jax.capture.landmark_term import project_clip
 from pegasus_jax.capture.posing import vertex_points
-from pegasus_jax.capture.surface import skin_surface
+from pegasus_jax.capture.surface import surface
 from pegasus_jax.capture.track import Track
 
 from .synthetic import detections_of, draw, make_track
@@ -24,7 +24,9 @@ def aligned(head):
     shaken[:, columns.PLACEMENT][:, :2] += 0.006 * rng.normal(size=(6, 2))
     start = Track(shaken, truth.shared)
     detections = detections_of(head, start, side=_SIDE)  # the landmarks are wrong in the same way
-    alignment = align(head, detections, np.arange(6) / 5, draw(head, truth, side=_SIDE), start, side=_SIDE)
+    images = draw(head, truth, side=_SIDE)
+    mattes = np.where(np.any(images < 255, axis=-1), 255, 0).astype(np.uint8)
+    alignment = align(head, detections, np.arange(6) / 5, images, mattes, start, side=_SIDE)
     return truth, start, alignment
 
 
@@ -33,7 +35,7 @@ def _error(head, track, truth):
 
     A shift that all frames share is no misalignment: the texture moves along.
     """
-    model = vertex_points(head, skin_surface(head).vertex_ids)
+    model = vertex_points(head, surface(head).vertex_ids)
     difference = (project_clip(model, track) - project_clip(model, truth)) * _SIDE
     return float(np.linalg.norm(difference - difference.mean(axis=0), axis=-1).mean())
 
@@ -54,8 +56,21 @@ def test_exposure_changes_are_not_motion(head):
     truth = Track(make_track(12, focal=2.5).frames[:4], make_track(12, focal=2.5).shared)
     images = draw(head, truth, side=_SIDE)
     images = np.clip(images * np.linspace(0.8, 1.0, 4)[:, None, None, None], 0, 255).astype(np.uint8)
-    surface = skin_surface(head)
+    points = surface(head)
     pictures = (images / 255).astype(np.float16)
-    appearance = surface.appearance(truth, pictures)
-    assert surface.residual(truth, pictures, appearance) < 3.0
+    appearance = points.appearance(truth, pictures)
+    assert points.residual(truth, pictures, appearance) < 3.0
     np.testing.assert_allclose(np.diff(appearance.gains[:, 0].mean(axis=-1)) > 0, True)
+
+
+def test_the_outline_of_the_hair_counts_where_it_is_on_the_rim(head):
+    """Over the clip a rim point's colour is that of the outline: between the head's and the white behind it."""
+    truth = make_track(12, focal=2.5)
+    images = draw(head, truth, side=_SIDE)
+    mattes = np.any(images < 255, axis=-1).astype(np.float32)
+    points = surface(head, truth, mattes)
+    appearance = points.appearance(truth, (images / 255).astype(np.float16))
+    used = points.on_rim & (appearance.visible.max(axis=0) > 0)
+    assert 50 < used.sum() < points.on_rim.sum()
+    skin = ~points.on_rim & (appearance.visible.max(axis=0) > 0)
+    assert appearance.colours[skin].mean() + 0.05 < appearance.colours[used].mean() < 0.97

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.evaluation import metrics
+from pegasus_jax.models.head_space import MOUTH_INTERIOR
 from pegasus_jax.training import losses
 
 RNG = np.random.default_rng(0)
@@ -121,3 +122,11 @@ def test_dead_points_get_no_gradient():
     value, gradient = jax.value_and_grad(losses.sdf_consistency)(sdf, jnp.asarray(ALIVE))
     assert value == pytest.approx(5 / 3)
     np.testing.assert_allclose(gradient, [2 / 3, 0.0, 4 / 3, 0.0, 0.0])
+
+
+def test_only_living_points_inside_the_mouth_are_drawn_to_the_dark():
+    albedo = jnp.asarray([[0.9] * 3, [0.5] * 3, [0.3, 0.6, 0.0], [0.7] * 3])
+    part, alive = jnp.asarray([0, 1, MOUTH_INTERIOR, MOUTH_INTERIOR]), jnp.asarray([True, True, True, False])
+    assert losses.unseen_dark(albedo, part, alive) == pytest.approx((0.09 + 0.36) / 3)
+    gradient = jax.grad(losses.unseen_dark)(albedo, part, alive)
+    assert np.flatnonzero(np.any(np.asarray(gradient) != 0, axis=1)).tolist() == [2]
