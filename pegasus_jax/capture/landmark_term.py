@@ -28,6 +28,7 @@ class LandmarkWeights:
 
     landmark: float = 0.015
     iris: float = 0.02
+    gap: float = 0.005  # across an eye or the mouth; both points err alike, so their distance is known better
     robust: float = 3.0  # residuals beyond this many deviations lose influence (Cauchy)
     expression: float = 0.35
     out_of_range: float = 0.03  # named expressions below 0 or above 1
@@ -44,12 +45,13 @@ def landmark_term(head: HeadModel, points: LandmarkMap, observed: Observations, 
     """A term for `minimise`, with a quadratic model in all unknowns, shared ones included."""
     model = landmark_points(head, points)
     trust = jnp.asarray(points.weights, jnp.float32)
+    pairs = jnp.asarray(points.pairs)
     named = jnp.full(1, float(bool(head.expression_names)), jnp.float32)
     observed = jax.tree.map(jnp.asarray, observed)
 
     def term(track: Track, with_shared: bool) -> Linearisation:
         rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
-        normal = _linearise(rows, shared, observed, model, trust, named, weights, with_shared)
+        normal = _linearise(rows, shared, observed, model, trust, pairs, named, weights, with_shared)
         return Linearisation(*map(np.asarray, normal))
 
     return term
@@ -95,7 +97,7 @@ def _prior_residuals(row, observed, named, w: LandmarkWeights):
 
 
 @functools.partial(jax.jit, static_argnames=("weights", "with_shared"))
-def _linearise(rows, shared, observed, model, trust, named, weights: LandmarkWeights, with_shared: bool):
+def _linearise(rows, shared, observed, model, trust, pairs, named, weights: LandmarkWeights, with_shared: bool):
     num = trust.shape[0]
 
     def frame(args):
@@ -104,8 +106,13 @@ def _linearise(rows, shared, observed, model, trust, named, weights: LandmarkWei
         targets = jnp.concatenate([seen.landmarks, seen.iris])[: picture.shape[0]]
         landmark_trust = trust / (weights.landmark * seen.scale) ** 2
         iris_trust = jnp.full(picture.shape[0] - num, 1.0) / (weights.iris * seen.scale) ** 2
+        gap_trust = jnp.full(pairs.shape[0], 1.0) / (weights.gap * seen.scale) ** 2
+        upper, lower = pairs.T
         cost, hessian, gradient = robust_normal_equations(
-            picture - targets, jacobian, jnp.concatenate([landmark_trust, iris_trust]), weights.robust
+            jnp.concatenate([picture - targets, picture[upper] - picture[lower] - (targets[upper] - targets[lower])]),
+            jnp.concatenate([jacobian, jacobian[upper] - jacobian[lower]]),
+            jnp.concatenate([landmark_trust, iris_trust, gap_trust]),
+            weights.robust,
         )
         prior = functools.partial(_prior_residuals, observed=seen, named=named, w=weights)
         residuals, prior_jacobian = prior(row), jax.jacfwd(prior)(row)

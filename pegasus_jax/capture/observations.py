@@ -21,6 +21,8 @@ MEDIAPIPE_OF_68 = (
 # fmt: on
 _NUM_CONTOUR_68 = 17
 _CONTOUR_WEIGHT = 0.1  # the face oval slides over the head as it turns
+_LID_PAIRS = ((159, 145), (160, 144), (158, 153), (386, 374), (387, 373), (385, 380))  # upper, lower
+_LIP_PAIRS = ((13, 14), (82, 87), (312, 317))
 _GAZE_SCORES = {
     "eyesLookLeft": ("eyeLookOutLeft", "eyeLookInRight"),
     "eyesLookRight": ("eyeLookInLeft", "eyeLookOutRight"),
@@ -35,6 +37,13 @@ class LandmarkMap:
     indices: np.ndarray  # (L,) MediaPipe index of each
     weights: np.ndarray  # (L,) trust in each, 1 at most
     iris: Embedding | None  # 10 points, MediaPipe's 468…477
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """(K, 2) rows of the embedding: the upper and the lower point across an eye or the mouth."""
+        row = {index: row for row, index in enumerate(self.indices.tolist())}
+        known = [(row[a], row[b]) for a, b in _LID_PAIRS + _LIP_PAIRS if a in row and b in row]
+        return np.array(known, np.int32).reshape(-1, 2)
 
 
 @jax.tree_util.register_dataclass
