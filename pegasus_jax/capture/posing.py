@@ -48,8 +48,10 @@ def vertex_points(head: HeadModel, vertex_ids: np.ndarray, shift: np.ndarray | N
         return model
     kept = np.unique(vertex_ids)
     # The joints, which ride along behind the vertices, stay.
-    moved = jnp.asarray(model.vertices.v_template).at[: len(kept)].add(shift[kept])
-    return dataclasses.replace(model, vertices=dataclasses.replace(model.vertices, v_template=moved))
+    template = np.array(model.vertices.v_template)
+    template[: len(kept)] += shift[kept]
+    lifted = dataclasses.replace(model.vertices, v_template=template)
+    return dataclasses.replace(model, vertices=jax.tree.map(jnp.asarray, lifted))
 
 
 def points(model: PointModel, row: jax.Array, shared: jax.Array) -> jax.Array:
