@@ -41,7 +41,7 @@ def point_model(head: HeadModel, corners: np.ndarray, bary: np.ndarray) -> Point
     )
 
 
-def vertex_points(head: HeadModel, vertex_ids: np.ndarray, shift: np.ndarray | None = None) -> PointModel:
+def vertex_points(head: HeadModel, vertex_ids: np.ndarray, *, shift: np.ndarray | None = None) -> PointModel:
     """The vertices `vertex_ids` (P,) of `head` as points, moved by `shift` (V, 3) of all vertices in the rest pose."""
     model = point_model(head, vertex_ids[:, None], np.ones((len(vertex_ids), 1), np.float32))
     if shift is None:
