@@ -55,13 +55,13 @@ def resolve(
     num_points = scene.depths.shape[0]
     if backend == "reference" or num_points == 0:
         return "reference", 0
-    if backend == "auto" and (not single or cpu.problem()):
+    if backend == "auto" and not single:
         backend = "xla"
     if capacity is None and backend != "cpu":
         capacity = tiles.known_capacity(half_sizes, num_points, size, _SMALLEST_TILE[backend])
     if capacity is not None:
         return backend, capacity
-    if backend == "cpu" or (backend == "auto" and jax.default_backend() == "cpu"):
+    if backend == "cpu" or (backend == "auto" and jax.default_backend() == "cpu" and cpu.problem() is None):
         return "cpu", 0
     raise ValueError(
         "max_overlaps is needed: the points' sizes are traced, so the number of (tile, point) pairs cannot be known "
@@ -93,9 +93,8 @@ def _chosen(settings: Settings, bodies: dict[str, Callable]) -> Callable:
     """The named body; for "auto" all, of which the platform that the program is compiled for takes its own."""
     bound = {name: functools.partial(body, settings) for name, body in bodies.items()}
     if settings.backend == "auto":
-        return functools.partial(
-            jax.lax.platform_dependent, cpu=bound["cpu"], cuda=bound["pallas"], default=bound["xla"]
-        )
+        on_cpu = bound["xla"] if cpu.problem() else bound["cpu"]
+        return functools.partial(jax.lax.platform_dependent, cpu=on_cpu, cuda=bound["pallas"], default=bound["xla"])
     return bound[settings.backend]
 
 

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -79,15 +79,14 @@ def _draw(settings: Settings, scene: Scene) -> Composite:
     (weights,) = _call(
         settings,
         functools.partial(kernels.largest_weights, work.plan),
-        (work.bins.starts, work.rows, jnp.zeros(pairs + 1, jnp.float32)),
+        (work.bins.starts, work.rows),
         [jax.ShapeDtypeStruct((pairs + 1,), jnp.float32)],
-        aliases={2: 0},
     )
     front = jnp.where(first >= 0, work.bins.points[first], n).reshape(-1)
     return Composite(
         image=_untile(settings, image),
         alpha=_untile(settings, alpha[:, None])[..., 0],
-        max_weight=jnp.zeros(n, jnp.float32).at[work.bins.points].max(weights[:-1]),
+        max_weight=jnp.zeros(n, jnp.float32).at[_owners(work.bins, n)].max(weights[:-1], mode="drop"),
         is_front=jnp.zeros(n, bool).at[front].set(True, mode="drop"),
         overflow=work.bins.overflow,
     )
@@ -100,7 +99,6 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
     blocks = -(-jnp.diff(bins.starts) // plan.block)
     before = jnp.cumsum(blocks) - blocks
     numbers = plan.own + plan.channels
-    zeros = jnp.zeros((pairs + 1, numbers), jnp.float32)
     _, sums = _call(
         settings,
         functools.partial(kernels.pull, plan),
@@ -111,15 +109,13 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
             work.features,
             _retile(settings, d_image),
             _retile(settings, d_alpha[..., None])[:, 0],
-            zeros,
         ),
         [
             jax.ShapeDtypeStruct((pairs // plan.block + _num_tiles(settings), PIXELS), jnp.float32),
-            jax.ShapeDtypeStruct(zeros.shape, jnp.float32),
+            jax.ShapeDtypeStruct((pairs + 1, numbers), jnp.float32),
         ],
-        aliases={6: 1},
     )
-    total = jnp.zeros((n, numbers), jnp.float32).at[bins.points].add(sums[:-1])
+    total = jnp.zeros((n, numbers), jnp.float32).at[_owners(bins, n)].add(sums[:-1], mode="drop")
     own = plan.own
     return SceneGradients(
         means2d=total[:, :2], shapes=total[:, 2 : own - 1], opacities=total[:, own - 1], features=total[:, own:]
@@ -139,29 +135,31 @@ def _work(settings: Settings, scene: Scene) -> _Work:
     return _Work(plan, bins, rows[bins.points], scene.features[bins.points])
 
 
+def _owners(bins: tiles.Bins, n: int) -> jax.Array:
+    """Each pair's point, `n` for room that no pair took and no program wrote to."""
+    return jnp.where(jnp.arange(bins.points.shape[0]) < bins.starts[-1], bins.points, n)
+
+
 def _num_tiles(settings: Settings) -> int:
     rows, cols = tiles.grid(settings.image_size, TILE)
     return rows * cols
 
 
-def _call(settings: Settings, body: Callable, inputs, outputs, aliases: dict[int, int] | None = None):
-    """One program per tile; `aliases` maps inputs to the outputs that start as their copies."""
-    options: dict[str, Any] = {"grid": (_num_tiles(settings),), "input_output_aliases": aliases or {}}
+def _call(settings: Settings, body: Callable, inputs, outputs) -> list[jax.Array]:
+    """One program of `body(*inputs, *outputs)` per tile; returns what the programs left in the outputs."""
+    grid = (_num_tiles(settings),)
     if settings.lowering == "interpret":
-        options["interpret"] = True
-    elif settings.lowering == "triton":
+        return pl.pallas_call(body, out_shape=outputs, grid=grid, interpret=True)(*inputs)
+    if settings.lowering == "triton":
         from jax.experimental.pallas import triton
 
-        options["compiler_params"] = triton.CompilerParams(num_warps=4)
-    else:
-        from jax.experimental.pallas import mosaic_gpu
+        options = triton.CompilerParams(num_warps=4)
+        return pl.pallas_call(body, out_shape=outputs, grid=grid, compiler_params=options)(*inputs)
+    from jax.experimental.pallas import mosaic_gpu
 
-        whole = mosaic_gpu.BlockSpec(memory_space=mosaic_gpu.GMEM)
-        options["in_specs"], options["out_specs"] = [whole] * len(inputs), [whole] * len(outputs)
-        options["compiler_params"] = mosaic_gpu.CompilerParams(
-            lowering_semantics=mosaic_gpu.LoweringSemantics.Warpgroup
-        )
-    return pl.pallas_call(body, out_shape=outputs, **options)(*inputs)
+    options = mosaic_gpu.CompilerParams(lowering_semantics=mosaic_gpu.LoweringSemantics.Warpgroup)
+    call = mosaic_gpu.kernel(body, out_type=outputs, grid=grid, grid_names=("tile",), compiler_params=options)
+    return call(*inputs)
 
 
 def _untile(settings: Settings, pixels: jax.Array) -> jax.Array:

@@ -82,16 +82,15 @@ def composite(plan: Plan, starts: Any, rows: Any, features: Any, image: Any, alp
     zeros = jnp.zeros(PIXELS, jnp.float32)
     nothing = jnp.full(PIXELS, -1, jnp.int32)
     start = (ones, ones, jnp.zeros(PIXELS, jnp.int32), ones, nothing, *[zeros] * plan.channels)
-    _, _, _, left, nearest, *colour = _walk(plan, tile, point, start)
+    _, (_, _, _, left, nearest, *colour) = _walk(plan, tile, point, start)
     for i, channel in enumerate(colour):
         image[index, i, :] = channel
     alpha[index, :] = 1.0 - left
     first[index, :] = nearest
 
 
-def largest_weights(plan: Plan, starts: Any, rows: Any, zeros: Any, weights: Any) -> None:
-    """The largest alpha * transmittance of each pair in its tile: (pairs + 1,), aliased to `zeros`."""
-    del zeros
+def largest_weights(plan: Plan, starts: Any, rows: Any, weights: Any) -> None:
+    """The largest alpha * transmittance of each pair in its tile: (pairs + 1,), zero before."""
     _, tile = _tile(plan, starts)
 
     def point(k, state):
@@ -103,16 +102,21 @@ def largest_weights(plan: Plan, starts: Any, rows: Any, zeros: Any, weights: Any
         return after, after, seen + hit.covers.astype(jnp.int32)
 
     ones = jnp.ones(PIXELS, jnp.float32)
-    _walk(plan, tile, point, (ones, ones, jnp.zeros(PIXELS, jnp.int32)))
+    layers, _ = _walk(plan, tile, point, (ones, ones, jnp.zeros(PIXELS, jnp.int32)))
+
+    def skip(k, carry):
+        weights[k] = jnp.float32(0)
+        return carry
+
+    lax.fori_loop(tile.start + layers * plan.block, tile.end, skip, 0)
 
 
-def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, zeros, kept: Any, sums: Any) -> None:
-    """Sums over the tile of each pair's gradients: (pairs + 1, own + C), aliased to `zeros`.
+def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, kept: Any, sums: Any) -> None:
+    """Sums over the tile of each pair's gradients: (pairs + 1, own + C).
 
     `blocks` (tiles,) is the number of blocks before each tile's; `kept` (blocks, 128) holds the transmittance at the
     start of each. The walk never divides by 1 - alpha, so it is exact where alpha is 1.
     """
-    del zeros
     index, tile = _tile(plan, starts)
     first_block = blocks[index]
 
@@ -129,7 +133,7 @@ def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, zeros, ke
         kept[first_block + layer, :] = state[0]
 
     ones = jnp.ones(PIXELS, jnp.float32)
-    layers, (_, _, seen) = _walk_blocks(plan, tile, note, (ones, ones, jnp.zeros(PIXELS, jnp.int32)), before=keep)
+    layers, (_, _, seen) = _walk(plan, tile, note, (ones, ones, jnp.zeros(PIXELS, jnp.int32)), before=keep)
     cotangents = [d_image[index, i, :] for i in range(plan.channels)]
     d_alpha = d_alpha[index, :]
 
@@ -160,6 +164,13 @@ def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, zeros, ke
         return behind, seen
 
     lax.fori_loop(0, layers, rewind, (jnp.zeros(PIXELS, jnp.float32), seen))
+
+    def skip(k, carry):
+        for i in range(plan.own + plan.channels):
+            sums[k, i] = jnp.float32(0)
+        return carry
+
+    lax.fori_loop(tile.start + layers * plan.block, tile.end, skip, 0)
 
 
 def _tile(plan: Plan, starts) -> tuple[jax.Array, _Tile]:
@@ -199,11 +210,7 @@ def _own_terms(plan: Plan, hit: _Hit, by_alpha: jax.Array) -> list[jax.Array]:
     return [*(hit.opacity * by_alpha * slope for slope in slopes), by_alpha * hit.falloff]
 
 
-def _walk(plan: Plan, tile: _Tile, point, start):
-    return _walk_blocks(plan, tile, point, start)[1]
-
-
-def _walk_blocks(plan: Plan, tile: _Tile, point, start, before=lambda layer, state: None):
+def _walk(plan: Plan, tile: _Tile, point, start, before=lambda layer, state: None):
     """Blocks front to back until the tile ends or no pixel can change; returns how many, and the state.
 
     A state starts with the transmittance, then the one to judge by, then the covering points seen.
