@@ -1,10 +1,20 @@
 """Times the rasteriser's backends side by side in one run, and prints one table.
 
-python benchmarks/splatting.py --backends=cpu,xla --repeats=5
+    python benchmarks/splatting.py --backends=cpu,xla,plain --repeats=5
+    python benchmarks/splatting.py --scaling
+
+`plain` is a straightforward single-threaded C++ splat of the same job, forward only (plain_splat.cc, compiled here with
+-O3 -march=native). `--scaling` compares one thread with all, one image with a batch, and 10,000 points with 1,000,000.
 """
 
 import argparse
+import ctypes
 import functools
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -65,6 +75,74 @@ def passes(job: Job, backend: str) -> dict[str, Callable[[], object]]:
     return {"forward": lambda: forward(*arguments), "forward + backward": lambda: both(*arguments)}
 
 
+@functools.cache
+def plain_library() -> ctypes.CDLL:
+    """Compiles plain_splat.cc."""
+    target = pathlib.Path(tempfile.mkdtemp()) / "plain_splat.so"
+    source = pathlib.Path(__file__).with_name("plain_splat.cc")
+    flags = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-shared"]
+    subprocess.run([os.environ.get("CXX", "c++"), *flags, str(source), "-o", str(target)], check=True)
+    return ctypes.CDLL(str(target))
+
+
+def plain_passes(job: Job) -> dict[str, Callable[[], object]]:
+    """The plain splat of the same job, image by image."""
+    means2d, depths, features, _ = (np.asarray(a) for a in sphere(job))
+    image = np.empty((job.size, job.size, job.channels), np.float32)
+    draw = plain_library().PlainSplat
+
+    def pointer(array: np.ndarray):
+        return array.ctypes.data_as(ctypes.POINTER(ctypes.c_float))
+
+    def forward():
+        for means, depth, feature in zip(means2d, depths, features):
+            draw(
+                ctypes.c_int64(job.points),
+                ctypes.c_int64(job.channels),
+                job.size,
+                job.size,
+                pointer(means),
+                pointer(depth),
+                ctypes.c_float(job.radius * job.size / 2),
+                pointer(feature),
+                pointer(image),
+            )
+        return image
+
+    return {"forward": forward}
+
+
+def scaling() -> None:
+    """Threads, batches, and growth of the native backend."""
+    job = JOBS[-1]
+    print(f"{job.points} points, {job.size}², C = {job.channels}")
+    for which in ("forward", "forward + backward"):
+        all_threads, one_thread = (_in_child(which, threads) for threads in (os.cpu_count(), 1))
+        print(
+            f"{which}: {one_thread:.1f} ms on one thread, {all_threads:.1f} ms on {os.cpu_count()}: "
+            f"x {one_thread / all_threads:.2f}",
+            flush=True,
+        )
+    single, batched = JOBS[2], JOBS[2]._replace(batch=8)
+    times = [milliseconds(passes(j, "cpu")["forward"], 10) / j.batch for j in (single, batched)]
+    print(f"a batch of 8 under vmap: {times[1] / times[0]:.2f} of the time of one image, each")
+    print("| points | forward, ms | microseconds a point |\n|---|---|---|")
+    for count in (10_000, 30_000, 100_000, 300_000, 1_000_000):
+        time_ms = milliseconds(passes(Job(count, 512, 1.6 / np.sqrt(count), 7, 1), "cpu")["forward"], 5)
+        print(f"| {count} | {time_ms:.1f} | {1e3 * time_ms / count:.3f} |", flush=True)
+
+
+def _in_child(which: str, threads: int) -> float:
+    """Milliseconds of the last job in a process that may use so many processors."""
+    command = [sys.executable, __file__, "--child", which, str(threads)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def _child(which: str, threads: int) -> None:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    print(milliseconds(passes(JOBS[-1], "cpu")[which], 10))
+
+
 def milliseconds(call: Callable[[], object], repeats: int) -> float:
     """The fastest of `repeats` calls: other work on the machine only adds."""
     jax.block_until_ready(call())
@@ -79,20 +157,28 @@ def milliseconds(call: Callable[[], object], repeats: int) -> float:
 def main() -> None:
     """Prints the table; ratios are to the first backend."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--backends", default="cpu,xla", help="comma-separated; the first is the unit of the ratios")
+    parser.add_argument(
+        "--backends", default="cpu,xla,plain", help="comma-separated; the first is the unit of the ratios"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=len(JOBS), help="only this many, smallest first")
+    parser.add_argument("--scaling", action="store_true", help="threads, batches and growth instead")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.child:
+        return _child(options.child[0], int(options.child[1]))
+    if options.scaling:
+        return scaling()
     backends = options.backends.split(",")
     print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}; fastest of {options.repeats}")
     print("| points | pixels | C | batch | pass | " + " | ".join(f"{name}, ms" for name in backends) + " | ratios |")
     print("|---" * (6 + len(backends)) + "|")
     for job in JOBS[: options.jobs]:
-        calls = {name: passes(job, name) for name in backends}
+        calls = {name: plain_passes(job) if name == "plain" else passes(job, name) for name in backends}
         for which in ("forward", "forward + backward"):
-            times = [milliseconds(calls[name][which], options.repeats) for name in backends]
+            times = [milliseconds(c[which], options.repeats) if which in c else float("nan") for c in calls.values()]
             cells = [job.points, f"{job.size}²", job.channels, job.batch, which]
-            cells += [f"{t:.1f}" for t in times] + [" : ".join(f"{t / times[0]:.1f}" for t in times)]
+            cells += [f"{t:.1f}" for t in times] + [" : ".join(f"{t / times[0]:.2f}" for t in times)]
             print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 

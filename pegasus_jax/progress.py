@@ -30,6 +30,11 @@ class _Lines(tqdm.tqdm):
         self.disable = True  # tqdm's own closing would add an empty line
 
 
+def note(text: str) -> None:
+    """One line on standard error that does not tear a bar."""
+    tqdm.tqdm.write(text, file=sys.stderr)
+
+
 def bar(
     iterable_or_total: Iterable[Any] | int | None,
     *,

@@ -1,4 +1,4 @@
-"""Differentiable point splatting: arrays in, image out.
+"""Differentiable splatting of points and 2D Gaussians: arrays in, image out.
 
 Pixel (row, col) has its centre at (col + 0.5, row + 0.5); x points right, y points down, both in pixels.
 Depth is camera z, positive in front of the camera, in any unit. Points are composited front to back; of equal
@@ -6,7 +6,8 @@ depths the lower index comes first. Images are (H, W, C), colours are premultipl
 Unused rows of a padded point set are masked with `alive`.
 """
 
-from rasterizer.front import BACKENDS as BACKENDS
-from rasterizer.front import backend_problem as backend_problem
+from rasterizer.dispatch import BACKENDS as BACKENDS
+from rasterizer.dispatch import backend_problem as backend_problem
 from rasterizer.front import splat as splat
+from rasterizer.front import splat_gaussians as splat_gaussians
 from rasterizer.types import Splats as Splats

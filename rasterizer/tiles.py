@@ -9,8 +9,8 @@ from jax import lax
 
 from rasterizer.types import Scene
 
-TILE = 8
-"""Pixels. 16 takes fewer pairs, but points are a few pixels wide and every pair costs TILE**2 pixels."""
+Shape = tuple[int, int]
+"""Of a tile: rows and columns, in pixels."""
 
 _SMALL = 1 << 17  # N * tiles up to which a capacity for the worst case costs less than asking for one
 _SATURATED = 1 << 30  # pair counts stop here, well inside int32
@@ -24,28 +24,32 @@ class Bins(NamedTuple):
     overflow: jax.Array  # () int32: pairs that did not fit
 
 
-def grid(image_size: tuple[int, int]) -> tuple[int, int]:
+def grid(image_size: tuple[int, int], tile: Shape) -> tuple[int, int]:
     """Rows and columns of tiles."""
-    height, width = image_size
-    return -(-height // TILE), -(-width // TILE)
+    return -(-image_size[0] // tile[0]), -(-image_size[1] // tile[1])
 
 
-def known_capacity(radii: np.ndarray | None, num_points: int, image_size: tuple[int, int]) -> int | None:
-    """A capacity that cannot overflow; None if `radii` is None (not known) and the scene is not small."""
-    rows, cols = grid(image_size)
+def known_capacity(
+    half_sizes: np.ndarray | None, num_points: int, image_size: tuple[int, int], tile: Shape
+) -> int | None:
+    """A capacity that cannot overflow; None if `half_sizes` is None (not known) and the scene is not small.
+
+    `half_sizes` broadcasts to (N, 2), pixels.
+    """
+    rows, cols = grid(image_size, tile)
     worst = num_points * rows * cols
-    if radii is None:
+    if half_sizes is None:
         return worst if worst <= _SMALL else None
-    spans = np.floor(2 * np.nan_to_num(radii.astype(np.float64), posinf=0).clip(0) / TILE) + 2
-    pairs = np.minimum(spans, rows) * np.minimum(spans, cols)
-    total = int(np.broadcast_to(pairs, (num_points,)).sum())
+    spans = np.floor(2 * np.nan_to_num(half_sizes, posinf=0).clip(0) / tile[::-1]) + 2
+    pairs = np.prod(np.minimum(np.broadcast_to(spans, (num_points, 2)), [cols, rows]), axis=1)
+    total = int(pairs.sum())
     return min(_rounded(total), worst)
 
 
-def bin_points(scene: Scene, image_size: tuple[int, int], capacity: int) -> Bins:
+def bin_points(scene: Scene, image_size: tuple[int, int], tile: Shape, capacity: int) -> Bins:
     """Lists the tiles that each point's bounding square touches."""
-    rows, cols = grid(image_size)
-    low, high = _tile_ranges(scene, rows, cols)
+    rows, cols = grid(image_size, tile)
+    low, high = _tile_ranges(scene, tile, rows, cols)
     # Two stable key-value sorts: XLA sorts fast on GPU only with one integer key and one payload.
     order = _stable_order(_depth_keys(scene))
     low, high = low[order], high[order]
@@ -54,18 +58,19 @@ def bin_points(scene: Scene, image_size: tuple[int, int], capacity: int) -> Bins
     ends = lax.associative_scan(_saturating_add, counts)
     rank, within = _expand(counts, ends, capacity)
     width = jnp.maximum(sides[rank, 0], 1)
-    tile = (low[rank, 1] + within // width) * cols + low[rank, 0] + within % width
-    tile = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < ends[-1], tile, rows * cols)
-    tile, points = lax.sort((tile, order[rank]), num_keys=1, is_stable=True)
-    starts = jnp.searchsorted(tile, jnp.arange(rows * cols + 1, dtype=jnp.int32)).astype(jnp.int32)
+    owner = (low[rank, 1] + within // width) * cols + low[rank, 0] + within % width
+    owner = jnp.where(jnp.arange(capacity, dtype=jnp.int32) < ends[-1], owner, rows * cols)
+    owner, points = lax.sort((owner, order[rank]), num_keys=1, is_stable=True)
+    starts = jnp.searchsorted(owner, jnp.arange(rows * cols + 1, dtype=jnp.int32)).astype(jnp.int32)
     return Bins(points, starts, jnp.maximum(ends[-1] - capacity, 0))
 
 
-def _tile_ranges(scene: Scene, rows: int, cols: int) -> tuple[jax.Array, jax.Array]:
+def _tile_ranges(scene: Scene, tile: Shape, rows: int, cols: int) -> tuple[jax.Array, jax.Array]:
     """First and past-the-last tile (column, row) of each point, (N, 2) int32 each; equal where it touches none."""
     limit = jnp.asarray([cols, rows], scene.means2d.dtype)[None]
-    low = jnp.floor((scene.means2d - scene.radii[:, None]) / TILE)
-    high = jnp.floor((scene.means2d + scene.radii[:, None]) / TILE) + 1
+    side = jnp.asarray(tile[::-1], scene.means2d.dtype)[None]
+    low = jnp.floor((scene.means2d - scene.extents) / side)
+    high = jnp.floor((scene.means2d + scene.extents) / side) + 1
     low, high = (jnp.clip(a, 0, limit).astype(jnp.int32) for a in (low, high))
     return low, jnp.where(scene.drawn[:, None], high, low)
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import jax
 
+from rasterizer.footprints import Footprint
+
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
@@ -30,10 +32,11 @@ class Scene(NamedTuple):
 
     means2d: jax.Array  # (N, 2) pixels
     depths: jax.Array  # (N,) camera z
-    radii: jax.Array  # (N,) pixels
+    extents: jax.Array  # (N, 2) pixels: half the size of the box that holds what is drawn of a point
+    shapes: jax.Array  # (N, S): the footprint's parameters
     features: jax.Array  # (N, C)
     opacities: jax.Array  # (N,)
-    drawn: jax.Array  # (N,) bool: alive, finite, in front of the camera, of positive radius
+    drawn: jax.Array  # (N,) bool: alive, finite, in front of the camera, of positive size
 
 
 class Composite(NamedTuple):
@@ -50,7 +53,7 @@ class SceneGradients(NamedTuple):
     """Cotangents of the differentiable parts of a `Scene`."""
 
     means2d: jax.Array
-    radii: jax.Array
+    shapes: jax.Array
     features: jax.Array
     opacities: jax.Array
 
@@ -59,7 +62,9 @@ class SceneGradients(NamedTuple):
 class Settings:
     """What is static while a scene is drawn."""
 
+    footprint: Footprint
     image_size: tuple[int, int]  # (H, W)
     max_points_per_pixel: int | None  # None: exact
     max_overlaps: int  # capacity of (tile, point) pairs; 0 where the backend needs none
     backend: str
+    lowering: str  # of the Pallas kernels

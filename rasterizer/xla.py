@@ -14,12 +14,13 @@ import jax.numpy as jnp
 from jax import lax
 
 from rasterizer import tiles
-from rasterizer.constants import MIN_TRANSMITTANCE
 from rasterizer.types import Composite, Scene, SceneGradients, Settings
 
 _POINTS = 16  # per block
 _GROUP = 64  # tiles; a group's state stays in a CPU's cache
-_PIXELS = tiles.TILE**2
+_TILE = 8  # pixels; 16 takes fewer pairs, but points are a few pixels wide and every pair costs _TILE**2 pixels
+TILE = (_TILE, _TILE)
+_PIXELS = _TILE**2
 
 
 class _Work(NamedTuple):
@@ -47,10 +48,21 @@ class _Block(NamedTuple):
     points: jax.Array  # (G, P) int32; N where there is none
     features: jax.Array  # (G, P, C)
     opacities: jax.Array  # (G, P, 1)
-    radii: jax.Array  # (G, P, 1)
-    offsets: jax.Array  # (G, P, S, 2): from the point to the pixel centre
-    falloff: jax.Array  # (G, P, S): 1 - |offset|^2 / radius^2
+    shape: tuple[jax.Array, ...]  # the footprint's parameters, (G, P, 1) each
+    dx: jax.Array  # (G, P, S): from the point to the pixel centre
+    dy: jax.Array
+    falloff: jax.Array  # (G, P, S)
     covers: jax.Array  # (G, P, S) bool
+
+
+class _Hits(NamedTuple):
+    """What a block's points do to their tiles' pixels, (G, P, S) each."""
+
+    alphas: jax.Array  # 0 where a point does not count
+    before: jax.Array  # transmittance in front of the point
+    drawn: jax.Array  # bool
+    first: jax.Array  # bool: nothing nearer covers the pixel
+    passed: jax.Array  # (G, S): transmittance behind the block, as if every point that counts were drawn
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -77,29 +89,30 @@ def _draw(settings: Settings, scene: Scene) -> Composite:
         tile = _tiles(settings, work, group)
 
         def body(state):
-            layer, passed, seen, image, (max_weight, is_front) = state
-            block = _block(work, tile, layer)
-            alphas, _, first = _alphas(settings, block, seen)
-            before, passed = _transmittance(passed, alphas)
-            weights = alphas * before
+            layer, passed, left, seen, image, (max_weight, is_front) = state
+            block = _block(settings, work, tile, layer)
+            hits = _hits(settings, block, seen, passed)
+            weights = jnp.where(hits.drawn, hits.alphas * hits.before, 0)
+            left = _left(settings, hits, left)
             image = image + _einsum("gps,gpc->gsc", weights, block.features)
             max_weight = max_weight.at[block.points].max(jnp.max(weights, axis=2), mode="drop")
-            is_front = is_front.at[block.points].max(jnp.any(first, axis=2), mode="drop")
-            return layer + 1, passed, seen + _count(block), image, (max_weight, is_front)
+            is_front = is_front.at[block.points].max(jnp.any(hits.first, axis=2), mode="drop")
+            return layer + 1, hits.passed, left, seen + _count(block), image, (max_weight, is_front)
 
         def busy(state):
-            layer, passed, seen, *_ = state
+            layer, passed, _, seen, *_ = state
             return jnp.any(_unfinished(settings, tile, layer, passed, seen))
 
         start = (
             jnp.int32(0),
             jnp.ones((_GROUP, _PIXELS), dtype),
+            jnp.ones((_GROUP, _PIXELS), dtype),
             jnp.zeros((_GROUP, _PIXELS), jnp.int32),
             jnp.zeros((_GROUP, _PIXELS, channels), dtype),
             visibility,
         )
-        _, passed, _, image, visibility = lax.while_loop(busy, body, start)
-        return visibility, (image, 1 - passed)
+        _, _, left, _, image, visibility = lax.while_loop(busy, body, start)
+        return visibility, (image, 1 - left)
 
     visibility = (jnp.zeros(n, dtype), jnp.zeros(n, bool))
     (max_weight, is_front), (image, alpha) = lax.scan(draw_group, visibility, work.groups)
@@ -124,28 +137,31 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
         def body(_, state):
             layer, behind, seen, sums = state
             layer = layer - 1
-            block = _block(work, tile, layer)
+            block = _block(settings, work, tile, layer)
             seen = seen - _count(block)
-            alphas, kept_pixels, _ = _alphas(settings, block, seen)
-            before, _ = _transmittance(kept[tile.block_starts + layer], alphas)
+            hits = _hits(settings, block, seen, kept[tile.block_starts + layer])
+            alphas = jnp.where(hits.drawn, hits.alphas, 0)
             shades = _einsum("gpc,gsc->gps", block.features, d_group[..., :-1]) + d_group[:, None, :, -1]
             behind_each, behind = _behind(alphas, shades, behind)
-            d_alphas = jnp.where(kept_pixels, before * (shades - behind_each), 0)
-            d_features = _einsum("gps,gsc->gpc", alphas * before, d_group[..., :-1])
-            rows = jnp.concatenate([_shape_gradients(block, d_alphas), d_features], axis=2)
+            d_alphas = jnp.where(hits.drawn, hits.before * (shades - behind_each), 0)
+            d_features = _einsum("gps,gsc->gpc", alphas * hits.before, d_group[..., :-1])
+            rows = jnp.concatenate([_shape_gradients(settings, block, d_alphas), d_features], axis=2)
             return layer, behind, seen, sums.at[block.points].add(rows, mode="drop")
 
         start = (layers, jnp.zeros((_GROUP, _PIXELS), dtype), seen, sums)
         *_, sums = lax.fori_loop(0, layers, body, start)
         return (sums, kept), None
 
-    carry = (jnp.zeros((n, 4 + channels), dtype), jnp.ones((num_blocks, _PIXELS), dtype))
+    own = 3 + settings.footprint.num_shape  # mean x, mean y, shape, opacity
+    carry = (jnp.zeros((n, own + channels), dtype), jnp.ones((num_blocks, _PIXELS), dtype))
     (sums, _), _ = lax.scan(pull_group, carry, (work.groups, d_pixels))
-    return SceneGradients(means2d=sums[:, :2], radii=sums[:, 2], opacities=sums[:, 3], features=sums[:, 4:])
+    return SceneGradients(
+        means2d=sums[:, :2], shapes=sums[:, 2 : own - 1], opacities=sums[:, own - 1], features=sums[:, own:]
+    )
 
 
 def _work(settings: Settings, scene: Scene) -> _Work:
-    bins = tiles.bin_points(scene, settings.image_size, settings.max_overlaps)
+    bins = tiles.bin_points(scene, settings.image_size, TILE, settings.max_overlaps)
     blocks = -(-jnp.diff(bins.starts) // _POINTS)
     order = jnp.argsort(-blocks)
     padding = jnp.full(-order.shape[0] % _GROUP, order.shape[0], order.dtype)
@@ -155,9 +171,9 @@ def _work(settings: Settings, scene: Scene) -> _Work:
 
 
 def _tiles(settings: Settings, work: _Work, group: jax.Array) -> _Tiles:
-    rows, cols = tiles.grid(settings.image_size)
-    corner = jnp.stack([group % cols, group // cols], axis=1) * tiles.TILE
-    y, x = jnp.divmod(jnp.arange(_PIXELS), tiles.TILE)
+    rows, cols = tiles.grid(settings.image_size, TILE)
+    corner = jnp.stack([group % cols, group // cols], axis=1) * _TILE
+    y, x = jnp.divmod(jnp.arange(_PIXELS), _TILE)
     pixels = corner[:, None] + jnp.stack([x, y], axis=1)[None]
     dtype = work.scene.means2d.dtype
     # A padding tile reads both ends from the last entry, so it has no pairs.
@@ -167,41 +183,49 @@ def _tiles(settings: Settings, work: _Work, group: jax.Array) -> _Tiles:
     return _Tiles(starts, ends, work.block_starts[group], pixels.astype(dtype) + jnp.asarray(0.5, dtype), inside)
 
 
-def _block(work: _Work, tile: _Tiles, layer: jax.Array) -> _Block:
-    scene = work.scene
+def _block(settings: Settings, work: _Work, tile: _Tiles, layer: jax.Array) -> _Block:
+    scene, footprint = work.scene, settings.footprint
     slots = tile.starts[:, None] + layer * _POINTS + jnp.arange(_POINTS, dtype=jnp.int32)[None]
     valid = slots < tile.ends[:, None]
     points = work.bins.points[jnp.minimum(slots, work.bins.points.shape[0] - 1)]
-    radii = scene.radii[points][..., None]
     offsets = tile.centres[:, None] - scene.means2d[points][:, :, None]
-    squared = offsets[..., 0] ** 2 + offsets[..., 1] ** 2
+    dx, dy = offsets[..., 0], offsets[..., 1]
+    opacities = scene.opacities[points][..., None]
+    shapes = scene.shapes[points]
+    shape = tuple(shapes[..., index, None] for index in range(footprint.num_shape))
     return _Block(
-        points=jnp.where(valid, points, scene.radii.shape[0]),
+        points=jnp.where(valid, points, scene.opacities.shape[0]),
         features=scene.features[points],
-        opacities=scene.opacities[points][..., None],
-        radii=radii,
-        offsets=offsets,
-        falloff=1 - squared / radii**2,
-        covers=(squared < radii**2) & valid[..., None] & tile.inside[:, None],
+        opacities=opacities,
+        shape=shape,
+        dx=dx,
+        dy=dy,
+        falloff=footprint.falloff(dx, dy, shape),
+        covers=footprint.covers(dx, dy, shape, opacities) & valid[..., None] & tile.inside[:, None],
     )
 
 
-def _alphas(settings: Settings, block: _Block, seen: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """(G, P, S): alpha, whether the point counts there, and whether it is the first; `seen` (G, S) precede."""
+def _hits(settings: Settings, block: _Block, seen: jax.Array, passed: jax.Array) -> _Hits:
+    """`seen` (G, S) covering points precede the block, and `passed` (G, S) of the light reaches it."""
+    footprint, limit = settings.footprint, settings.max_points_per_pixel
     nearer = seen[:, None] + _exclusive(jnp.cumsum(block.covers, axis=1, dtype=jnp.int32), 0)
-    limit = settings.max_points_per_pixel
-    kept = block.covers if limit is None else block.covers & (nearer < limit)
-    return jnp.where(kept, block.opacities * block.falloff, 0), kept, block.covers & (nearer == 0)
+    counts = block.covers if limit is None else block.covers & (nearer < limit)
+    alphas = jnp.where(counts, jnp.minimum(block.opacities * block.falloff, footprint.max_alpha), 0)
+    after = lax.associative_scan(jnp.multiply, 1 - alphas, axis=1) * passed[:, None]
+    before = jnp.concatenate([passed[:, None], after[:, :-1]], axis=1)
+    drawn = counts if footprint.draws_last else counts & (after >= footprint.min_transmittance)
+    return _Hits(alphas, before, drawn, block.covers & (nearer == 0), after[:, -1])
 
 
 def _count(block: _Block) -> jax.Array:
     return jnp.sum(block.covers, axis=1, dtype=jnp.int32)
 
 
-def _transmittance(passed: jax.Array, alphas: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """What reaches each point (G, P, S), and what passes them all (G, S)."""
-    product = lax.associative_scan(jnp.multiply, 1 - alphas, axis=1) * passed[:, None]
-    return jnp.concatenate([passed[:, None], product[:, :-1]], axis=1), product[:, -1]
+def _left(settings: Settings, hits: _Hits, left: jax.Array) -> jax.Array:
+    """Transmittance (G, S) of what was drawn, which may end before what counts does."""
+    if settings.footprint.draws_last:
+        return hits.passed
+    return jnp.minimum(left, jnp.min(jnp.where(hits.drawn, hits.before * (1 - hits.alphas), 1), axis=1))
 
 
 def _exclusive(inclusive: jax.Array, first: float) -> jax.Array:
@@ -210,7 +234,11 @@ def _exclusive(inclusive: jax.Array, first: float) -> jax.Array:
 
 def _unfinished(settings: Settings, tile: _Tiles, layer: jax.Array, passed: jax.Array, seen: jax.Array) -> jax.Array:
     """(G, S): whether a further block can change the pixel."""
-    more = tile.inside & (tile.starts + layer * _POINTS < tile.ends)[:, None] & (passed >= MIN_TRANSMITTANCE)
+    more = (
+        tile.inside
+        & (tile.starts + layer * _POINTS < tile.ends)[:, None]
+        & (passed >= settings.footprint.min_transmittance)
+    )
     limit = settings.max_points_per_pixel
     return more if limit is None else more & (seen < limit)
 
@@ -227,16 +255,16 @@ def _transmittance_per_block(
 
     def body(state):
         layer, passed, without_most, seen, kept = state
-        block = _block(work, tile, layer)
-        alphas, _, _ = _alphas(settings, block, seen)
-        within = jnp.arange(_POINTS, dtype=jnp.int32)[None, :, None] == jnp.argmax(alphas, axis=1)[:, None]
-        others = jnp.prod(jnp.where(within, 1, 1 - alphas), axis=1)
+        block = _block(settings, work, tile, layer)
+        hits = _hits(settings, block, seen, passed)
+        within = jnp.arange(_POINTS, dtype=jnp.int32)[None, :, None] == jnp.argmax(hits.alphas, axis=1)[:, None]
+        others = jnp.prod(jnp.where(within, 1, 1 - hits.alphas), axis=1)
         # A tile that has no such block must not overwrite the next tile's.
         rows = jnp.where(tile.starts + layer * _POINTS < tile.ends, tile.block_starts + layer, kept.shape[0])
         kept = kept.at[rows].set(passed, mode="drop")
-        product = jnp.prod(1 - alphas, axis=1)
+        product = jnp.prod(1 - hits.alphas, axis=1)
         without_most = jnp.maximum(without_most * product, passed * others)
-        return layer + 1, passed * product, without_most, seen + _count(block), kept
+        return layer + 1, hits.passed, without_most, seen + _count(block), kept
 
     def busy(state):
         layer, _, without_most, seen, _ = state
@@ -260,31 +288,31 @@ def _behind(alphas: jax.Array, shades: jax.Array, behind: jax.Array) -> tuple[ja
     return jnp.concatenate([seen_from[:, 1:], behind[:, None]], axis=1), seen_from[:, 0]
 
 
-def _shape_gradients(block: _Block, d_alphas: jax.Array) -> jax.Array:
-    """(G, P, 4): cotangents of mean x, mean y, radius, opacity."""
-    slope = 2 * block.opacities / block.radii**2  # (G, P, 1)
-    d_means = slope * jnp.sum(d_alphas[..., None] * block.offsets, axis=2)
-    squared = jnp.sum(block.offsets**2, axis=3)
-    d_radii = slope / block.radii * jnp.sum(d_alphas * squared, axis=2)[..., None]
-    d_opacities = jnp.sum(d_alphas * block.falloff, axis=2)[..., None]
-    return jnp.concatenate([d_means, d_radii, d_opacities], axis=2)
+def _shape_gradients(settings: Settings, block: _Block, d_alphas: jax.Array) -> jax.Array:
+    """(G, P, 3 + S): cotangents of mean x, mean y, the shape, the opacity."""
+    footprint = settings.footprint
+    d_alphas = jnp.where(block.opacities * block.falloff <= footprint.max_alpha, d_alphas, 0)
+    d_falloff = block.opacities * d_alphas
+    slopes = footprint.slopes(block.dx, block.dy, block.shape, block.falloff)
+    sums = [jnp.sum(d_falloff * slope, axis=2) for slope in slopes]
+    return jnp.stack([*sums, jnp.sum(d_alphas * block.falloff, axis=2)], axis=2)
 
 
 def _untile(settings: Settings, work: _Work, pixels: jax.Array) -> jax.Array:
     """(groups, G, S, C) -> (H, W, C)."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size), settings.image_size
+    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
     channels = pixels.shape[-1]
     in_order = jnp.zeros((rows * cols, _PIXELS, channels), pixels.dtype)
     in_order = in_order.at[work.groups.reshape(-1)].set(pixels.reshape(-1, _PIXELS, channels), mode="drop")
-    image = in_order.reshape(rows, cols, tiles.TILE, tiles.TILE, channels).transpose(0, 2, 1, 3, 4)
-    return image.reshape(rows * tiles.TILE, cols * tiles.TILE, channels)[:height, :width]
+    image = in_order.reshape(rows, cols, _TILE, _TILE, channels).transpose(0, 2, 1, 3, 4)
+    return image.reshape(rows * _TILE, cols * _TILE, channels)[:height, :width]
 
 
 def _retile(settings: Settings, work: _Work, image: jax.Array) -> jax.Array:
     """(H, W, C) -> (groups, G, S, C); zero outside the image."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size), settings.image_size
-    image = jnp.pad(image, ((0, rows * tiles.TILE - height), (0, cols * tiles.TILE - width), (0, 0)))
-    pixels = image.reshape(rows, tiles.TILE, cols, tiles.TILE, -1).transpose(0, 2, 1, 3, 4)
+    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
+    image = jnp.pad(image, ((0, rows * _TILE - height), (0, cols * _TILE - width), (0, 0)))
+    pixels = image.reshape(rows, _TILE, cols, _TILE, -1).transpose(0, 2, 1, 3, 4)
     return pixels.reshape(rows * cols, _PIXELS, -1).at[work.groups].get(mode="fill", fill_value=0)
 
 

@@ -61,7 +61,7 @@ def align(
         colour_weights: deviations of the colour residual.
         priors: as in the fit.
     """
-    points = surface(head, track, mattes / np.float32(255))
+    points = surface(head, track=track, mattes=mattes / np.float32(255))
     images = _over_white(images, mattes)
     mapped = landmark_map(head)
     landmarks = landmark_term(head, mapped, observe(detections, side, mapped, head), landmark_weights)

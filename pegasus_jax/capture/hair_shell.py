@@ -38,7 +38,7 @@ def hair_shell(head: HeadModel, track: Track, mattes: np.ndarray) -> np.ndarray:
 
 
 @jax.jit
-def _on_rim(rows, shared, mattes, head: HeadModel, ids):
+def _on_rim(rows, shared, mattes, head, ids):
     """Frames on the rim (P,), and the mattes' sum at every offset in those frames (offsets, P)."""
     side = mattes.shape[1]
 

@@ -41,15 +41,17 @@ def point_model(head: HeadModel, corners: np.ndarray, bary: np.ndarray) -> Point
     )
 
 
-def vertex_points(head: HeadModel, vertex_ids: np.ndarray, shift: np.ndarray | None = None) -> PointModel:
+def vertex_points(head: HeadModel, vertex_ids: np.ndarray, *, shift: np.ndarray | None = None) -> PointModel:
     """The vertices `vertex_ids` (P,) of `head` as points, moved by `shift` (V, 3) of all vertices in the rest pose."""
     model = point_model(head, vertex_ids[:, None], np.ones((len(vertex_ids), 1), np.float32))
     if shift is None:
         return model
     kept = np.unique(vertex_ids)
     # The joints, which ride along behind the vertices, stay.
-    moved = jnp.asarray(model.vertices.v_template).at[: len(kept)].add(shift[kept])
-    return dataclasses.replace(model, vertices=dataclasses.replace(model.vertices, v_template=moved))
+    template = np.array(model.vertices.v_template)
+    template[: len(kept)] += shift[kept]
+    lifted = dataclasses.replace(model.vertices, v_template=template)
+    return dataclasses.replace(model, vertices=jax.tree.map(jnp.asarray, lifted))
 
 
 def points(model: PointModel, row: jax.Array, shared: jax.Array) -> jax.Array:

@@ -57,7 +57,7 @@ class Surface:
         return np.asarray(seen[0]), np.asarray(seen[1])
 
 
-def surface(head: HeadModel, track: Track | None = None, mattes: np.ndarray | None = None) -> Surface:
+def surface(head: HeadModel, *, track: Track | None = None, mattes: np.ndarray | None = None) -> Surface:
     """The points of the face's skin; eyeballs and the mouth's inside move in other ways.
 
     With a track and mattes (F, S, S) in [0, 1] also those of the hair and of its outline.
@@ -72,7 +72,7 @@ def surface(head: HeadModel, track: Track | None = None, mattes: np.ndarray | No
         hair = _thinned(np.flatnonzero(head.regions.get("scalp", [])), _MAX_HAIR_POINTS)
     vertex_ids = np.concatenate([skin, hair, hair])
     on_rim = np.arange(len(vertex_ids)) >= len(skin) + len(hair)
-    return Surface(jax.tree.map(jnp.asarray, head), vertex_ids, on_rim, vertex_points(head, vertex_ids, shift))
+    return Surface(jax.tree.map(jnp.asarray, head), vertex_ids, on_rim, vertex_points(head, vertex_ids, shift=shift))
 
 
 def _skin_ids(head: HeadModel) -> np.ndarray:

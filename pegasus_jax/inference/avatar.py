@@ -57,10 +57,17 @@ class BakedAvatar:
         betas: jax.Array | None = None,
         options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),
     ) -> Render:
-        """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis."""
+        """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis.
+
+        Outside a trace it waits for the picture, and draws it again with more room if points did not fit.
+        """
         betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
         pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
-        return _render(self, pose, expression, camera, betas, options=options)
+        out = _render(self, pose, expression, camera, betas, options=options)
+        while not isinstance(out.overflow, jax.core.Tracer) and np.any(out.overflow):
+            options = options.roomier()
+            out = _render(self, pose, expression, camera, betas, options=options)
+        return out
 
 
 @functools.partial(jax.jit, static_argnames="options")

@@ -11,7 +11,7 @@ from pegasus_jax.models.posing import CanonicalPoints, PosedPoints
 
 SHADING_GAIN = 2.0
 INNER_SETBACK = 0.03  # head units by which inner points sort behind: discs are coarser than lids and lips are thin
-_MIN_OVERLAPS = 1 << 17  # few points are large points: a young cloud covers many tiles each
+_FEW_POINTS = 1 << 13  # fewer are larger: a young cloud covers many tiles with each
 CHANNELS = {"rgb": 3, "normals": 3, "albedo": 3, "shading": 3, "seg_logit": 1, "inner": 1}
 
 
@@ -41,6 +41,10 @@ class RenderOptions:
     max_points_per_pixel: int | None = None
     overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
     backend: str = "auto"
+
+    def roomier(self) -> "RenderOptions":
+        """The same with twice the capacity: what to try when `Render.overflow` is not zero."""
+        return dataclasses.replace(self, overlaps_per_point=2 * self.overlaps_per_point)
 
 
 def colour(shading: jax.Array, albedo: jax.Array) -> jax.Array:
@@ -76,7 +80,7 @@ def render_points(
         image_size=camera.image_size,
         alive=alive,
         max_points_per_pixel=options.max_points_per_pixel,
-        max_overlaps=max(options.overlaps_per_point * len(depths), _MIN_OVERLAPS),
+        max_overlaps=options.overlaps_per_point * max(len(depths), _FEW_POINTS),
         backend=options.backend,
     )
     white = 1.0 - out.alpha[..., None]

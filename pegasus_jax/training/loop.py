@@ -29,7 +29,7 @@ from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import Settings, from_config
 from pegasus_jax.training.state import Params, Tracking, TrainState
-from pegasus_jax.training.step import Scene, make_step
+from pegasus_jax.training.step import Scene, StepConfig, make_step
 
 _METRICS = "metrics.jsonl"
 _PAPER_WIDTH = 512  # of the canonical network
@@ -88,10 +88,13 @@ class _Run:
                 image_size=settings.image_size,
             ),
         )
-        term = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
+        self.perceptual = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
         self.parallel = DataParallel()
-        self.step = self.parallel.wrap(make_step(self.graphdef, settings.step, perceptual=term, seed=settings.seed))
+        self.step = self._compiled_step(settings.step)
         self.nearest = jax.jit(self._nearest)
+
+    def _compiled_step(self, config: StepConfig):
+        return self.parallel.wrap(make_step(self.graphdef, config, perceptual=self.perceptual, seed=self.settings.seed))
 
     def execute(self) -> None:
         """Runs to the end of the schedule."""
@@ -146,6 +149,8 @@ class _Run:
         }
         if not all(np.asarray(metrics["finite"])[0] for metrics in history) or not np.isfinite(figures_now["loss"]):
             self._stop_nonfinite(history, start, size)
+        if figures_now["overflow"]:
+            self._make_room(figures_now["overflow"])
         points = int(self.state.cloud.alive.sum())
         rate = (seen - start) / size / (time.monotonic() - began)
         figures_now |= {"points": points, "radius": float(self.state.cloud.radius), "steps_per_second": rate}
@@ -159,6 +164,17 @@ class _Run:
             points=points,
             its=f"{rate:.2f}/s",
         )
+
+    def _make_room(self, overflow: float) -> None:
+        """Points covered more tiles than the rasteriser had room for: the steps to come get twice as much."""
+        step = self.settings.step
+        roomier = dataclasses.replace(step, render=step.render.roomier())
+        progress.note(
+            f"{overflow:.0f} (tile, point) pairs a step did not fit and were not drawn; "
+            f"overlaps_per_point grows to {roomier.render.overlaps_per_point}."
+        )
+        self.settings = dataclasses.replace(self.settings, step=roomier)
+        self.step = self._compiled_step(roomier)
 
     def _stop_nonfinite(self, history, start: int, size: int) -> None:
         bad = next(

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rasterizer.constants import MIN_TRANSMITTANCE
 from rasterizer.cpu import build
+from rasterizer.footprints import DISC
 from rasterizer.types import Composite, Scene, SceneGradients, Settings
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def composite(settings: Settings, scene: Scene) -> Composite:
 
 def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
     """Cotangents of the scene from those of image (H, W, C) and alpha (H, W), on a CPU."""
-    parts = (scene.means2d, scene.radii, scene.features, scene.opacities)
+    parts = (scene.means2d, scene.shapes, scene.features, scene.opacities)
     outputs = [jax.ShapeDtypeStruct(part.shape, jnp.float32) for part in parts]
     call = jax.ffi.ffi_call(_BACKWARD, outputs, vmap_method="broadcast_all")
     return SceneGradients(*call(*scene, d_image, d_alpha, **_attributes(settings)))
@@ -59,15 +59,16 @@ def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax
 
 def _attributes(settings: Settings) -> dict[str, np.generic]:
     limit = settings.max_points_per_pixel or 0
-    return {"limit": np.int64(limit), "min_transmittance": np.float32(MIN_TRANSMITTANCE)}
+    return {"limit": np.int64(limit), "min_transmittance": np.float32(settings.footprint.min_transmittance)}
 
 
 def _try_one_point() -> None:
     """A library built for another FFI version registers, and fails when called."""
-    settings = Settings((1, 1), None, 0, "cpu")
+    settings = Settings(DISC, (1, 1), None, 0, "cpu", "")
     with jax.default_device(jax.local_devices(backend="cpu")[0]), jax.ensure_compile_time_eval():
         one = jnp.ones(1, jnp.float32)
-        scene = Scene(0.5 * jnp.ones((1, 2), jnp.float32), one, one, one[:, None], one, jnp.ones(1, bool))
+        column = one[:, None]
+        scene = Scene(jnp.full((1, 2), 0.5), one, jnp.ones((1, 2)), column, column, one, jnp.ones(1, bool))
         alpha = jax.jit(functools.partial(composite, settings))(scene).alpha
     if not np.allclose(alpha, 1):
         raise RuntimeError(f"one opaque point has alpha {np.asarray(alpha)}")

@@ -56,9 +56,9 @@ Span TileSpan(Span pixels) {
 }
 
 TileRange TilesOf(const Size& size, const Scene& scene, int32_t point) {
-  const float radius = scene.radii[point];
-  return {TileSpan(PixelSpan(scene.means2d[2 * point + 1], radius, size.height)),
-          TileSpan(PixelSpan(scene.means2d[2 * point], radius, size.width))};
+  const float* const mean = scene.means2d + 2 * int64_t{point};
+  const float* const extent = scene.extents + 2 * int64_t{point};
+  return {TileSpan(PixelSpan(mean[1], extent[1], size.height)), TileSpan(PixelSpan(mean[0], extent[0], size.width))};
 }
 
 template <typename Visit>

@@ -16,12 +16,12 @@ struct Span {
   int first, last;
 };
 
-// The pixels whose centres (at +0.5) lie within `radius` of `centre`, among 0 ... size - 1.
-inline Span PixelSpan(float centre, float radius, int size) {
+// The pixels whose centres (at +0.5) lie within `extent` of `centre`, among 0 ... size - 1.
+inline Span PixelSpan(float centre, float extent, int size) {
   // Clamped as floats: a point far outside would not fit an int.
   const float limit = static_cast<float>(size);
-  const float first = std::min(std::max(std::ceil(centre - radius - 0.5f), 0.0f), limit);
-  const float last = std::min(std::max(std::floor(centre + radius - 0.5f) + 1.0f, 0.0f), limit);
+  const float first = std::min(std::max(std::ceil(centre - extent - 0.5f), 0.0f), limit);
+  const float last = std::min(std::max(std::floor(centre + extent - 0.5f) + 1.0f, 0.0f), limit);
   return {static_cast<int>(first), static_cast<int>(last)};
 }
 

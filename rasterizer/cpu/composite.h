@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bins.h"
+#include "footprints.h"
 #include "scene.h"
 
 namespace rasterizer {
@@ -32,52 +33,6 @@ inline void AddTo(float* to, Vector vector) {
 
 inline int64_t Padded(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
-// The pixels of one tile.
-struct TileBox {
-  Span rows, cols;
-
-  TileBox(const Size& size, int tile) {
-    const int row = tile / size.cols() * kTile, col = tile % size.cols() * kTile;
-    rows = {row, std::min(row + kTile, size.height)};
-    cols = {col, std::min(col + kTile, size.width)};
-  }
-  int pixels() const { return (rows.last - rows.first) * (cols.last - cols.first); }
-  int local(int y, int x) const { return (y - rows.first) * kTile + (x - cols.first); }
-
-  template <typename Visit>
-  void ForEachPixel(const Visit& visit) const {
-    for (int y = rows.first; y < rows.last; ++y)
-      for (int x = cols.first; x < cols.last; ++x) visit(y, x, local(y, x));
-  }
-};
-
-struct Disc {
-  float x, y, radius, square, opacity;
-
-  Disc(const Scene& scene, int32_t point)
-      : x(scene.means2d[2 * int64_t{point}]),
-        y(scene.means2d[2 * int64_t{point} + 1]),
-        radius(scene.radii[point]),
-        square(radius * radius),
-        opacity(scene.opacities[point]) {}
-
-  // visit(local pixel, 1 - distance^2 / radius^2) for every pixel of the tile that the disc covers.
-  template <typename Visit>
-  void ForEachCovered(const Size& size, const TileBox& box, const Visit& visit) const {
-    const Span rows = PixelSpan(y, radius, size.height), cols = PixelSpan(x, radius, size.width);
-    const int last_row = std::min(rows.last, box.rows.last), last_col = std::min(cols.last, box.cols.last);
-    const int first_col = std::max(cols.first, box.cols.first);
-    for (int row = std::max(rows.first, box.rows.first); row < last_row; ++row) {
-      const float dy = row + 0.5f - y;
-      for (int col = first_col; col < last_col; ++col) {
-        const float dx = col + 0.5f - x;
-        const float squared = dx * dx + dy * dy;
-        if (squared < square) visit(box.local(row, col), 1.0f - squared / square);
-      }
-    }
-  }
-};
-
 // What has passed each pixel of a tile so far.
 struct Passage {
   float transmittance[kTilePixels];
@@ -88,6 +43,10 @@ struct Passage {
     std::fill_n(transmittance, kTilePixels, 1.0f);
     std::fill_n(seen, kTilePixels, 0);
     unfinished = box.pixels();
+  }
+  void Finish(int pixel, const Size& size) {
+    seen[pixel] = size.limit;
+    --unfinished;
   }
 };
 
@@ -108,7 +67,7 @@ struct Row {
   int64_t size() const { return kChannels ? kChannels : padded; }
 };
 
-template <int kChannels>
+template <typename Footprint, int kChannels>
 void CompositeTile(const Size& size, const Scene& scene, const Bins& bins, int tile, const Picture& picture) {
   const Row<kChannels> row(size.channels);
   const int64_t channels = row.size();
@@ -123,21 +82,22 @@ void CompositeTile(const Size& size, const Scene& scene, const Bins& bins, int t
   const float least = size.min_transmittance;
   for (uint32_t k = bins.starts[tile]; k < bins.starts[tile + 1] && passage.unfinished; ++k) {
     const int32_t point = bins.pairs[k].point;
-    const Disc disc(scene, point);
+    const Footprint footprint(scene, point);
     std::memcpy(f, scene.features + point * size.channels, size.channels * sizeof(float));
     float best = 0.0f;
     bool front = false;
-    disc.ForEachCovered(size, box, [&](int pixel, float falloff) {
+    footprint.ForEachCovered(size, box, [&](int pixel, float falloff) {
       int& seen = passage.seen[pixel];
       if (seen >= size.limit) return;
       front |= seen == 0;
-      const float alpha = disc.opacity * falloff, passed = passage.transmittance[pixel];
+      const float alpha = footprint.Alpha(falloff), passed = passage.transmittance[pixel];
+      if (!Footprint::kDrawsLast && passed * (1.0f - alpha) < least) return passage.Finish(pixel, size);
       const float weight = alpha * passed;
       best = std::max(best, weight);
       float* const to = colour + pixel * channels;
       for (int64_t c = 0; c < channels; c += kLanes) AddTo(to + c, weight * Load(f + c));
       passage.transmittance[pixel] = passed * (1.0f - alpha);
-      if (passage.transmittance[pixel] < least) seen = size.limit - 1;
+      if (passage.transmittance[pixel] < least) return passage.Finish(pixel, size);
       if (++seen == size.limit) --passage.unfinished;
     });
     RaiseTo(picture.max_weight + point, best);
@@ -150,11 +110,11 @@ void CompositeTile(const Size& size, const Scene& scene, const Bins& bins, int t
   });
 }
 
-// Gradients of one tile, written as one row per pair: mean x, mean y, radius, opacity, then the features.
-constexpr int kShapeGradients = 4;
-inline int64_t PairStride(const Size& size) { return kShapeGradients + Padded(size.channels); }
+// Gradients of one tile, written as one row per pair: mean x, mean y, the shape, opacity, then the features.
+inline int64_t OwnGradients(const Size& size) { return 3 + size.shape; }
+inline int64_t PairStride(const Size& size) { return OwnGradients(size) + Padded(size.channels); }
 
-template <int kChannels>
+template <typename Footprint, int kChannels>
 class TilePullback {
  public:
   TilePullback(const Size& size, const Scene& scene, const Bins& bins, int tile, const Cotangents& cotangents)
@@ -217,17 +177,19 @@ class TilePullback {
     visits_.clear();
     uint32_t k = first;
     for (; k < last && passage_.unfinished && entries_.size() < kChunkEntries; ++k) {
-      const Disc disc(scene_, bins_.pairs[k].point);
-      disc.ForEachCovered(size_, box_, [&](int pixel, float falloff) {
+      const Footprint footprint(scene_, bins_.pairs[k].point);
+      footprint.ForEachCovered(size_, box_, [&](int pixel, float falloff) {
         int& seen = passage_.seen[pixel];
         if (seen >= size_.limit) return;
-        const float passed = passage_.transmittance[pixel], stopped = 1.0f - disc.opacity * falloff;
+        const float passed = passage_.transmittance[pixel], stopped = 1.0f - footprint.Alpha(falloff);
+        if (!Footprint::kDrawsLast && passed * stopped < size_.min_transmittance)
+          return passage_.Finish(pixel, size_);
         entries_.push_back({pixel, falloff, passed});
         passage_.transmittance[pixel] = passed * stopped;
         // A point's gradient needs the colour behind it as if the point were not there; so a pixel is finished only
         // when its transmittance without its most opaque point is.
         without_most_[pixel] = std::max(without_most_[pixel] * stopped, passed);
-        if (without_most_[pixel] < size_.min_transmittance) seen = size_.limit - 1;
+        if (without_most_[pixel] < size_.min_transmittance) return passage_.Finish(pixel, size_);
         if (++seen == size_.limit) --passage_.unfinished;
       });
       visits_.push_back({k, entries_.size()});
@@ -245,39 +207,33 @@ class TilePullback {
   }
 
   void PullPoint(int32_t point, size_t first, size_t last, float* gradient) {
-    const Disc disc(scene_, point);
+    const Footprint footprint(scene_, point);
     const int64_t channels = row_.size();
     float* const f = feature_.data();
     std::memcpy(f, scene_.features + point * size_.channels, size_.channels * sizeof(float));
-    std::fill_n(gradient, kShapeGradients + channels, 0.0f);
-    float sum_x = 0, sum_y = 0, sum_square = 0, sum_falloff = 0;
+    constexpr int kOwn = 3 + Footprint::kShape;
+    std::fill_n(gradient, kOwn + channels, 0.0f);
+    typename Footprint::Sums sums;
     for (size_t e = first; e < last; ++e) {
       const Entry& entry = entries_[e];
       const float* const g = &shades_of_[entry.pixel * channels];
-      const float alpha = disc.opacity * entry.falloff;
+      const float alpha = footprint.Alpha(entry.falloff);
       const float weight = alpha * entry.passed;
       Vector dot{};
       for (int64_t c = 0; c < channels; c += kLanes) {
         const Vector cotangent = Load(g + c);
         dot += cotangent * Load(f + c);
-        AddTo(gradient + kShapeGradients + c, weight * cotangent);
+        AddTo(gradient + kOwn + c, weight * cotangent);
       }
       const float shade = alpha_cotangent_[entry.pixel] + ((dot[0] + dot[1]) + (dot[2] + dot[3]));
       float& behind = behind_[entry.pixel];
       const float d_alpha = entry.passed * (shade - behind);
       behind += alpha * (shade - behind);
-      const float dx = box_.cols.first + entry.pixel % kTile + 0.5f - disc.x;
-      const float dy = box_.rows.first + entry.pixel / kTile + 0.5f - disc.y;
-      sum_x += d_alpha * dx;
-      sum_y += d_alpha * dy;
-      sum_square += d_alpha * (dx * dx + dy * dy);
-      sum_falloff += d_alpha * entry.falloff;
+      const float dx = box_.cols.first + entry.pixel % kTile + 0.5f - footprint.x;
+      const float dy = box_.rows.first + entry.pixel / kTile + 0.5f - footprint.y;
+      sums.Add(footprint, dx, dy, entry.falloff, d_alpha);
     }
-    const float slope = 2.0f * disc.opacity / disc.square;
-    gradient[0] = slope * sum_x;
-    gradient[1] = slope * sum_y;
-    gradient[2] = slope * sum_square / disc.radius;
-    gradient[3] = sum_falloff;
+    sums.Write(footprint, gradient);
   }
 
   const Size& size_;

@@ -14,6 +14,7 @@ struct Size {
   int64_t points, channels;
   int height, width;
   int limit;                // Nearest covering points that count per pixel.
+  int64_t shape;            // Parameters of a point's shape.
   float min_transmittance;  // A pixel is finished below it.
 
   int rows() const { return (height + kTile - 1) / kTile; }
@@ -24,7 +25,8 @@ struct Size {
 struct Scene {
   const float* means2d;    // (N, 2)
   const float* depths;     // (N,)
-  const float* radii;      // (N,)
+  const float* extents;    // (N, 2)
+  const float* shapes;     // (N, S)
   const float* features;   // (N, C)
   const float* opacities;  // (N,)
   const bool* drawn;       // (N,)
@@ -44,7 +46,7 @@ struct Cotangents {
 
 struct SceneGradients {
   float* means2d;
-  float* radii;
+  float* shapes;
   float* features;
   float* opacities;
 };

@@ -28,13 +28,15 @@ int64_t BatchSize(const Floats& features) {
   return batch;
 }
 
-Size SizeOf(const Floats& features, const Floats& image_alpha, int64_t limit, float min_transmittance) {
+Size SizeOf(const Floats& shapes, const Floats& features, const Floats& image_alpha, int64_t limit,
+            float min_transmittance) {
   const auto points = features.dimensions(), pixels = image_alpha.dimensions();
   return {points[points.size() - 2],
           points[points.size() - 1],
           static_cast<int>(pixels[pixels.size() - 2]),
           static_cast<int>(pixels[pixels.size() - 1]),
           static_cast<int>(limit ? limit : std::numeric_limits<int>::max()),
+          shapes.dimensions().back(),
           min_transmittance};
 }
 
@@ -45,12 +47,13 @@ struct Batch {
   int64_t pixels(int64_t b) const { return b * size.height * size.width; }
 };
 
-Scene SceneOf(const Size& size, int64_t b, const Floats& means2d, const Floats& depths, const Floats& radii,
-              const Floats& features, const Floats& opacities, const Flags& drawn) {
+Scene SceneOf(const Size& size, int64_t b, const Floats& means2d, const Floats& depths, const Floats& extents,
+              const Floats& shapes, const Floats& features, const Floats& opacities, const Flags& drawn) {
   const int64_t at = Batch{size}.points(b);
   return {means2d.typed_data() + 2 * at,
           depths.typed_data() + at,
-          radii.typed_data() + at,
+          extents.typed_data() + 2 * at,
+          shapes.typed_data() + at * size.shape,
           features.typed_data() + at * size.channels,
           opacities.typed_data() + at,
           drawn.typed_data() + at};
@@ -62,43 +65,57 @@ std::vector<Bins> BinBatch(ffi::ThreadPool& pool, const Size& size, const std::v
   return bins;
 }
 
-template <int kChannels>
+template <typename Footprint, int kChannels>
 void PullTile(const Size& size, const Scene& scene, const Bins& bins, int tile, const Cotangents& cotangents,
               float* pair_gradients) {
   if (bins.starts[tile] == bins.starts[tile + 1]) return;
-  TilePullback<kChannels>(size, scene, bins, tile, cotangents)
+  TilePullback<Footprint, kChannels>(size, scene, bins, tile, cotangents)
       .Run(bins.starts[tile], bins.starts[tile + 1], pair_gradients);
 }
 
-// Calls visit(channels known at compile time, or 0).
-template <typename Visit>
+// What is chosen at compile time; channels 0 where they are only known at run time.
+template <typename FootprintType, int kChannelsValue>
+struct Kind {
+  using Footprint = FootprintType;
+  static constexpr int kChannels = kChannelsValue;
+};
+
+template <typename Footprint, typename Visit>
 void WithChannels(int64_t channels, const Visit& visit) {
   switch (Padded(channels)) {
     case 4:
-      return visit(std::integral_constant<int, 4>());
+      return visit(Kind<Footprint, 4>());
     case 8:
-      return visit(std::integral_constant<int, 8>());
+      return visit(Kind<Footprint, 8>());
     case 12:
-      return visit(std::integral_constant<int, 12>());
+      return visit(Kind<Footprint, 12>());
     case 16:
-      return visit(std::integral_constant<int, 16>());
+      return visit(Kind<Footprint, 16>());
     default:
-      return visit(std::integral_constant<int, 0>());
+      return visit(Kind<Footprint, 0>());
   }
+}
+
+// Calls visit(Kind); footprints are told apart by the number of their parameters.
+template <typename Visit>
+void WithKind(const Size& size, const Visit& visit) {
+  if (size.shape == Disc::kShape) return WithChannels<Disc>(size.channels, visit);
+  if (size.shape == Gaussian::kShape) return WithChannels<Gaussian>(size.channels, visit);
+  throw std::invalid_argument("no footprint has " + std::to_string(size.shape) + " parameters");
 }
 
 // Sums each point's pairs in a fixed order, so that the result does not depend on the threads.
 void SumPairs(const Size& size, const Bins& bins, const float* pair_gradients, int64_t rank,
               const SceneGradients& gradients) {
-  const int64_t point = bins.order[rank], stride = PairStride(size);
+  const int64_t point = bins.order[rank], stride = PairStride(size), opacity = OwnGradients(size) - 1;
   float* const d_feature = gradients.features + point * size.channels;
   for (int64_t id = bins.first_ids[rank]; id < bins.first_ids[rank + 1]; ++id) {
     const float* const row = pair_gradients + id * stride;
     gradients.means2d[2 * point] += row[0];
     gradients.means2d[2 * point + 1] += row[1];
-    gradients.radii[point] += row[2];
-    gradients.opacities[point] += row[3];
-    for (int64_t c = 0; c < size.channels; ++c) d_feature[c] += row[kShapeGradients + c];
+    for (int64_t s = 0; s < size.shape; ++s) gradients.shapes[point * size.shape + s] += row[2 + s];
+    gradients.opacities[point] += row[opacity];
+    for (int64_t c = 0; c < size.channels; ++c) d_feature[c] += row[opacity + 1 + c];
   }
 }
 
@@ -120,15 +137,16 @@ void Zero(Buffer& buffer) {
 }
 
 ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance, Floats means2d, Floats depths,
-                   Floats radii, Floats features, Floats opacities, Flags drawn, ffi::Result<Floats> image,
-                   ffi::Result<Floats> alpha, ffi::Result<Floats> max_weight, ffi::Result<Flags> is_front) {
+                   Floats extents, Floats shapes, Floats features, Floats opacities, Flags drawn,
+                   ffi::Result<Floats> image, ffi::Result<Floats> alpha, ffi::Result<Floats> max_weight,
+                   ffi::Result<Flags> is_front) {
   return Guarded([&] {
-    const Size size = SizeOf(features, *alpha, limit, min_transmittance);
+    const Size size = SizeOf(shapes, features, *alpha, limit, min_transmittance);
     const Batch batch{size};
     std::vector<Scene> scenes;
     std::vector<Picture> pictures;
     for (int64_t b = 0; b < BatchSize(features); ++b) {
-      scenes.push_back(SceneOf(size, b, means2d, depths, radii, features, opacities, drawn));
+      scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
       pictures.push_back({image->typed_data() + batch.pixels(b) * size.channels,
                           alpha->typed_data() + batch.pixels(b), max_weight->typed_data() + batch.points(b),
                           is_front->typed_data() + batch.points(b)});
@@ -136,44 +154,47 @@ ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance,
     Zero(max_weight);
     Zero(is_front);
     const std::vector<Bins> bins = BinBatch(pool, size, scenes);
-    WithChannels(size.channels, [&](auto channels) {
+    WithKind(size, [&](auto kind) {
+      using K = decltype(kind);
       ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
         const int64_t b = index / size.tiles();
-        CompositeTile<channels()>(size, scenes[b], bins[b], index % size.tiles(), pictures[b]);
+        CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[b], bins[b], index % size.tiles(), pictures[b]);
       });
     });
   });
 }
 
 ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance, Floats means2d, Floats depths,
-                    Floats radii, Floats features, Floats opacities, Flags drawn, Floats d_image, Floats d_alpha,
-                    ffi::Result<Floats> d_means2d, ffi::Result<Floats> d_radii, ffi::Result<Floats> d_features,
-                    ffi::Result<Floats> d_opacities) {
+                    Floats extents, Floats shapes, Floats features, Floats opacities, Flags drawn, Floats d_image,
+                    Floats d_alpha, ffi::Result<Floats> d_means2d, ffi::Result<Floats> d_shapes,
+                    ffi::Result<Floats> d_features, ffi::Result<Floats> d_opacities) {
   return Guarded([&] {
-    const Size size = SizeOf(features, d_alpha, limit, min_transmittance);
+    const Size size = SizeOf(shapes, features, d_alpha, limit, min_transmittance);
     const Batch batch{size};
     std::vector<Scene> scenes;
     for (int64_t b = 0; b < BatchSize(features); ++b)
-      scenes.push_back(SceneOf(size, b, means2d, depths, radii, features, opacities, drawn));
+      scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
     const std::vector<Bins> bins = BinBatch(pool, size, scenes);
     std::vector<std::unique_ptr<float[]>> pair_gradients;
     for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
-    WithChannels(size.channels, [&](auto channels) {
+    WithKind(size, [&](auto kind) {
+      using K = decltype(kind);
       ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
         const int64_t b = index / size.tiles(), at = batch.pixels(b);
         const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
-        PullTile<channels()>(size, scenes[b], bins[b], index % size.tiles(), cotangents, pair_gradients[b].get());
+        PullTile<typename K::Footprint, K::kChannels>(size, scenes[b], bins[b], index % size.tiles(), cotangents,
+                                                      pair_gradients[b].get());
       });
     });
     Zero(d_means2d);
-    Zero(d_radii);
+    Zero(d_shapes);
     Zero(d_features);
     Zero(d_opacities);
     constexpr int64_t kPoints = 4096;  // Per task.
     const int64_t tasks = (size.points + kPoints - 1) / kPoints;
     ParallelFor(pool, scenes.size() * tasks, [&](int64_t index) {
       const int64_t b = index / tasks, first = index % tasks * kPoints, at = batch.points(b);
-      const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_radii->typed_data() + at,
+      const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_shapes->typed_data() + at * size.shape,
                                      d_features->typed_data() + at * size.channels, d_opacities->typed_data() + at};
       const int64_t last = std::min<int64_t>(first + kPoints, bins[b].order.size());
       for (int64_t rank = first; rank < last; ++rank)
@@ -200,6 +221,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(RasterizerForward, rasterizer::Forward,
                                   .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Floats>()
+                                  .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Flags>()
                                   .Ret<rasterizer::Floats>()
                                   .Ret<rasterizer::Floats>()
@@ -211,6 +233,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(RasterizerBackward, rasterizer::Backward,
                                   .Ctx<xla::ffi::ThreadPool>()
                                   .Attr<int64_t>("limit")
                                   .Attr<float>("min_transmittance")
+                                  .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Floats>()
                                   .Arg<rasterizer::Floats>()

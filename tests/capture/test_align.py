@@ -68,7 +68,7 @@ def test_the_outline_of_the_hair_counts_where_it_is_on_the_rim(head):
     truth = make_track(12, focal=2.5)
     images = draw(head, truth, side=_SIDE)
     mattes = np.any(images < 255, axis=-1).astype(np.float32)
-    points = surface(head, truth, mattes)
+    points = surface(head, track=truth, mattes=mattes)
     appearance = points.appearance(truth, (images / 255).astype(np.float16))
     used = points.on_rim & (appearance.visible.max(axis=0) > 0)
     assert 50 < used.sum() < points.on_rim.sum()

@@ -45,6 +45,6 @@ def test_points_can_be_lifted_without_moving_the_joints(head):
     ids = np.flatnonzero(head.regions["scalp"])[:5]
     shift = np.zeros((head.num_vertices, 3), np.float32)
     shift[ids, 1] = 0.1
-    plain, lifted = vertex_points(head, ids), vertex_points(head, ids, shift)
+    plain, lifted = vertex_points(head, ids), vertex_points(head, ids, shift=shift)
     np.testing.assert_allclose(lifted.vertices.v_template[:5] - plain.vertices.v_template[:5], shift[ids], atol=1e-6)
     np.testing.assert_array_equal(lifted.vertices.v_template[5:], plain.vertices.v_template[5:])

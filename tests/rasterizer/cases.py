@@ -11,28 +11,36 @@ import pytest
 import rasterizer
 
 N, CHANNELS = 300, 5
+DIFFERENTIABLE = ("means2d", "radii", "conics", "features", "opacities")
 SIZE = (21, 37)  # no multiple of any tile
 MAX_OVERLAPS = N * 15
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
+    """Discs have `radii`, Gaussians `conics`."""
+
     means2d: np.ndarray
     depths: np.ndarray
-    radii: np.ndarray
     features: np.ndarray
     opacities: np.ndarray
     alive: np.ndarray
+    radii: np.ndarray | None = None
+    conics: np.ndarray | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        return vars(self)
+        return {name: array for name, array in vars(self).items() if array is not None}
+
+
+INTERPRETED = "interpreted"
+"""The Pallas kernels where there is no GPU."""
 
 
 def backends(*names: str):
     """Parametrises by backend; one that cannot run here is skipped with its reason."""
     params = []
     for name in names:
-        reason = rasterizer.backend_problem(name)
+        reason = None if name == INTERPRETED else rasterizer.backend_problem(name)
         params.append(pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=reason or "")))
     return pytest.mark.parametrize("backend", params)
 
@@ -49,6 +57,19 @@ def random_case(seed: int = 0, **replaced) -> Case:
     }
     arrays = {name: np.asarray(replaced.get(name, value), np.float32) for name, value in arrays.items()}
     return Case(**arrays, alive=np.asarray(replaced.get("alive", np.ones(N, bool))))
+
+
+def conics(rng, low: float, high: float) -> np.ndarray:
+    """Inverse covariances (N, 3) whose standard deviations along their axes lie between `low` and `high` pixels."""
+    deviations, angle = rng.uniform(low, high, (N, 2)), rng.uniform(0, np.pi, N)
+    axes = np.stack([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)], axis=1).reshape(N, 2, 2)
+    inverse = np.einsum("nki,nk,nkj->nij", axes, deviations**-2, axes)
+    return np.stack([inverse[:, 0, 0], inverse[:, 0, 1], inverse[:, 1, 1]], axis=1)
+
+
+def gaussian_case(seed: int = 0, **replaced) -> Case:
+    shapes = replaced.pop("conics", conics(np.random.default_rng(seed + 1000), 0.4, 4))
+    return dataclasses.replace(random_case(seed, **replaced), radii=None, conics=np.asarray(shapes, np.float32))
 
 
 def _centres(rng) -> np.ndarray:
@@ -79,6 +100,17 @@ def all_cases() -> dict[str, Case]:
         "exact_edges": random_case(13, means2d=_centres(rng), radii=rng.integers(1, 8, N)),
         "one_alive": random_case(14, alive=np.arange(N) == 17),
         "none_alive": random_case(15, alive=np.zeros(N, bool)),
+        "gaussians": gaussian_case(1),
+        "gaussians_ties": gaussian_case(2, depths=rng.integers(1, 4, N)),
+        "gaussians_behind": gaussian_case(3, depths=rng.choice([-1.0, 0.0, 1e-30, 2.0], N)),
+        "gaussians_off_image": gaussian_case(4, means2d=rng.uniform(-60, 60, (N, 2)), conics=conics(rng, 5, 60)),
+        "gaussians_borders": gaussian_case(6, means2d=border),
+        "gaussians_opaque": gaussian_case(7, means2d=_centres(rng), opacities=np.ones(N)),
+        "gaussians_sub_pixel": gaussian_case(9, means2d=_centres(rng), conics=conics(rng, 0.05, 0.3)),
+        "gaussians_needles": gaussian_case(16, conics=conics(rng, 0.3, 6)),
+        "gaussians_degenerate": gaussian_case(17, conics=rng.choice([-1.0, 0.0, 0.05, 0.5, 1.0], (N, 3))),
+        "gaussians_crowded": gaussian_case(12, means2d=np.full((N, 2), [9.7, 8.2]), opacities=np.full(N, 0.03)),
+        "gaussians_faint": gaussian_case(18, opacities=rng.uniform(0, 0.008, N)),
     }
 
 
@@ -87,12 +119,14 @@ each_limit = pytest.mark.parametrize("limit", [None, 3], ids=["exact", "nearest_
 
 
 def options(backend: str, limit: int | None = None) -> dict:
-    return {
+    common = {
         "image_size": SIZE,
         "max_points_per_pixel": limit,
-        "backend": backend,
         "max_overlaps": MAX_OVERLAPS if backend != "reference" else None,
     }
+    if backend == INTERPRETED:
+        return common | {"backend": "pallas", "lowering": "interpret"}
+    return common | {"backend": backend}
 
 
 def draw(arrays: dict, *, backend: str, limit: int | None = None) -> rasterizer.Splats:
@@ -104,17 +138,22 @@ def pull(arrays: dict, d_image, d_alpha, *, backend: str, limit: int | None = No
     return _pull(arrays, d_image, d_alpha, backend, limit)
 
 
+def call(arrays: dict, **options) -> rasterizer.Splats:
+    """Discs or Gaussians, by what there is."""
+    return (rasterizer.splat if "radii" in arrays else rasterizer.splat_gaussians)(**arrays, **options)
+
+
 @functools.partial(jax.jit, static_argnums=(1, 2))
 def _draw(arrays, backend, limit):
-    return rasterizer.splat(**arrays, **options(backend, limit))
+    return call(arrays, **options(backend, limit))
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4))
 def _pull(arrays, d_image, d_alpha, backend, limit):
-    smooth = {name: arrays[name] for name in ("means2d", "radii", "features", "opacities")}
+    smooth = {name: arrays[name] for name in DIFFERENTIABLE if name in arrays}
 
     def inner_product(smooth):
-        out = rasterizer.splat(**(arrays | smooth), **options(backend, limit))
+        out = call(arrays | smooth, **options(backend, limit))
         return jnp.sum(out.image * d_image) + jnp.sum(out.alpha * d_alpha)
 
     return jax.grad(inner_product)(smooth)

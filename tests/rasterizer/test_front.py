@@ -36,12 +36,30 @@ GOOD = {
         ({"image_size": 8}, r"image_size must be two whole numbers \(H, W\); got 8\."),
         ({"max_points_per_pixel": 0}, r"max_points_per_pixel must be a whole number of at least 1, or None; got 0\."),
         ({"max_overlaps": 2.5}, r"max_overlaps must be a whole number of at least 1, or None; got 2\.5\."),
+        ({"lowering": "ptx"}, r"lowering must be one of mosaic, triton, interpret, or None; got 'ptx'\."),
         ({"backend": "opengl"}, r"backend must be one of auto, reference, xla, cpu.*; got 'opengl'\."),
     ],
 )
 def test_a_wrong_argument_is_named(wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         rasterizer.splat(**(GOOD | wrong))
+
+
+def test_wrong_conics_are_named():
+    arrays = {name: array for name, array in GOOD.items() if name != "radii"} | {"opacities": np.ones(3, np.float32)}
+    with pytest.raises(ValueError, match=r"conics must have shape \(3, 3\), \(a, b, c\) per point; got \(3, 2\)\."):
+        rasterizer.splat_gaussians(**arrays, conics=np.ones((3, 2)))
+
+
+def test_conics_that_are_not_definite_or_too_faint_are_skipped_and_broken_ones_counted():
+    conics = np.array([[1, 0, 1], [-1, 0, 1], [1, 2, 1], [np.nan, 0, 1], [1, 0, 1]], np.float32)
+    opacities = np.array([0.5, 0.5, 0.5, 0.5, 0.003], np.float32)
+    means2d = np.full((5, 2), 2.5, np.float32)
+    out = rasterizer.splat_gaussians(
+        means2d, conics, np.ones(5, np.float32), opacities, np.ones((5, 1), np.float32), image_size=(5, 5)
+    )
+    np.testing.assert_allclose(out.max_weight, [0.5, 0, 0, 0, 0], atol=1e-6)
+    assert int(out.nonfinite) == 1
 
 
 def test_traced_radii_need_a_capacity():
@@ -51,7 +69,7 @@ def test_traced_radii_need_a_capacity():
     def draw(radii, **options):
         return rasterizer.splat(**points, radii=radii, image_size=(256, 256), **options)
 
-    with pytest.raises(ValueError, match=r"max_overlaps is needed: radii is traced.*max_overlaps=8000"):
+    with pytest.raises(ValueError, match=r"max_overlaps is needed: the points' sizes are traced.*max_overlaps=8000"):
         jax.eval_shape(lambda radii: draw(radii, backend="xla"), jnp.ones(n))
     out = jax.eval_shape(lambda radii: draw(radii, backend="xla", max_overlaps=8000), jnp.ones(n))
     assert out.image.shape == (256, 256, 1)

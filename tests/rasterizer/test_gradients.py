@@ -8,12 +8,12 @@ import rasterizer
 from tests.rasterizer import cases
 
 fast_backends = cases.backends("xla", "cpu")
-DIFFERENTIABLE = ("means2d", "radii", "features", "opacities")
 
 
 def assert_same_vectors(actual: dict, expected: dict) -> None:
     """One direction, one length, and no point that has a gradient on one side only."""
-    for name in DIFFERENTIABLE:
+    assert set(actual) == set(expected)
+    for name in expected:
         a, e = (np.asarray(g[name], np.float64) for g in (actual, expected))
         assert np.isfinite(a).all(), name
         length = np.linalg.norm(e)
@@ -56,12 +56,63 @@ def test_gradients_match_finite_differences_in_float64(backend):
         )
         return jnp.sum(out.image * d_image) + jnp.sum(out.alpha)
 
+    _assert_slope(value)
+
+
+@cases.backends("reference", "xla")
+def test_gradients_of_gaussians_match_finite_differences_in_float64(backend):
+    """Every Gaussian covers the whole picture, so that no pixel enters or leaves one within the step."""
+    rng = np.random.default_rng(4)
+    n, size = 6, (5, 7)
+    scene = {
+        "means2d": rng.uniform(1, 5, (n, 2)),
+        "conics": np.stack([rng.uniform(0.01, 0.05, n), rng.uniform(-0.005, 0.005, n), rng.uniform(0.01, 0.05, n)], 1),
+        "features": rng.normal(size=(n, 2)),
+        "opacities": rng.uniform(0.2, 0.6, n),
+    }
+    direction = {name: rng.normal(size=value.shape) for name, value in scene.items()}
+    direction["conics"] *= 0.01
+    d_image = rng.normal(size=(*size, 2))
+
+    def value(step):
+        moved = {name: scene[name] + step * direction[name] for name in scene}
+        out = rasterizer.splat_gaussians(
+            depths=np.arange(1.0, n + 1), **moved, image_size=size, backend=backend, max_overlaps=100
+        )
+        return jnp.sum(out.image * d_image) + jnp.sum(out.alpha)
+
+    _assert_slope(value)
+
+
+def _assert_slope(value):
     with jax.enable_x64(True):
         evaluate = jax.jit(jax.value_and_grad(value))
         slope, step = evaluate(0.0)[1], 1e-6
         difference = (evaluate(step)[0] - evaluate(-step)[0]) / (2 * step)
     assert slope.dtype == jnp.float64
     np.testing.assert_allclose(slope, difference, rtol=1e-6)
+
+
+@cases.backends("reference", "xla", "cpu", cases.INTERPRETED)
+def test_where_an_alpha_is_held_its_gaussian_has_no_gradient(backend):
+    """An opaque Gaussian on a pixel's centre: alpha is 0.99 there, whatever its opacity and shape."""
+
+    def value(opacity, conic):
+        out = rasterizer.splat_gaussians(
+            np.full((1, 2), 0.5, np.float32),
+            conic[None],
+            np.ones(1, np.float32),
+            opacity[None],
+            np.ones((1, 1), np.float32),
+            **cases.options(backend) | {"image_size": (1, 1)},
+        )
+        return out.alpha[0, 0]
+
+    arguments = (jnp.float32(1.0), jnp.asarray([1.0, 0.0, 1.0], jnp.float32))
+    alpha, gradients = jax.value_and_grad(value, argnums=(0, 1))(*arguments)
+    np.testing.assert_allclose(alpha, 0.99, rtol=1e-6)
+    assert not any(np.any(g) for g in gradients)
+    np.testing.assert_allclose(jax.grad(value)(jnp.float32(0.5), arguments[1]), 1.0, rtol=1e-6)
 
 
 @cases.backends("reference", "xla", "cpu")
@@ -108,8 +159,8 @@ def test_visibility_has_no_gradient(backend):
 def test_the_native_backend_repeats_itself_to_the_bit(backend):
     arrays = cases.random_case(42).arrays()
     first, second = (cases.pull(arrays, *cases.cotangents(), backend=backend) for _ in range(2))
-    for name in DIFFERENTIABLE:
-        np.testing.assert_array_equal(first[name], second[name])
+    for name, gradient in first.items():
+        np.testing.assert_array_equal(gradient, second[name])
 
 
 @cases.backends("cpu")

@@ -61,6 +61,45 @@ def test_a_drawn_picture_in_closed_form(backend):
 
 
 @every_backend
+def test_gaussians_in_closed_form(backend):
+    """The nearer one stretches along y, and both are cut where alpha falls below 1/255."""
+    out = rasterizer.splat_gaussians(
+        np.full((2, 2), 4.5, np.float32),
+        np.array([[1.0, 0.0, 1.0], [2.0, 0.0, 0.5]], np.float32),
+        np.array([2.0, 1.0], np.float32),
+        np.array([0.6, 0.8], np.float32),
+        np.array([[0, 1], [1, 0]], np.float32),
+        image_size=(9, 9),
+        backend=backend,
+    )
+    y, x = np.mgrid[:9, :9] - 4.0
+    near, far = 0.8 * np.exp(-(2 * x**2 + 0.5 * y**2) / 2), 0.6 * np.exp(-(x**2 + y**2) / 2)
+    near, far = (np.where(alpha >= 1 / 255, alpha, 0) for alpha in (near, far))
+    np.testing.assert_allclose(out.image[..., 0], near, atol=1e-6)
+    np.testing.assert_allclose(out.image[..., 1], (1 - near) * far, atol=1e-6)
+    np.testing.assert_allclose(out.max_weight, [np.max((1 - near) * far), 0.8], atol=1e-6)
+
+
+@every_backend
+@pytest.mark.parametrize(("opacity", "drawn"), [(0.1, True), (0.9, False)])
+def test_the_gaussian_that_would_leave_a_pixel_below_the_limit_ends_it(opacity, drawn, backend):
+    """Behind alphas of 0.98 and 0.99, 2e-4 of the light is left: 0.1 of it may go, 0.9 may not."""
+    n = 4
+    out = rasterizer.splat_gaussians(
+        np.full((n, 2), 0.5, np.float32),
+        np.tile(np.array([[1.0, 0.0, 1.0]], np.float32), (n, 1)),
+        np.arange(1, n + 1, dtype=np.float32),
+        np.array([0.98, 0.99, opacity, 0.05], np.float32),
+        np.eye(n, dtype=np.float32),
+        image_size=(1, 1),
+        backend=backend,
+    )
+    third = 2e-4 * opacity if drawn else 0.0
+    fourth = (2e-4 - third) * 0.05 if drawn else 0.0
+    np.testing.assert_allclose(out.image[0, 0], [0.98, 0.02 * 0.99, third, fourth], rtol=1e-4, atol=1e-8)
+
+
+@every_backend
 @pytest.mark.parametrize("row_col", [(0, 0), (3, 1), (4, 6)])
 def test_a_pixel_has_its_centre_at_a_half(row_col, backend):
     row, col = row_col

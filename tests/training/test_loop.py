@@ -111,6 +111,17 @@ def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoi
     assert all(np.isfinite(value).all() for value in kept.values())
 
 
+def test_a_rasteriser_without_room_is_given_more(tiny_run, cached, tmp_path, monkeypatch, capfd):
+    """The xla backend with room for one pair a point: the first stretch loses points, the later ones do not."""
+    monkeypatch.setattr("pegasus_jax.models.render._FEW_POINTS", 1)
+    workdir = tmp_path / "run"
+    cramped = tiny.config(step__render__backend="xla", step__render__overlaps_per_point=1)
+    train(cramped, data=[tiny_run.data], workdir=workdir, head=tiny_run.head)
+    overflow = [entry["overflow"] for entry in metrics_of(workdir)]
+    assert overflow[0] > 0 and overflow[-1] == 0
+    assert "overlaps_per_point grows to 2." in capfd.readouterr().err
+
+
 def test_another_head_than_that_of_the_capture_is_refused(tiny_run, tmp_path):
     head = load_head(tiny_run.head)
     data = tiny.write_dataset(tmp_path / "me", head=head)
