@@ -5,9 +5,9 @@ python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
-nearest head vertex, points that start on the head and keep to their side of its skin (`leash`, `hidden`), a structural
-term for the VGG term (which needs weights to download), and normals whose Jacobian is held constant in the backward
-pass.
+nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
+lips and show eyes and mouth where the head does (`inner`), a structural term for the VGG term (which needs weights to
+download), and normals whose Jacobian is held constant in the backward pass.
 """
 
 import ml_collections
@@ -44,7 +44,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "init": "head",
                 "init_points": 2048,
                 "init_radius": 0.068,
-                "max_points": 12_288,
+                "max_points": 14_336,
                 "min_radius": 0.03,
                 "radius_factor": 0.75,
                 "period": period,
@@ -54,9 +54,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "weights": {
                     "structural": 0.1,
                     "flame": 10.0,
-                    "emphasis": 1.0,
-                    "hidden": 1.0,
-                    "dark": 0.03,
+                    "emphasis": 3.0,
+                    "inner": 2.0,
+                    "dark": 0.003,
                     "tracking": 0.01,
                 },
                 "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
@@ -68,6 +68,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "latents_after": 0,
                 "tracking_after": total // 8,
                 "refine_tracking": False,
+                "random_background": True,
                 "render": {"channels": ("rgb", "seg_logit", "inner")},
             },
             "every": {"log": total // 80, "checkpoint": total // 8, "nearest": total // 160},

@@ -60,6 +60,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "latents_after": 10 * epoch,
                 "tracking_after": 0,
                 "refine_tracking": False,
+                "random_background": False,
                 "render": {"channels": ("rgb", "seg_logit"), "max_points_per_pixel": 10},
             },
             "every": {"log": epoch, "checkpoint": 5 * epoch, "nearest": 4 if quick else 250},

@@ -31,6 +31,7 @@ class Batch:
     T_camera_world: Array  # (B, 3, 4) OpenCV axes, head units
     intrinsics: Array  # (B, 4) pixels
     frame: Array  # (B,) int32: row in the run's tables
+    inner: Array | None = None  # (B, H, W) uint8: where the head model shows eyeballs or the inside of the mouth
 
     @property
     def cameras(self) -> Camera:

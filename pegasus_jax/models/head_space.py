@@ -25,6 +25,12 @@ _HEIGHTS = {  # head units (a unit is 25 cm); later entries prevail
     "lips": 0.006,
     **dict.fromkeys(INNER_PARTS, 0.002),
 }
+_FINENESS = {  # share of the cloud's radius; later entries prevail
+    "lips": 0.7,
+    "eye_regions": 0.5,
+}
+_EYEBALL_FINENESS = 0.5  # of the front; the back is never seen
+_MOUTH_FINENESS = 1.3  # its inside is large, dark, and seen through a small opening
 _EDGE_SHARE = 0.7  # a triangle's middle is 0.58 edges from its corners
 _OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
@@ -44,6 +50,7 @@ class HeadSpace:
     parts: jax.Array  # (V,) int32: 0 for the outside, else 1 + the index in INNER_PARTS
     reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite where hair may be
     height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite where hair may be
+    fineness: jax.Array  # (V,) share of the cloud's radius that points have here: finer around eyes and lips
     is_face: jax.Array  # (V,) bool: face or inner part, which move as the head model does; hair and clothes need not
 
 
@@ -69,17 +76,19 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
     betas, pose = jnp.zeros(NUM_BETAS), jnp.asarray(canonical_pose())
     ghost = jnp.zeros((head.num_vertices, 1))
     vertices_fc = lbs.vertices(head, betas, expression_c, pose)
+    normals_fc = vertex_normals(vertices_fc, jnp.asarray(head.faces))
     return HeadSpace(
         head=head,
         expression_c=jnp.asarray(expression_c, jnp.float32),
         pose_feature_c=lbs.pose_feature(pose),
         T_fc_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression_c, pose)),
         vertices_fc=vertices_fc,
-        normals_fc=vertex_normals(vertices_fc, jnp.asarray(head.faces)),
+        normals_fc=normals_fc,
         lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
         parts=jnp.asarray(vertex_parts(head)),
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc))),
         height=jnp.asarray(_height(head)),
+        fineness=jnp.asarray(_fineness(head, np.asarray(normals_fc))),
         is_face=jnp.asarray(_is_face(head)),
     )
 
@@ -114,11 +123,28 @@ def _height(head: HeadModel) -> np.ndarray:
     return height
 
 
+def _fineness(head: HeadModel, normals: np.ndarray) -> np.ndarray:
+    fineness = np.ones(head.num_vertices, np.float32)
+    for name, share in _FINENESS.items():
+        if name in head.regions:
+            fineness[np.asarray(head.regions[name])] = share
+    parts = vertex_parts(head)
+    fineness[parts > 0] = 1.0
+    fineness[parts == MOUTH_INTERIOR] = _MOUTH_FINENESS
+    fineness[(parts > 0) & (parts != MOUTH_INTERIOR) & (normals[:, 2] > 0.0)] = _EYEBALL_FINENESS
+    return fineness
+
+
 def _is_face(head: HeadModel) -> np.ndarray:
     is_face = vertex_parts(head) > 0
     if "face" in head.regions:
         is_face[np.asarray(head.regions["face"])] = True
     return is_face
+
+
+def point_scale(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> jax.Array:
+    """Share (N,) of the cloud's radius that points have, by nearest vertex; 1 for points of ANY_PART, as published."""
+    return jnp.where(part == ANY_PART, 1.0, space.fineness[nearest])
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:

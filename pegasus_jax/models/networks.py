@@ -9,7 +9,7 @@ from flax import nnx
 from pegasus_jax.models import latents
 from pegasus_jax.models.canonical import CanonicalNetwork
 from pegasus_jax.models.deformation import NUM_BONES, DeformationNetwork, GcMode
-from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.head_space import HeadSpace, point_scale
 from pegasus_jax.models.posing import CanonicalPoints, Rest, normalize, unpose
 from pegasus_jax.models.shading import ShadingNetwork
 
@@ -108,6 +108,7 @@ def canonicalise(
         rest=rest,
         rest_by_x_sc=_rest_derivatives(networks, space, x_sc, z, nearest, differentiable=jacobian_gradient),
         nearest=nearest,
+        scale=point_scale(space, nearest, part),
         inner=part > 0,
         normals_sc=normals_sc,
         sdf=values.sdf,

@@ -36,6 +36,7 @@ class CanonicalPoints:
     rest: Rest
     rest_by_x_sc: Rest  # the same with a leading axis of 3: derivatives along x, y, z of x^sc
     nearest: jax.Array  # (N,) int32: nearest head vertex of x^fc
+    scale: jax.Array  # (N,): share of the cloud's radius
     inner: jax.Array  # (N,) bool: belongs to an eyeball or the inside of the mouth
     normals_sc: jax.Array  # (N, 3)
     sdf: jax.Array  # (N,)

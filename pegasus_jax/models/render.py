@@ -62,7 +62,7 @@ def render_points(
     alive: jax.Array | None,
     options: RenderOptions,
 ) -> Render:
-    """Splats N posed points. `radius` is in NDC: half the shorter image side is 1."""
+    """Splats N posed points, each at its share of `radius` (), which is in NDC: half the shorter image side is 1."""
     values = {
         "rgb": colour(shading, points.albedo),
         "normals": 0.5 * posed.normals_d + 0.5,
@@ -75,7 +75,7 @@ def render_points(
     out = rasterizer.splat(
         means2d,
         depths + INNER_SETBACK * points.inner,
-        radius * (0.5 * min(camera.image_size)),
+        radius * (0.5 * min(camera.image_size)) * points.scale,
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
         alive=alive,

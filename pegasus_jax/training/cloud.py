@@ -13,7 +13,7 @@ import numpy as np
 from pegasus_jax.training.state import Cloud, TrainState, replace_points
 
 SPHERE_RADIUS = 0.5
-PART_DENSITY = (1.0, 1.5, 1.5, 0.7)  # points per area at the start: outside, eyeballs, the inside of the mouth
+PART_DENSITY = (1.0, 1.0, 1.0, 1.0)  # points per area at the start: outside, eyeballs, the inside of the mouth
 _CANDIDATES = 8  # random points for each that is kept
 BUCKET_GROWTH = 2.0
 
@@ -52,19 +52,28 @@ def sphere_points(count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def surface_points(
-    vertices: np.ndarray, faces: np.ndarray, part: np.ndarray, count: int, rng: np.random.Generator
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    part: np.ndarray,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    fineness: np.ndarray,
+    areas: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Evenly spread points (count, 3) on a mesh, and the part (count,) of each: that of its triangle's first corner.
 
-    `part` (V,) is of the vertices. Head models have small triangles where detail is, around eyes and lips, so points
-    stand closer there: their density falls with the fourth root of a triangle's area, and follows PART_DENSITY. Thinned
-    out from several times as many random points, they leave no gaps.
+    `part` (V,) is of the vertices, `fineness` (V,) the relative size of the points there, `areas` (faces,) what each
+    triangle is to be covered at: its own size or that of a stretched state. Head models have small triangles where
+    detail is, around eyes and lips, so points stand closer there: their density falls with the fourth root of a
+    triangle's area, and follows PART_DENSITY. Thinned out from several times as many random points, they leave no gaps.
     """
     corners = vertices[faces]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     face_part = part[faces[:, 0]]
-    area = np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
-    density = area**-0.25
+    area = np.maximum(0.5 * np.linalg.norm(normals, axis=1), 1e-12)
+    stretch = areas / area
+    density = stretch * areas**-0.25 / fineness[faces].mean(axis=1) ** 2
     share = area * density * np.asarray(PART_DENSITY)[face_part]
     chosen = rng.choice(len(faces), _CANDIDATES * count, p=share / share.sum())
     a, b = np.sqrt(rng.random(len(chosen))), rng.random(len(chosen))
@@ -102,11 +111,14 @@ def full_cloud(part: np.ndarray, radius: float) -> Cloud:
     )
 
 
-def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array) -> TrainState:
+def change_cloud(
+    state: TrainState, schedule: CloudSchedule, key: jax.Array, *, scale: jax.Array | float = 1.0
+) -> TrainState:
     """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius.
 
     Points of inner parts are kept, seen or not: eyes and mouths that open wider than the clip showed would be holes.
-    The radius shrinks until it has passed `min_radius`; from then on a change puts copies where points were pruned.
+    `scale` (capacity,) is the points' share of the radius. The radius shrinks until it has passed `min_radius`; from
+    then on a change puts copies where points were pruned.
     """
     cloud = state.cloud
     alive = np.asarray(cloud.alive)
@@ -127,6 +139,7 @@ def change_cloud(state: TrainState, schedule: CloudSchedule, key: jax.Array) -> 
     rows[:count] = np.concatenate([survivors, parents])
     slots = np.arange(capacity)
     jitter = jax.random.uniform(jax.random.fold_in(key, 1), (capacity, 3), jnp.float32, -0.5, 0.5) * radius
+    jitter = jitter * jnp.broadcast_to(scale, alive.shape)[rows][:, None]
     is_child = (slots >= len(survivors)) & (slots < count)
     points = state.params.points[rows] + jnp.where(is_child[:, None], jitter, 0.0)
     next_radius = radius

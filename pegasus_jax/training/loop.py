@@ -21,9 +21,9 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference.description import AvatarDescription, default_head, write_description
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, nearest_vertices
+from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, nearest_vertices, point_scale
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
-from pegasus_jax.training import cloud, figures, perceptual
+from pegasus_jax.training import cloud, figures, head_in_clip, perceptual
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.parallel import DataParallel
@@ -75,7 +75,11 @@ class _Run:
         self.settings, self.folder = settings, folder
         self.videos = load_videos(datasets, settings)
         self.scene = make_scene(model, self.videos, settings)
-        self.graphdef, self.state = initial_state(settings, self.scene.space, len(self.videos.train.frame))
+        space = self.scene.space
+        if settings.step.weights.inner:
+            shown = head_in_clip.inner_shown(space, self.videos.train)
+            self.videos = dataclasses.replace(self.videos, train=dataclasses.replace(self.videos.train, inner=shown))
+        self.graphdef, self.state = initial_state(settings, space, self.videos.train)
         write_description(
             folder,
             AvatarDescription.of_run(
@@ -195,7 +199,10 @@ class _Run:
         schedule = self.settings.cloud
         while int(self.state.cloud.changes) < seen // schedule.period:
             key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
-            self.state = cloud.change_cloud(self.state, schedule, key)
+            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale())
+
+    def _scale(self) -> jax.Array:
+        return point_scale(self.scene.space, self.state.cloud.nearest, self.state.cloud.part)
 
     def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)
@@ -235,19 +242,27 @@ def make_scene(model, videos: Videos, settings: Settings) -> Scene:
     )
 
 
-def initial_state(settings: Settings, space: HeadSpace, num_frames: int) -> tuple[nnx.GraphDef, TrainState]:
-    """Networks, points and optimiser at frame 0."""
+def initial_state(settings: Settings, space: HeadSpace, frames: Batch) -> tuple[nnx.GraphDef, TrainState]:
+    """Networks, points and optimiser before the first of the training `frames`."""
     networks = AvatarNetworks(settings.networks, rngs=nnx.Rngs(settings.seed))
     graphdef, network_state = nnx.split(networks)
     rng = np.random.default_rng(settings.seed)
     schedule = settings.cloud
     if schedule.init == "head":
         vertices, faces = np.asarray(space.vertices_fc), np.asarray(space.head.faces)
-        points, part = cloud.surface_points(vertices, faces, np.asarray(space.parts), schedule.init_points, rng)
+        points, part = cloud.surface_points(
+            vertices,
+            faces,
+            np.asarray(space.parts),
+            schedule.init_points,
+            rng,
+            fineness=np.asarray(space.fineness),
+            areas=head_in_clip.largest_areas(space, frames),
+        )
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
         part = np.full(schedule.init_points, ANY_PART, np.int32)
-    params = Params(network_state, jnp.asarray(points), Tracking.zeros(num_frames))
+    params = Params(network_state, jnp.asarray(points), Tracking.zeros(len(frames.frame)))
     state = TrainState(
         frames_seen=jnp.int32(0),
         params=params,

@@ -37,7 +37,7 @@ def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> 
 
 
 def mask_l1(alpha: jax.Array, matte: jax.Array) -> jax.Array:
-    """L_mask: mean |M - M_gt|."""
+    """L_mask: mean |M - M_gt|; the same for the mask of what shows of the inside."""
     return jnp.mean(jnp.abs(alpha - matte))
 
 
@@ -101,15 +101,6 @@ def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) 
     downwards = jax.nn.relu(-height - _SURFACE_SLACK)
     square = upwards**2 + downwards**2 + jnp.where(astray, sideways, 0.0) ** 2
     return masked_mean(square, alive & (part >= 0)) / LEASH_UNIT**2
-
-
-def inner_hidden(inner: jax.Array, openings: jax.Array) -> jax.Array:
-    """Eyeballs and the inside of the mouth show only at eyes and mouth: mean of `inner` outside `openings`.
-
-    Both (B, H, W) in [0, 1]. Frames that come without such masks (all zero) say nothing.
-    """
-    known = jnp.any(openings > 0.0, axis=(-2, -1))[:, None, None]
-    return jnp.mean(jnp.where(known, inner * (1.0 - openings), 0.0))
 
 
 def unseen_dark(albedo: jax.Array, part: jax.Array, alive: jax.Array) -> jax.Array:

@@ -40,7 +40,7 @@ class LossWeights:
     leash: float = 1.0  # points keep to their side of the skin; no effect on clouds that started on a sphere
     latent: float = 0.01
     seg: float = 0.1
-    hidden: float = 0.0  # eyeballs and the inside of the mouth show nowhere else
+    inner: float = 0.0  # eyeballs and the inside of the mouth show where those of the head model do
     dark: float = 0.0  # the inside of the mouth is dark where no picture says otherwise
     emphasis: float = 0.0  # extra colour weight on eyes and mouth
     tracking: float = 0.0  # pull of tracking corrections towards zero, in standard deviations
@@ -71,6 +71,7 @@ class StepConfig:
     latents_after: int  # frames seen before latents move
     tracking_after: int  # frames seen before tracking corrections move
     refine_tracking: bool
+    random_background: bool  # a colour for each frame and step; a white one tempts points to let it shine through
     render: RenderOptions
 
 
@@ -93,11 +94,12 @@ def make_step(
     """The step function `(state, batch, scene) -> (state, metrics)`; batch is one device's share."""
 
     def step(state: TrainState, batch: Batch, scene: Scene):
-        key = jax.random.fold_in(jax.random.key(seed), state.frames_seen)
-        key = jax.random.fold_in(key, jax.lax.axis_index(DEVICES))
+        step_key = jax.random.fold_in(jax.random.key(seed), state.frames_seen)
+        key = jax.random.fold_in(step_key, jax.lax.axis_index(DEVICES))
+        background = _backgrounds(step_key, batch) if config.random_background else jnp.ones((len(batch.frame), 3))
 
         def objective(params: Params):
-            return _losses(graphdef, params, state, batch, scene, config, perceptual, key)
+            return _losses(graphdef, params, state, batch, scene, config, perceptual, background, key)
 
         (_, (terms, seen)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
         grads = jax.lax.pmean(grads, DEVICES)
@@ -126,6 +128,11 @@ def corrected(batch: Batch, tracking: Tracking) -> Batch:
     )
 
 
+def _backgrounds(key: jax.Array, batch: Batch) -> jax.Array:
+    """A colour (B, 3) for each frame, whatever device it is on."""
+    return jax.vmap(lambda frame: jax.random.uniform(jax.random.fold_in(key, frame), (3,)))(batch.frame)
+
+
 def flame_weight(frames_seen: jax.Array, config: StepConfig) -> jax.Array:
     """lambda(e): halves at each milestone passed."""
     milestones = jnp.asarray(config.flame_halvings or (2**31 - 1,), jnp.int32)
@@ -137,7 +144,9 @@ def learning_rate_factor(frames_seen: jax.Array, config: StepConfig) -> jax.Arra
     return config.rates.decay ** jnp.clip(frames_seen / config.total_frames, 0.0, 1.0)
 
 
-def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config: StepConfig, perceptual, key):
+def _losses(
+    graphdef, params: Params, state, batch: Batch, scene: Scene, config: StepConfig, perceptual, background, key
+):
     networks: AvatarNetworks = nnx.merge(graphdef, params.networks)
     z = latents.flatten(networks.latents.latent())
     cloud, weights = state.cloud, config.weights
@@ -166,7 +175,7 @@ def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config:
         options=config.render,
         jacobian_gradient=config.jacobian_gradient,
     )
-    terms = picture_terms(render, batch, weights, perceptual)
+    terms = picture_terms(render, batch, background, weights, perceptual)
     terms |= _point_terms(networks, params, points, z, scene, cloud, config, key)
     if config.refine_tracking:
         terms["tracking"] = _tracking_prior(correction, scene.tracking_std)
@@ -185,21 +194,23 @@ def _losses(graphdef, params: Params, state, batch: Batch, scene: Scene, config:
 
 
 def picture_terms(
-    render: Render, batch: Batch, weights: LossWeights, perceptual: Perceptual | None
+    render: Render, batch: Batch, background: jax.Array, weights: LossWeights, perceptual: Perceptual | None
 ) -> dict[str, jax.Array]:
-    """The losses of rendered pictures (leading axis B) against their frames."""
-    target = batch.over_white()
+    """The losses of rendered pictures (leading axis B) against their frames, both over a `background` (B, 3)."""
+    dimming = 1.0 - background[:, None, None, :]
+    picture = render.image - dimming * (1.0 - render.alpha[..., None])
+    target = batch.over_white() - dimming * (1.0 - batch.alpha()[..., None])
     emphasis = 1.0 + weights.emphasis * jnp.asarray(batch.emphasis, jnp.float32) / 255.0
     terms = {
-        "rgb": losses.weighted_l1(render.image, target, emphasis),
+        "rgb": losses.weighted_l1(picture, target, emphasis),
         "mask": losses.mask_l1(render.alpha, batch.alpha()),
     }
     if weights.structural:
-        terms["structural"] = losses.structural(render.image, target)
+        terms["structural"] = losses.structural(picture, target)
     if weights.perceptual and perceptual is not None:
-        terms["perceptual"] = perceptual(render.image, target)
-    if weights.hidden and render.inner is not None:
-        terms["hidden"] = losses.inner_hidden(render.inner, jnp.asarray(batch.emphasis, jnp.float32) / 255.0)
+        terms["perceptual"] = perceptual(picture, target)
+    if weights.inner and render.inner is not None and batch.inner is not None:
+        terms["inner"] = losses.mask_l1(render.inner, jnp.asarray(batch.inner, jnp.float32) / 255.0)
     if weights.seg and render.seg_logit is not None:
         terms["seg"] = losses.segmentation_bce(render.seg_logit, jnp.asarray(batch.seg, jnp.float32) / 255.0)
     return terms

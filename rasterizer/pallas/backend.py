@@ -153,12 +153,12 @@ def _call(settings: Settings, body: Callable, inputs, outputs) -> list[jax.Array
     if settings.lowering == "triton":
         from jax.experimental.pallas import triton
 
-        options = triton.CompilerParams(num_warps=4)
-        return pl.pallas_call(body, out_shape=outputs, grid=grid, compiler_params=options)(*inputs)
+        warps = triton.CompilerParams(num_warps=4)
+        return pl.pallas_call(body, out_shape=outputs, grid=grid, compiler_params=warps)(*inputs)
     from jax.experimental.pallas import mosaic_gpu
 
-    options = mosaic_gpu.CompilerParams(lowering_semantics=mosaic_gpu.LoweringSemantics.Warpgroup)
-    call = mosaic_gpu.kernel(body, out_type=outputs, grid=grid, grid_names=("tile",), compiler_params=options)
+    warpgroup = mosaic_gpu.CompilerParams(lowering_semantics=mosaic_gpu.LoweringSemantics.Warpgroup)
+    call = mosaic_gpu.kernel(body, out_type=outputs, grid=grid, grid_names=("tile",), compiler_params=warpgroup)
     return call(*inputs)
 
 

@@ -3,10 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from pegasus_jax.capture import track as columns
 from pegasus_jax.capture.accuracy import accuracy
 from pegasus_jax.capture.fit import fit_landmarks
+from pegasus_jax.capture.landmark_term import LandmarkWeights, landmark_points, project_clip
+from pegasus_jax.capture.observations import LandmarkMap, landmark_map
 from pegasus_jax.capture.track import Track
 from pegasus_jax.data import Camera
+from pegasus_jax.flame.model import Embedding
 
 from .synthetic import detections_of, make_track
 
@@ -62,6 +66,35 @@ def test_a_head_without_a_face_mesh_embedding_is_fitted_by_68_landmarks(head):
     assert measured.iris is None
     assert measured.reprojection.mean() < 0.8
     assert _neck_error_degrees(track, truth) < 5.0
+
+
+def test_shut_eyes_are_fitted_shut_although_the_scores_do_not_say_so(head):
+    truth = make_track(6, focal=2.5)
+    blink = [columns.EXPRESSION.start + i for i, name in enumerate(head.expression_names) if "Blink" in name]
+    truth.frames[:, blink] = np.array([0, 0.5, 1, 1, 0.5, 0])[:, None]
+    detections = detections_of(head, truth, side=_SIDE, noise=0.3)
+    loose = LandmarkWeights(landmark=0.04)  # as in photometric alignment
+    error, error_without = (
+        np.abs(_gaps(head, _fit(head, detections, weights)) - _gaps(head, truth)).max()
+        for weights in (loose, dataclasses.replace(loose, gap=100.0))
+    )
+    assert error < 0.005 < 0.01 < error_without
+
+
+def _fit(head, detections, weights):
+    return fit_landmarks(head, detections, np.arange(len(detections.counts)) / 10, side=_SIDE, weights=weights)
+
+
+def _gaps(head, track) -> np.ndarray:
+    """Opening of eyes and mouth in crop sides."""
+    mapped = landmark_map(head)
+    upper, lower = np.moveaxis(project_clip(landmark_points(head, mapped), track)[:, mapped.pairs], 2, 0)
+    return np.linalg.norm(upper - lower, axis=-1)
+
+
+def test_a_head_with_no_pair_of_lids_or_lips_has_no_pairs():
+    empty = Embedding(np.zeros(2, np.int64), np.zeros((2, 3)))
+    assert LandmarkMap(empty, np.array([159, 13]), np.ones(2), None).pairs.shape == (0, 2)
 
 
 def test_one_outlying_landmark_does_not_pull_the_head(head):

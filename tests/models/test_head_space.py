@@ -1,11 +1,11 @@
-"""What head vertices lend to points: parts, reach and height, on the built-in head."""
+"""What head vertices lend to points: parts, reach, height and fineness, on the built-in head."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.models.head_space import ANY_PART, INNER_PARTS, head_space, nearest_vertices
+from pegasus_jax.models.head_space import ANY_PART, INNER_PARTS, head_space, nearest_vertices, point_scale
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,24 @@ def test_lids_lips_and_nose_are_held_and_hair_is_free(space):
     for name in INNER_PARTS:
         assert height[region(space, name)].max() < height[region(space, "lips")].min()
     assert height[region(space, "lips")].max() < height[region(space, "nose")].max()
+
+
+def test_points_are_finer_around_eyes_and_lips_but_not_behind_the_eyes(space):
+    fineness, parts = np.asarray(space.fineness), np.asarray(space.parts)
+    outside = parts == 0
+    assert (fineness[outside & region(space, "eye_regions")] == 0.5).all()
+    assert (fineness[outside & region(space, "lips") & ~region(space, "eye_regions")] == 0.7).all()
+    assert (fineness[region(space, "mouth_interior")] > 1).all()
+    assert (fineness[region(space, "scalp") & ~region(space, "face")] == 1).all()
+    for name in ("left_eyeball", "right_eyeball"):
+        ball = region(space, name)
+        depth = np.asarray(space.vertices_fc)[ball, 2]
+        front, back = depth > np.quantile(depth, 0.8), depth < np.quantile(depth, 0.2)
+        assert (fineness[ball][front] == 0.5).all() and (fineness[ball][back] == 1).all()
+    nearest = np.flatnonzero(fineness < 1)[:2]
+    np.testing.assert_array_equal(
+        point_scale(space, jnp.asarray(nearest), jnp.array([ANY_PART, parts[nearest[1]]])), [1, fineness[nearest[1]]]
+    )
 
 
 def test_normals_point_away_from_the_middle_of_the_head(space):

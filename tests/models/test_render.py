@@ -12,7 +12,7 @@ SIDE = 16
 RED, BLUE = [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]
 
 
-def render(closer: float, inner: list[bool], *, shading: float = 0.5):
+def render(closer: float, inner: list[bool], *, shading: float = 0.5, scale: float = 1.0):
     """A red point at depth 2 and a blue one `closer` to the camera, on the optical axis."""
     positions = jnp.array([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0 - closer]])
     zeros = jnp.zeros((2, 3))
@@ -23,6 +23,7 @@ def render(closer: float, inner: list[bool], *, shading: float = 0.5):
         rest=rest,
         rest_by_x_sc=rest,
         nearest=jnp.zeros(2, jnp.int32),
+        scale=jnp.full(2, scale),
         inner=jnp.array(inner),
         normals_sc=zeros,
         sdf=jnp.zeros(2),
@@ -54,6 +55,11 @@ def render(closer: float, inner: list[bool], *, shading: float = 0.5):
 def test_what_lies_before_what(closer, inner, front):
     middle = np.asarray(render(closer, inner).image)[SIDE // 2, SIDE // 2]
     assert (middle[2] > middle[0]) == (front == "blue")
+
+
+def test_points_are_drawn_at_their_share_of_the_radius():
+    whole, half = (np.asarray(render(0.1, [False, False], scale=scale).alpha) > 0 for scale in (1.0, 0.5))
+    assert half.sum() == pytest.approx(whole.sum() / 4, rel=0.2)
 
 
 def test_channels_of_what_is_drawn_and_of_what_is_not():

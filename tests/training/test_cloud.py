@@ -61,7 +61,9 @@ def test_surface_points_are_spread_evenly_over_triangles_by_size_and_the_density
     vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 2, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
     faces = np.array([[0, 1, 2], [3, 4, 5]])
     part = np.array([0, 0, 0, 1, 1, 1])
-    points, point_part = cloud.surface_points(vertices, faces, part, 700, np.random.default_rng(0))
+    points, point_part = cloud.surface_points(
+        vertices, faces, part, 700, np.random.default_rng(0), fineness=np.ones(6), areas=np.array([3.0, 0.5])
+    )
     large, small = points[point_part == 0], points[point_part == 1]
     np.testing.assert_allclose(large[:, 2], 0.0, atol=1e-6)
     np.testing.assert_allclose(small[:, 2], 5.0, rtol=1e-6)
@@ -105,6 +107,33 @@ def test_copies_lie_within_half_the_old_radius_of_their_parents():
     assert 0.5 * 0.075 < distance.max() <= 0.5 * 0.1 + 1e-7, "the old radius, not the next one"
     assert (distance.min(axis=1) > 0).all()
     assert float(changed.cloud.radius) == pytest.approx(0.075)
+
+
+def test_copies_of_small_points_stay_closer():
+    state = with_cloud(random_state(32, radius=0.1), visible=jnp.ones(32, bool))
+    scale = jnp.where(jnp.arange(32) < 16, 0.5, 1.0)
+    changed = cloud.change_cloud(state, schedule(), KEY, scale=scale)
+    distance = np.abs(np.asarray(changed.params.points[32:64] - state.params.points)).max(axis=1)
+    assert 0.02 < distance[:16].max() <= 0.025 + 1e-7
+    assert 0.04 < distance[16:].max() <= 0.05 + 1e-7
+
+
+def test_where_points_are_half_as_large_four_times_as_many_start():
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
+    faces = np.array([[0, 1, 2], [3, 4, 5]])
+    fineness = np.array([1, 1, 1, 0.5, 0.5, 0.5])
+    rng = np.random.default_rng(0)
+    part, areas = np.zeros(6, int), np.full(2, 0.5)
+    points, _ = cloud.surface_points(vertices, faces, part, 500, rng, fineness=fineness, areas=areas)
+    assert np.mean(points[:, 2] > 2) == pytest.approx(0.8, abs=0.03)
+
+
+def test_a_triangle_that_stretches_gets_points_for_its_largest_size():
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
+    faces, areas = np.array([[0, 1, 2], [3, 4, 5]]), np.array([0.5, 0.5 * 16])
+    rng = np.random.default_rng(0)
+    points, _ = cloud.surface_points(vertices, faces, np.zeros(6, int), 500, rng, fineness=np.ones(6), areas=areas)
+    assert np.mean(points[:, 2] > 2) == pytest.approx(8 / 9, abs=0.03)
 
 
 def test_growth_fills_to_the_maximum_with_distinct_parents():

@@ -91,15 +91,6 @@ def test_leash_is_the_squared_excess_over_what_the_surface_allows():
     assert losses.leash(x, surface, part, jnp.zeros(6, bool)) == 0.0
 
 
-def test_inner_points_may_show_at_openings_only_and_unknown_openings_say_nothing():
-    inner = jnp.asarray(RNG.random((2, 8, 8)), jnp.float32)
-    openings = jnp.asarray(RNG.random((2, 8, 8)) > 0.5, jnp.float32)
-    expected = np.mean(np.asarray(inner) * (1 - np.asarray(openings)))
-    assert losses.inner_hidden(inner, openings) == pytest.approx(expected, rel=1e-5)
-    half = losses.inner_hidden(inner, openings.at[1].set(0.0))
-    assert half == pytest.approx(np.mean(np.asarray(inner)[0] * (1 - np.asarray(openings)[0])) / 2, rel=1e-5)
-
-
 def test_latent_prior_counts_the_constant_entries():
     assert losses.latent_prior(jnp.asarray([1.0, 0.0, 0.5, 0.5])) == pytest.approx(1.5 / 4)
 

@@ -34,7 +34,7 @@ def stepped(tiny_run) -> Stepped:
     settings = from_config(tiny.config(step__tracking_after=8))
     videos = loop.load_videos([read_dataset(tiny_run.data)], settings)
     scene = loop.make_scene(load_head(tiny_run.head), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, len(videos.train.frame))
+    graphdef, state = loop.initial_state(settings, scene.space, videos.train)
     state = with_cloud(state, alive=state.cloud.alive.at[-20:].set(False))
     parallel = DataParallel(jax.devices()[:1])
     step = parallel.wrap(make_step(graphdef, settings.step, perceptual=None, seed=0))

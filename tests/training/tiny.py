@@ -120,6 +120,7 @@ def config(**changes) -> ConfigDict:
                 "latents_after": 8,
                 "tracking_after": 0,
                 "refine_tracking": True,
+                "random_background": True,
                 "render": {"channels": ("rgb", "seg_logit")},
             },
             "every": {"log": 8, "checkpoint": 16, "nearest": 8},

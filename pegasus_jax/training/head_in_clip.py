@@ -1,0 +1,57 @@
+"""What the tracked head model does in the training frames: what it shows of its inside, and how far its skin stretches.
+
+Both tell the points of an avatar what pictures say too late or not at all, as the regularisation of their bases does.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import rasterizer
+from pegasus_jax import progress
+from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.flame import lbs
+from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.render import INNER_SETBACK
+
+_STRETCH_FRAMES = 24
+_DISC_GROWTH = 1.2  # of a triangle's mean corner distance: discs fade outwards
+_OVERLAPS = 1 << 19
+
+
+def inner_shown(space: HeadSpace, frames: Batch) -> np.ndarray:
+    """(F, H, W) uint8: where the head model of F frames shows eyeballs or the inside of the mouth; 255 is all of it."""
+    faces = jnp.asarray(space.head.faces)
+    inner = jnp.all(space.parts[faces] > 0, axis=1)
+
+    @jax.jit
+    def one(frame: Batch) -> jax.Array:
+        vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
+        means2d, depths = frame.cameras.project(vertices)
+        corners = means2d[faces]
+        middle = corners.mean(axis=1)
+        out = rasterizer.splat(
+            middle,
+            depths[faces].mean(axis=1) + INNER_SETBACK * inner,
+            _DISC_GROWTH * jnp.linalg.norm(corners - middle[:, None], axis=-1).mean(axis=1),
+            inner[:, None].astype(jnp.float32),
+            image_size=frame.image.shape[:2],
+            max_overlaps=_OVERLAPS,
+        )
+        return jnp.round(255.0 * out.image[..., 0]).astype(jnp.uint8)
+
+    rows = progress.bar(range(len(frames.frame)), desc="Eyes and mouth of the tracked head")
+    return np.stack([np.asarray(one(take(frames, row))) for row in rows])
+
+
+def largest_areas(space: HeadSpace, frames: Batch) -> np.ndarray:
+    """(faces,) head units squared: each triangle's largest area in some frames spread over the clip.
+
+    A lid's skin is folded away while the eye is open: points that are to cover it shut must know how large it gets.
+    """
+    some = take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _STRETCH_FRAMES).astype(int)))
+    pose = jax.vmap(lbs.vertices, (None, 0, 0, 0))
+    vertices = np.asarray(pose(space.head, jnp.asarray(some.betas), some.expression, some.pose))
+    corners = np.concatenate([vertices, np.asarray(space.vertices_fc)[None]])[:, np.asarray(space.head.faces)]
+    sides = corners[:, :, 1:] - corners[:, :, :1]
+    return np.linalg.norm(np.cross(sides[:, :, 0], sides[:, :, 1]), axis=-1).max(axis=0) / 2
