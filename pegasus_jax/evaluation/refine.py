@@ -31,7 +31,7 @@ class Drive:
 class RefineConfig:
     """Adam on offsets from the tracked values in units of their deviations, held back by quadratic priors."""
 
-    steps: int = 200
+    steps: int = 300
     learning_rate: float = 0.15  # deviations
     pose_std: float = 0.05  # radians
     expression_std: float = 0.2

@@ -96,7 +96,7 @@ def make_step(
     def step(state: TrainState, batch: Batch, scene: Scene):
         step_key = jax.random.fold_in(jax.random.key(seed), state.frames_seen)
         key = jax.random.fold_in(step_key, jax.lax.axis_index(DEVICES))
-        background = _backgrounds(step_key, batch) if config.random_background else jnp.ones((len(batch.frame), 3))
+        background = backgrounds(step_key, batch.frame) if config.random_background else jnp.ones((len(batch.frame), 3))
 
         def objective(params: Params):
             return _losses(graphdef, params, state, batch, scene, config, perceptual, background, key)
@@ -128,9 +128,9 @@ def corrected(batch: Batch, tracking: Tracking) -> Batch:
     )
 
 
-def _backgrounds(key: jax.Array, batch: Batch) -> jax.Array:
-    """A colour (B, 3) for each frame, whatever device it is on."""
-    return jax.vmap(lambda frame: jax.random.uniform(jax.random.fold_in(key, frame), (3,)))(batch.frame)
+def backgrounds(key: jax.Array, frame: jax.Array) -> jax.Array:
+    """A colour (B, 3) in [0, 1] for each of the frames (B,), whatever device it is on."""
+    return jax.vmap(lambda row: jax.random.uniform(jax.random.fold_in(key, row), (3,)))(frame)
 
 
 def flame_weight(frames_seen: jax.Array, config: StepConfig) -> jax.Array:

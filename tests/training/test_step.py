@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data import read_dataset
-from pegasus_jax.data.frames import take
+from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.flame import load_head
+from pegasus_jax.models.render import Render
 from pegasus_jax.training import loop
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config
-from pegasus_jax.training.step import flame_weight, learning_rate_factor, make_step
+from pegasus_jax.training.step import (
+    LossWeights,
+    backgrounds,
+    flame_weight,
+    learning_rate_factor,
+    make_step,
+    picture_terms,
+)
 from tests.training import tiny
 from tests.training.states import with_cloud
 
@@ -109,3 +117,28 @@ def test_the_learning_rate_really_decays():
     config = from_config(tiny.config(step__rates__decay=0.01, step__total_frames=100)).step
     factors = [float(learning_rate_factor(jnp.int32(frames), config)) for frames in (0, 50, 100, 200)]
     np.testing.assert_allclose(factors, [1.0, 0.1, 0.01, 0.01], rtol=1e-5)
+
+
+def test_a_hole_does_not_pass_for_white_where_the_background_is_not():
+    side, white = 16, np.full((1, 16, 16, 3), 255, np.uint8)
+    matte = np.zeros((1, side, side), np.uint8)
+    matte[:, :, : side // 2] = 255
+    zeros = np.zeros((1, side, side), np.uint8)
+    frames = Batch(white, matte, zeros, zeros, *[np.zeros((1, n)) for n in (100, 50, 15)], None, None, np.zeros(1))
+    nothing = jnp.zeros((1, side, side))
+    render = Render(jnp.ones((1, side, side, 3)), nothing, *[None] * 5, nothing, nothing, nothing, nothing)
+
+    def rgb(background):
+        colour = jnp.asarray([background], jnp.float32)
+        return float(picture_terms(render, frames, colour, LossWeights(), None)["rgb"])
+
+    assert rgb([1.0, 1.0, 1.0]) == pytest.approx(0.0, abs=1e-6)
+    assert rgb([0.4, 0.7, 1.0]) == pytest.approx((0.6 + 0.3) / 3 / 2, rel=1e-5), "the half that has a person"
+
+
+def test_backgrounds_belong_to_frames_and_change_with_the_step():
+    batch = [jnp.array(frames) for frames in ([3, 5], [5, 8])]
+    one, other = (backgrounds(jax.random.key(0), frames) for frames in batch)
+    np.testing.assert_array_equal(one[1], other[0])
+    assert np.abs(one[0] - one[1]).max() > 0.01
+    assert np.abs(backgrounds(jax.random.key(1), batch[0]) - one).min(axis=1).max() > 0
