@@ -9,6 +9,13 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_more_programs_than_one_file_needs():
+    """Lets go of compiled programs: thousands of them in one process exhaust its memory maps, and XLA aborts."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def real_data() -> pathlib.Path:
     """The folder of real videos and models named by $PEGASUS_TEST_DATA."""

@@ -64,19 +64,17 @@ def test_translation_and_pose_go_back_towards_the_truth(problem):
 
 
 def test_a_frame_is_fitted_alone_whatever_the_batch(problem):
-    baked, _, off, target, found = problem
+    baked, _, off, target, _ = problem
     row = np.array([2])
+    # Few steps: Adam magnifies rounding from step to step.
+    few = dataclasses.replace(CONFIG, steps=8)
+    found = refine(baked, off, target.image, target.alpha, config=few)
     one = jax.tree.map(lambda array: array[row], off)
-    alone = refine(baked, one, target.image[row], target.alpha[row], config=CONFIG)
-    for name in ("pose", "expression"):
-        np.testing.assert_allclose(getattr(alone, name)[0], getattr(found, name)[2], atol=2e-3)
-    assert mean_psnr_of(baked, alone, target, row) == pytest.approx(mean_psnr_of(baked, found, target, row), abs=0.3)
-
-
-def mean_psnr_of(baked, drive, target, row) -> float:
-    rows = row if len(drive.pose) > 1 else np.array([0])
-    picture = render(baked, jax.tree.map(lambda array: array[rows], drive)).image[0]
-    return float(metrics.psnr(picture, target.image[row[0]]))
+    alone = refine(baked, one, target.image[row], target.alpha[row], config=few)
+    for name, std in (("pose", few.pose_std), ("expression", few.expression_std)):
+        moved = np.abs(getattr(found, name)[2] - getattr(off, name)[2])
+        assert moved.max() > 0.2 * std
+        np.testing.assert_allclose(getattr(alone, name)[0], getattr(found, name)[2], atol=0.02 * std)
 
 
 def test_a_strong_prior_holds_the_drive_where_it_was_tracked(problem):
