@@ -19,8 +19,8 @@ from pegasus_jax.training.workdir import DATASET
 
 _CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 _SECONDS_PER_CAPTURED_FRAME = 0.22  # measured on 2 CPU cores, like the next three; scaled by `_slowness`
-_LAPTOP_SECONDS_PER_FRAME = 0.045
-_SECONDS_PER_SHOWN_FRAME = 0.5  # evaluation and videos
+_LAPTOP_SECONDS_PER_FRAME = 0.051
+_SECONDS_PER_SHOWN_FRAME = 0.7  # evaluation and videos
 _REFERENCE_SECONDS = 0.0115
 _TRIALS = 9
 _VIDEO_SIZE = 512
