@@ -102,3 +102,20 @@ def _rounded(count: int) -> int:
     """At most an eighth more, so that scenes of similar size share a compiled program."""
     step = max(1, 1 << max(0, count.bit_length() - 4))
     return max(1, -(-count // step) * step)
+
+
+def cut(image: jax.Array, tile: Shape) -> jax.Array:
+    """(H, W, C) -> (tiles, pixels of a tile, C), row by row; zero outside the image."""
+    height, width, channels = image.shape
+    rows, cols = grid((height, width), tile)
+    image = jnp.pad(image, ((0, rows * tile[0] - height), (0, cols * tile[1] - width), (0, 0)))
+    pixels = image.reshape(rows, tile[0], cols, tile[1], channels).transpose(0, 2, 1, 3, 4)
+    return pixels.reshape(rows * cols, tile[0] * tile[1], channels)
+
+
+def join(pixels: jax.Array, image_size: tuple[int, int], tile: Shape) -> jax.Array:
+    """The inverse of `cut`."""
+    (height, width), channels = image_size, pixels.shape[-1]
+    rows, cols = grid(image_size, tile)
+    image = pixels.reshape(rows, cols, *tile, channels).transpose(0, 2, 1, 3, 4)
+    return image.reshape(rows * tile[0], cols * tile[1], channels)[:height, :width]

@@ -57,6 +57,17 @@ class SceneGradients(NamedTuple):
     features: jax.Array
     opacities: jax.Array
 
+    @classmethod
+    def of_rows(cls, rows: jax.Array, footprint: Footprint) -> "SceneGradients":
+        """Splits rows (N, own + C) of mean x, mean y, shape, opacity (`num_own` together), then features."""
+        own = num_own(footprint)
+        return cls(means2d=rows[:, :2], shapes=rows[:, 2 : own - 1], opacities=rows[:, own - 1], features=rows[:, own:])
+
+
+def num_own(footprint: Footprint) -> int:
+    """Numbers of a point besides its features: mean x, mean y, shape, opacity."""
+    return 3 + footprint.num_shape
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:

@@ -6,7 +6,6 @@ transmittance at the start of each, and then back to front with the colour behin
 1 - alpha and is exact where alpha is 1.
 """
 
-import functools
 from typing import NamedTuple
 
 import jax
@@ -14,7 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 
 from rasterizer import tiles
-from rasterizer.types import Composite, Scene, SceneGradients, Settings
+from rasterizer.sequential import one_by_one
+from rasterizer.types import Composite, Scene, SceneGradients, Settings, num_own
 
 _POINTS = 16  # per block
 _GROUP = 64  # tiles; a group's state stays in a CPU's cache
@@ -65,22 +65,9 @@ class _Hits(NamedTuple):
     passed: jax.Array  # (G, S): transmittance behind the block, as if every point that counts were drawn
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@one_by_one
 def composite(settings: Settings, scene: Scene) -> Composite:
     """Draws `scene`."""
-    # One image after another under vmap: a batched loop copies its state until its longest member is done.
-    draw = jax.custom_batching.sequential_vmap(functools.partial(_draw, settings))
-    return draw(scene)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
-    """Cotangents of the scene from those of image (H, W, C) and alpha (H, W)."""
-    pull = jax.custom_batching.sequential_vmap(functools.partial(_pull, settings))
-    return pull(scene, d_image, d_alpha)
-
-
-def _draw(settings: Settings, scene: Scene) -> Composite:
     work = _work(settings, scene)
     n, channels = scene.features.shape
     dtype = scene.features.dtype
@@ -120,13 +107,15 @@ def _draw(settings: Settings, scene: Scene) -> Composite:
     return Composite(image, _untile(settings, work, alpha[..., None])[..., 0], max_weight, is_front, work.bins.overflow)
 
 
-def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
+@one_by_one
+def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
+    """Cotangents of the scene from those of image (H, W, C) and alpha (H, W)."""
     work = _work(settings, scene)
     n, channels = scene.features.shape
     dtype = scene.features.dtype
     # A block for each full set of pairs, and one that is not full for each tile.
     num_blocks = settings.max_overlaps // _POINTS + work.bins.starts.shape[0]
-    d_pixels = _retile(settings, work, jnp.concatenate([d_image, d_alpha[..., None]], axis=2))
+    d_pixels = _retile(work, jnp.concatenate([d_image, d_alpha[..., None]], axis=2))
 
     def pull_group(carry, xs):
         group, d_group = xs
@@ -152,12 +141,10 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
         *_, sums = lax.fori_loop(0, layers, body, start)
         return (sums, kept), None
 
-    own = 3 + settings.footprint.num_shape  # mean x, mean y, shape, opacity
-    carry = (jnp.zeros((n, own + channels), dtype), jnp.ones((num_blocks, _PIXELS), dtype))
+    numbers = num_own(settings.footprint) + channels
+    carry = (jnp.zeros((n, numbers), dtype), jnp.ones((num_blocks, _PIXELS), dtype))
     (sums, _), _ = lax.scan(pull_group, carry, (work.groups, d_pixels))
-    return SceneGradients(
-        means2d=sums[:, :2], shapes=sums[:, 2 : own - 1], opacities=sums[:, own - 1], features=sums[:, own:]
-    )
+    return SceneGradients.of_rows(sums, settings.footprint)
 
 
 def _work(settings: Settings, scene: Scene) -> _Work:
@@ -208,7 +195,7 @@ def _block(settings: Settings, work: _Work, tile: _Tiles, layer: jax.Array) -> _
 def _hits(settings: Settings, block: _Block, seen: jax.Array, passed: jax.Array) -> _Hits:
     """`seen` (G, S) covering points precede the block, and `passed` (G, S) of the light reaches it."""
     footprint, limit = settings.footprint, settings.max_points_per_pixel
-    nearer = seen[:, None] + _exclusive(jnp.cumsum(block.covers, axis=1, dtype=jnp.int32), 0)
+    nearer = seen[:, None] + jnp.cumsum(block.covers, axis=1, dtype=jnp.int32) - block.covers.astype(jnp.int32)
     counts = block.covers if limit is None else block.covers & (nearer < limit)
     alphas = jnp.where(counts, jnp.minimum(block.opacities * block.falloff, footprint.max_alpha), 0)
     after = lax.associative_scan(jnp.multiply, 1 - alphas, axis=1) * passed[:, None]
@@ -226,10 +213,6 @@ def _left(settings: Settings, hits: _Hits, left: jax.Array) -> jax.Array:
     if settings.footprint.draws_last:
         return hits.passed
     return jnp.minimum(left, jnp.min(jnp.where(hits.drawn, hits.before * (1 - hits.alphas), 1), axis=1))
-
-
-def _exclusive(inclusive: jax.Array, first: float) -> jax.Array:
-    return jnp.concatenate([jnp.full_like(inclusive[:, :1], first), inclusive[:, :-1]], axis=1)
 
 
 def _unfinished(settings: Settings, tile: _Tiles, layer: jax.Array, passed: jax.Array, seen: jax.Array) -> jax.Array:
@@ -300,20 +283,15 @@ def _shape_gradients(settings: Settings, block: _Block, d_alphas: jax.Array) -> 
 
 def _untile(settings: Settings, work: _Work, pixels: jax.Array) -> jax.Array:
     """(groups, G, S, C) -> (H, W, C)."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
-    channels = pixels.shape[-1]
-    in_order = jnp.zeros((rows * cols, _PIXELS, channels), pixels.dtype)
-    in_order = in_order.at[work.groups.reshape(-1)].set(pixels.reshape(-1, _PIXELS, channels), mode="drop")
-    image = in_order.reshape(rows, cols, _TILE, _TILE, channels).transpose(0, 2, 1, 3, 4)
-    return image.reshape(rows * _TILE, cols * _TILE, channels)[:height, :width]
+    pixels = pixels.reshape(-1, *pixels.shape[2:])
+    in_order = jnp.zeros((work.bins.starts.shape[0] - 1, *pixels.shape[1:]), pixels.dtype)
+    in_order = in_order.at[work.groups.reshape(-1)].set(pixels, mode="drop")
+    return tiles.join(in_order, settings.image_size, TILE)
 
 
-def _retile(settings: Settings, work: _Work, image: jax.Array) -> jax.Array:
+def _retile(work: _Work, image: jax.Array) -> jax.Array:
     """(H, W, C) -> (groups, G, S, C); zero outside the image."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
-    image = jnp.pad(image, ((0, rows * _TILE - height), (0, cols * _TILE - width), (0, 0)))
-    pixels = image.reshape(rows, _TILE, cols, _TILE, -1).transpose(0, 2, 1, 3, 4)
-    return pixels.reshape(rows * cols, _PIXELS, -1).at[work.groups].get(mode="fill", fill_value=0)
+    return tiles.cut(image, TILE).at[work.groups].get(mode="fill", fill_value=0)
 
 
 def _einsum(expression: str, *operands: jax.Array) -> jax.Array:

@@ -18,14 +18,15 @@ ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as pub
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
 MOUTH_INTERIOR = 1 + INNER_PARTS.index("mouth_interior")
 _CHUNK = 2048
-_HEIGHTS = {  # head units (a unit is 25 cm); later entries prevail
+# Hair hangs over brow and cheeks at any distance; lids, lips and nose stand off by little, eyeballs by nothing.
+_HEIGHTS = {  # head units (a unit is 25 cm)
     "nose": 0.025,
     "mouth": 0.012,
     "eye_regions": 0.006,
     "lips": 0.006,
     **dict.fromkeys(INNER_PARTS, 0.002),
 }
-_FINENESS = {  # share of the cloud's radius; later entries prevail
+_FINENESS = {  # share of the cloud's radius
     "lips": 0.7,
     "eye_regions": 0.5,
 }
@@ -77,6 +78,8 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
     ghost = jnp.zeros((head.num_vertices, 1))
     vertices_fc = lbs.vertices(head, betas, expression_c, pose)
     normals_fc = vertex_normals(vertices_fc, jnp.asarray(head.faces))
+    parts = vertex_parts(head)
+    height = _by_region(head, _HEIGHTS, np.inf)
     return HeadSpace(
         head=head,
         expression_c=jnp.asarray(expression_c, jnp.float32),
@@ -85,11 +88,11 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         vertices_fc=vertices_fc,
         normals_fc=normals_fc,
         lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
-        parts=jnp.asarray(vertex_parts(head)),
-        reach=jnp.asarray(_reach(head, np.asarray(vertices_fc))),
-        height=jnp.asarray(_height(head)),
-        fineness=jnp.asarray(_fineness(head, np.asarray(normals_fc))),
-        is_face=jnp.asarray(_is_face(head)),
+        parts=jnp.asarray(parts),
+        reach=jnp.asarray(_reach(head, np.asarray(vertices_fc), height)),
+        height=jnp.asarray(height),
+        fineness=jnp.asarray(_fineness(head, parts, np.asarray(normals_fc))),
+        is_face=jnp.asarray(_is_face(head, parts)),
     )
 
 
@@ -102,7 +105,7 @@ def vertex_parts(head: HeadModel) -> np.ndarray:
     return parts
 
 
-def _reach(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
+def _reach(head: HeadModel, vertices: np.ndarray, height: np.ndarray) -> np.ndarray:
     """What it takes to reach into each triangle around a vertex; hair and shoulders may go farther."""
     faces = np.asarray(head.faces)
     longest = np.zeros(head.num_vertices, np.float32)
@@ -111,32 +114,28 @@ def _reach(head: HeadModel, vertices: np.ndarray) -> np.ndarray:
         edge = np.linalg.norm(vertices[a] - vertices[b], axis=1)
         np.maximum.at(longest, a, edge)
         np.maximum.at(longest, b, edge)
-    return np.where(np.isfinite(_height(head)), _EDGE_SHARE * longest, np.inf).astype(np.float32)
+    return np.where(np.isfinite(height), _EDGE_SHARE * longest, np.inf).astype(np.float32)
 
 
-def _height(head: HeadModel) -> np.ndarray:
-    """Hair hangs over brow and cheeks at any distance; lids, lips and nose stand off by little, eyeballs by nothing."""
-    height = np.full(head.num_vertices, np.inf, np.float32)
-    for name, limit in _HEIGHTS.items():
+def _by_region(head: HeadModel, values: dict[str, float], elsewhere: float) -> np.ndarray:
+    """(V,) float32; where regions overlap, the later entry prevails."""
+    result = np.full(head.num_vertices, elsewhere, np.float32)
+    for name, value in values.items():
         if name in head.regions:
-            height[np.asarray(head.regions[name])] = limit
-    return height
+            result[np.asarray(head.regions[name])] = value
+    return result
 
 
-def _fineness(head: HeadModel, normals: np.ndarray) -> np.ndarray:
-    fineness = np.ones(head.num_vertices, np.float32)
-    for name, share in _FINENESS.items():
-        if name in head.regions:
-            fineness[np.asarray(head.regions[name])] = share
-    parts = vertex_parts(head)
+def _fineness(head: HeadModel, parts: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    fineness = _by_region(head, _FINENESS, 1.0)
     fineness[parts > 0] = 1.0
     fineness[parts == MOUTH_INTERIOR] = _MOUTH_FINENESS
     fineness[(parts > 0) & (parts != MOUTH_INTERIOR) & (normals[:, 2] > 0.0)] = _EYEBALL_FINENESS
     return fineness
 
 
-def _is_face(head: HeadModel) -> np.ndarray:
-    is_face = vertex_parts(head) > 0
+def _is_face(head: HeadModel, parts: np.ndarray) -> np.ndarray:
+    is_face = parts > 0
     if "face" in head.regions:
         is_face[np.asarray(head.regions["face"])] = True
     return is_face

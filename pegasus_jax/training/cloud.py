@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.flame.normals import triangle_areas
 from pegasus_jax.training.state import Cloud, TrainState, replace_points
 
 SPHERE_RADIUS = 0.5
-PART_DENSITY = (1.0, 1.0, 1.0, 1.0)  # points per area at the start: outside, eyeballs, the inside of the mouth
 _CANDIDATES = 8  # random points for each that is kept
 BUCKET_GROWTH = 2.0
 
@@ -66,15 +66,14 @@ def surface_points(
     `part` (V,) is of the vertices, `fineness` (V,) the relative size of the points there, `areas` (faces,) what each
     triangle is to be covered at: its own size or that of a stretched state. Head models have small triangles where
     detail is, around eyes and lips, so points stand closer there: their density falls with the fourth root of a
-    triangle's area, and follows PART_DENSITY. Thinned out from several times as many random points, they leave no gaps.
+    triangle's area. Thinned out from several times as many random points, they leave no gaps.
     """
     corners = vertices[faces]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     face_part = part[faces[:, 0]]
-    area = np.maximum(0.5 * np.linalg.norm(normals, axis=1), 1e-12)
+    area = np.maximum(triangle_areas(vertices, faces), 1e-12)
     stretch = areas / area
     density = stretch * areas**-0.25 / fineness[faces].mean(axis=1) ** 2
-    share = area * density * np.asarray(PART_DENSITY)[face_part]
+    share = area * density
     chosen = rng.choice(len(faces), _CANDIDATES * count, p=share / share.sum())
     a, b = np.sqrt(rng.random(len(chosen))), rng.random(len(chosen))
     bary = np.stack([1 - a, a * (1 - b), a * b], axis=1)

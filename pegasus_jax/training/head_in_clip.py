@@ -11,6 +11,7 @@ import rasterizer
 from pegasus_jax import progress
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.flame import lbs
+from pegasus_jax.flame.normals import triangle_areas
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.render import INNER_SETBACK
 
@@ -52,6 +53,5 @@ def largest_areas(space: HeadSpace, frames: Batch) -> np.ndarray:
     some = take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _STRETCH_FRAMES).astype(int)))
     pose = jax.vmap(lbs.vertices, (None, 0, 0, 0))
     vertices = np.asarray(pose(space.head, jnp.asarray(some.betas), some.expression, some.pose))
-    corners = np.concatenate([vertices, np.asarray(space.vertices_fc)[None]])[:, np.asarray(space.head.faces)]
-    sides = corners[:, :, 1:] - corners[:, :, :1]
-    return np.linalg.norm(np.cross(sides[:, :, 0], sides[:, :, 1]), axis=-1).max(axis=0) / 2
+    states = np.concatenate([vertices, np.asarray(space.vertices_fc)[None]])
+    return triangle_areas(states, np.asarray(space.head.faces)).max(axis=0)

@@ -11,6 +11,7 @@ from jax.experimental import pallas as pl
 from rasterizer import tiles
 from rasterizer.pallas import kernels
 from rasterizer.pallas.kernels import PIXELS, TILE, Plan
+from rasterizer.sequential import one_by_one
 from rasterizer.types import Composite, Scene, SceneGradients, Settings
 
 LOWERINGS = ("mosaic", "triton", "interpret")
@@ -50,21 +51,9 @@ def _compute_capability() -> float | None:
         return None
 
 
-@functools.partial(jax.jit, static_argnums=0)
+@one_by_one
 def composite(settings: Settings, scene: Scene) -> Composite:
     """Draws `scene`."""
-    draw = jax.custom_batching.sequential_vmap(functools.partial(_draw, settings))
-    return draw(scene)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
-    """Cotangents of the scene from those of image (H, W, C) and alpha (H, W)."""
-    pull = jax.custom_batching.sequential_vmap(functools.partial(_pull, settings))
-    return pull(scene, d_image, d_alpha)
-
-
-def _draw(settings: Settings, scene: Scene) -> Composite:
     work = _work(settings, scene)
     count, n = _num_tiles(settings), scene.depths.shape[0]
     pairs = work.bins.points.shape[0]
@@ -92,7 +81,9 @@ def _draw(settings: Settings, scene: Scene) -> Composite:
     )
 
 
-def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
+@one_by_one
+def gradients(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Array) -> SceneGradients:
+    """Cotangents of the scene from those of image (H, W, C) and alpha (H, W)."""
     work = _work(settings, scene)
     plan, bins = work.plan, work.bins
     pairs, n = bins.points.shape[0], scene.depths.shape[0]
@@ -107,8 +98,8 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
             before.astype(jnp.int32),
             work.rows,
             work.features,
-            _retile(settings, d_image),
-            _retile(settings, d_alpha[..., None])[:, 0],
+            _retile(d_image),
+            _retile(d_alpha[..., None])[:, 0],
         ),
         [
             jax.ShapeDtypeStruct((pairs // plan.block + _num_tiles(settings), PIXELS), jnp.float32),
@@ -116,10 +107,7 @@ def _pull(settings: Settings, scene: Scene, d_image: jax.Array, d_alpha: jax.Arr
         ],
     )
     total = jnp.zeros((n, numbers), jnp.float32).at[_owners(bins, n)].add(sums[:-1], mode="drop")
-    own = plan.own
-    return SceneGradients(
-        means2d=total[:, :2], shapes=total[:, 2 : own - 1], opacities=total[:, own - 1], features=total[:, own:]
-    )
+    return SceneGradients.of_rows(total, settings.footprint)
 
 
 def _work(settings: Settings, scene: Scene) -> _Work:
@@ -164,15 +152,9 @@ def _call(settings: Settings, body: Callable, inputs, outputs) -> list[jax.Array
 
 def _untile(settings: Settings, pixels: jax.Array) -> jax.Array:
     """(tiles, C, 128) -> (H, W, C)."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
-    channels = pixels.shape[1]
-    image = pixels.reshape(rows, cols, channels, *TILE).transpose(0, 3, 1, 4, 2)
-    return image.reshape(rows * TILE[0], cols * TILE[1], channels)[:height, :width]
+    return tiles.join(pixels.transpose(0, 2, 1), settings.image_size, TILE)
 
 
-def _retile(settings: Settings, image: jax.Array) -> jax.Array:
+def _retile(image: jax.Array) -> jax.Array:
     """(H, W, C) -> (tiles, C, 128); zero outside the image."""
-    (rows, cols), (height, width) = tiles.grid(settings.image_size, TILE), settings.image_size
-    image = jnp.pad(image, ((0, rows * TILE[0] - height), (0, cols * TILE[1] - width), (0, 0)))
-    pixels = image.reshape(rows, TILE[0], cols, TILE[1], -1).transpose(0, 2, 4, 1, 3)
-    return pixels.reshape(rows * cols, -1, PIXELS)
+    return tiles.cut(image, TILE).transpose(0, 2, 1)

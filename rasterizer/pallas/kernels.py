@@ -6,6 +6,7 @@ are whole arrays in device memory.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +15,7 @@ from jax import lax
 from jax.experimental import pallas as pl
 
 from rasterizer.footprints import Footprint
+from rasterizer.types import num_own
 
 TILE = (8, 16)
 """Pixels (rows, columns): 128 of them are a warpgroup."""
@@ -39,7 +41,7 @@ class Plan:
     @property
     def own(self) -> int:
         """Numbers of a pair besides its features: mean x, mean y, shape, opacity."""
-        return 3 + self.footprint.num_shape
+        return num_own(self.footprint)
 
 
 class _Tile(NamedTuple):
@@ -104,11 +106,10 @@ def largest_weights(plan: Plan, starts: Any, rows: Any, weights: Any) -> None:
     ones = jnp.ones(PIXELS, jnp.float32)
     layers, _ = _walk(plan, tile, point, (ones, ones, jnp.zeros(PIXELS, jnp.int32)))
 
-    def skip(k, carry):
+    def clear(k):
         weights[k] = jnp.float32(0)
-        return carry
 
-    lax.fori_loop(tile.start + layers * plan.block, tile.end, skip, 0)
+    _clear_rest(plan, tile, layers, clear)
 
 
 def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, kept: Any, sums: Any) -> None:
@@ -165,12 +166,11 @@ def pull(plan: Plan, starts, blocks, rows, features, d_image, d_alpha, kept: Any
 
     lax.fori_loop(0, layers, rewind, (jnp.zeros(PIXELS, jnp.float32), seen))
 
-    def skip(k, carry):
+    def clear(k):
         for i in range(plan.own + plan.channels):
             sums[k, i] = jnp.float32(0)
-        return carry
 
-    lax.fori_loop(tile.start + layers * plan.block, tile.end, skip, 0)
+    _clear_rest(plan, tile, layers, clear)
 
 
 def _tile(plan: Plan, starts) -> tuple[jax.Array, _Tile]:
@@ -229,6 +229,16 @@ def _walk(plan: Plan, tile: _Tile, point, start, before=lambda layer, state: Non
 
     layers, _, state = lax.while_loop(busy, body, (jnp.int32(0), jnp.int32(1), start))
     return layers, state
+
+
+def _clear_rest(plan: Plan, tile: _Tile, layers: jax.Array, clear: Callable[[jax.Array], None]) -> None:
+    """Clears the tile's pairs behind the `layers` blocks that were walked: no program wrote to them."""
+
+    def body(k, carry):
+        clear(k)
+        return carry
+
+    lax.fori_loop(tile.start + layers * plan.block, tile.end, body, 0)
 
 
 def _unfinished(plan: Plan, tile: _Tile, state) -> jax.Array:

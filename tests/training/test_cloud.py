@@ -57,7 +57,7 @@ def test_the_sphere_has_the_cubes_directions():
     assert towards_corners > uniform_on_sphere + 0.02
 
 
-def test_surface_points_are_spread_evenly_over_triangles_by_size_and_the_density_of_their_part():
+def test_surface_points_are_spread_evenly_over_triangles_by_size():
     vertices = np.array([[0, 0, 0], [3, 0, 0], [0, 2, 0], [0, 0, 5], [1, 0, 5], [0, 1, 5]], np.float32)
     faces = np.array([[0, 1, 2], [3, 4, 5]])
     part = np.array([0, 0, 0, 1, 1, 1])
@@ -68,9 +68,8 @@ def test_surface_points_are_spread_evenly_over_triangles_by_size_and_the_density
     np.testing.assert_allclose(large[:, 2], 0.0, atol=1e-6)
     np.testing.assert_allclose(small[:, 2], 5.0, rtol=1e-6)
     assert (large[:, 0] / 3 + large[:, 1] / 2).max() <= 1 + 1e-6 and large.min() >= 0
-    outside, eyeball, *_ = cloud.PART_DENSITY
     assert len(points) == 700
-    large_share, small_share = 3**0.75 * outside, 0.5**0.75 * eyeball
+    large_share, small_share = 3**0.75, 0.5**0.75
     assert len(large) == pytest.approx(700 * large_share / (large_share + small_share), abs=1)
     distance = np.linalg.norm(large[:, None] - large[None], axis=-1) + 9 * np.eye(len(large))
     random_spacing = 0.5 * np.sqrt(3 / len(large))  # mean distance to the nearest of as many random points
