@@ -14,6 +14,7 @@ _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
     {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline"))},
     {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "fusion", "evaluation", "viewer")},
+    {"pegasus_jax.published"},
     {"pegasus_jax.inference", "pegasus_jax.editing"},
     {"pegasus_jax.models"},
     {"pegasus_jax.data", "pegasus_jax.flame"},

@@ -6,14 +6,16 @@ every command to list them.
 """
 
 import importlib
+import keyword
 import types
 
-NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate")
+NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate", "import")
 
 
 def load(name: str) -> types.ModuleType:
     """The module of the command `name`, one of `NAMES`."""
-    return importlib.import_module(f"{__name__}.{name}")
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    return importlib.import_module(f"{__name__}.{module}")
 
 
 def summary(name: str) -> str:

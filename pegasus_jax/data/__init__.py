@@ -1,6 +1,7 @@
 """The dataset folder: reading, writing, checking. The one place where IMAvatar's conventions become ours."""
 
 from pegasus_jax.data.camera import Camera as Camera
+from pegasus_jax.data.dataset import TEST_FRACTION as TEST_FRACTION
 from pegasus_jax.data.dataset import Dataset as Dataset
 from pegasus_jax.data.reading import read_dataset as read_dataset
 from pegasus_jax.data.writing import DatasetWriter as DatasetWriter

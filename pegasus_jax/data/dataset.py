@@ -12,6 +12,7 @@ from pegasus_jax.data import layout, pictures
 from pegasus_jax.data.camera import Camera
 from pegasus_jax.errors import UserError
 
+TEST_FRACTION = 0.2  # of a clip, its end, is held out, as in the papers
 _FRAMES_BEFORE_A_BAR = 64
 
 
@@ -68,7 +69,7 @@ class Dataset:
         paths = [layout.part_path(self.folder, name, n) for n in self._numbers(indices)]
         return self._load(paths, pictures.read_grey, image_size, channels=(), desc=f"Loading {name} masks")
 
-    def split(self, *, test_fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
+    def split(self, *, test_fraction: float = TEST_FRACTION) -> tuple[np.ndarray, np.ndarray]:
         """(train, test) positions: the last `test_fraction` of the clip is held out, as the papers do.
 
         Raises:

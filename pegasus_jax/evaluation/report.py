@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import assets, atomic, media
-from pegasus_jax.data import Dataset, read_dataset
+from pegasus_jax.data import TEST_FRACTION, Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.evaluation.redetection import redetection
 from pegasus_jax.evaluation.refine import Drive
-from pegasus_jax.inference.avatar import BakedAvatar, load
+from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
 
 _SHEET_ROWS = 8
 _REDETECTION_SIZE = 256
@@ -28,18 +28,21 @@ def evaluate_run(
     """Measures the avatar of `workdir` on the held-out part of dataset folders (the run's own by default).
 
     Writes `evaluation.json` and `evaluation.md` into the work folder (or beside `out`), and a sheet per clip into its
-    `figures/`. Returns what the json holds.
+    `figures/`. An exported `.npz` is measured too, given `data`: its figures go to a folder of its name beside it.
+    Returns what the json holds.
 
     Raises:
         UserError: the folder is no work folder, or a dataset folder does not fit.
     """
     workdir = pathlib.Path(workdir)
-    run = _read_run(workdir)
-    baked = load(workdir).bake()
+    avatar = load(workdir)
+    run = _read_run(workdir) if workdir.is_dir() else _run_of_export(avatar, data, workdir)
+    results = workdir if workdir.is_dir() else workdir.with_suffix("")
+    baked = avatar.bake()
     report = {}
     for folder in data or [pathlib.Path(name) for name in run["data"]]:
-        report[folder.name] = _evaluate_clip(baked, folder, run["config"], workdir)
-    target = pathlib.Path(out) if out else workdir / "evaluation.json"
+        report[folder.name] = _evaluate_clip(baked, folder, run["config"], results)
+    target = pathlib.Path(out) if out else results / "evaluation.json"
     with atomic.file(target) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n")
     with atomic.file(target.with_suffix(".md")) as temporary:
@@ -102,6 +105,13 @@ def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruc
     target = np.asarray(test.over_white())
     grid = [[target[row], *(prediction.image[row] for prediction in pictures.values())] for row in rows]
     media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *pictures]))
+
+
+def _run_of_export(avatar: Avatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
+    """What `config.json` would say of an avatar that came without one."""
+    if not data:
+        raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")
+    return {"data": [], "config": {"image_size": avatar.description.image_size, "test_fraction": TEST_FRACTION}}
 
 
 def _read_run(workdir: pathlib.Path) -> dict[str, Any]:

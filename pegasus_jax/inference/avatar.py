@@ -47,6 +47,7 @@ class BakedAvatar:
     betas: jax.Array  # (100,)
     radius: jax.Array  # () NDC
     graphdef: nnx.GraphDef = dataclasses.field(metadata={"static": True})
+    max_points_per_pixel: int | None = dataclasses.field(metadata={"static": True})  # where options name none
 
     def render(
         self,
@@ -63,6 +64,8 @@ class BakedAvatar:
         """
         betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
         pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
+        if options.max_points_per_pixel is None:
+            options = dataclasses.replace(options, max_points_per_pixel=self.max_points_per_pixel)
         out = _render(self, pose, expression, camera, betas, options=options)
         while not isinstance(out.overflow, jax.core.Tracer) and np.any(out.overflow):
             options = options.roomier()
@@ -91,12 +94,18 @@ class Avatar:
         points_gc: jax.Array,
         part: jax.Array,
         radius: jax.Array,
+        *,
+        v_template: ArrayLike | None = None,
     ):
+        """`v_template` (V, 3) head units takes the place of the head model's, if a person's shape is baked into it."""
         self.description = description
         self.points_gc = points_gc
         self.part = part
         self.radius = radius
+        self.v_template = v_template
         self.head = description.load_head()
+        if v_template is not None:
+            self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
         self.betas = jnp.asarray(description.betas, jnp.float32)
         self.space = head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32))
         self._graphdef, self._state = nnx.split(networks)
@@ -127,7 +136,8 @@ class Avatar:
         """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
         z = latents.flatten(dict(latent) if latent is not None else self.latent())
         points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        return BakedAvatar(self._state, self.space, points, z, self.betas, self.radius, self._graphdef)
+        limit = self.description.max_points_per_pixel
+        return BakedAvatar(self._state, self.space, points, z, self.betas, self.radius, self._graphdef, limit)
 
     @functools.cached_property
     def _as_filmed(self) -> BakedAvatar:
@@ -145,7 +155,8 @@ class Avatar:
     ) -> Render:
         """Renders pose (15,) radians and expression (50,); with leading axes and a batched camera, a clip.
 
-        `latent` defaults to the person as filmed, `betas` (100,) to the person's own shape.
+        `latent` defaults to the person as filmed, `betas` (100,) to the person's own shape, `max_points_per_pixel` to
+        what the avatar was trained with.
         """
         baked = self._as_filmed if latent is None else self.bake(latent)
         options = RenderOptions(channels=ALL_CHANNELS, max_points_per_pixel=max_points_per_pixel)
@@ -155,6 +166,8 @@ class Avatar:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
         arrays: dict[str, Any] = {f"networks.{name}": leaf for name, leaf in flat(self._state).items()}
         arrays |= {"points": self.points_gc, "part": self.part, "radius": self.radius}
+        if self.v_template is not None:
+            arrays["v_template"] = self.v_template
         arrays[_DESCRIPTION] = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
         with atomic.file(path) as temporary:
             np.savez_compressed(temporary, **arrays)
@@ -174,6 +187,7 @@ def load(path: str | os.PathLike) -> Avatar:
         UserError: it is neither, is damaged, or its head model is gone.
     """
     path = pathlib.Path(path)
+    v_template = None
     if path.is_dir():
         leaves = checkpoint.read_newest(path)
         description = read_description(path)
@@ -190,13 +204,14 @@ def load(path: str | os.PathLike) -> Avatar:
         prefix = "networks."
         networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
         points, part, radius = stored["points"], stored["part"], stored["radius"]
+        v_template = stored.get("v_template")
     else:
         raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
     template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
     graphdef, state = nnx.split(template)
     state = jax.tree.map(jnp.asarray, unflat(state, networks, where=str(path)))
     arrays = (jnp.asarray(array) for array in (points, part, radius))
-    return Avatar(description, nnx.merge(graphdef, state), *arrays)
+    return Avatar(description, nnx.merge(graphdef, state), *arrays, v_template=v_template)
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ class AvatarDescription:
     canonical_expression: tuple[float, ...]  # (50,)
     looks: tuple[str, ...]  # names; the first is the person as filmed
     image_size: int  # side of the training pictures, pixels
+    max_points_per_pixel: int | None = None  # that it was trained with; None: exact
 
     @classmethod
     def of_run(

@@ -1,7 +1,8 @@
 """Latents: one slot per category, each a constant one-hot and a learned code. Spec section 3.6.
 
 Outside the networks a latent is a dict `category -> code (K,)`; only `flatten` makes the vector z, of size
-S * (S + K) for S categories (paper: 9 * (9 + 32) = 369).
+S * (S + K) for S categories (paper: 9 * (9 + 32) = 369). With codes of size 0 there is nothing to tell apart, so z is
+empty: the networks of PointAvatar.
 """
 
 import jax
@@ -17,11 +18,13 @@ Latent = dict[str, jax.Array]
 
 def latent_size(num_categories: int, code_size: int) -> int:
     """Length of z."""
-    return num_categories * (num_categories + code_size)
+    return num_categories * (num_categories + code_size) if code_size else 0
 
 
 def flatten(latent: Latent) -> jax.Array:
     """The conditioning vector z: for each category in order, its one-hot and then its code."""
+    if not latent[CATEGORIES[0]].size:
+        return jnp.zeros(0, jnp.float32)
     one_hots = jnp.eye(len(CATEGORIES), dtype=jnp.float32)
     return jnp.concatenate([part for i, name in enumerate(CATEGORIES) for part in (one_hots[i], latent[name])])
 

@@ -22,7 +22,7 @@ class NetworkConfig:
 
     gc: GcMode = "learned"
     head_prior: bool = False  # bases and weights are residuals on the nearest head vertex's
-    code_size: int = 32
+    code_size: int = 32  # 0: no latent
     look_categories: tuple[str, ...] = ()
     deformation_width: int = 128
     deformation_depth: int = 4
