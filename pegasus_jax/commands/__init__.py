@@ -8,7 +8,7 @@ every command to list them.
 import importlib
 import types
 
-NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate")
+NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate", "export")
 
 
 def load(name: str) -> types.ModuleType:
