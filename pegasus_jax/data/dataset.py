@@ -54,13 +54,19 @@ class Dataset:
 
     def images(self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None) -> np.ndarray:
         """(n, H, W, 3) uint8 RGB as stored (not composited); n frames by position, all by default."""
-        reads = [lambda size, path=frame.image: pictures.read_rgb(path, image_size=size) for frame in self._at(indices)]
-        return self._load(reads, image_size, channels=(3,), desc="Loading images")
+        return self._load(
+            lambda frame, size: pictures.read_rgb(frame.image, image_size=size),
+            indices,
+            image_size,
+            channels=(3,),
+            desc="Loading images",
+        )
 
     def masks(self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None) -> np.ndarray:
         """(n, H, W) uint8 foreground mattes."""
-        reads = [lambda size, matte=frame.matte: matte.read(image_size=size) for frame in self._at(indices)]
-        return self._load(reads, image_size, channels=(), desc="Loading masks")
+        return self._load(
+            lambda frame, size: frame.matte.read(image_size=size), indices, image_size, desc="Loading masks"
+        )
 
     def parts(
         self, name: str, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None
@@ -73,8 +79,12 @@ class Dataset:
         if name not in self.part_names:
             known = ", ".join(self.part_names) or "none"
             raise UserError(f"{self.folder} has no masks of {name!r}; it has {known}.")
-        reads = [lambda size, part=frame.parts[name]: part.read(image_size=size) for frame in self._at(indices)]
-        return self._load(reads, image_size, channels=(), desc=f"Loading {name} masks")
+        return self._load(
+            lambda frame, size: frame.parts[name].read(image_size=size),
+            indices,
+            image_size,
+            desc=f"Loading {name} masks",
+        )
 
     def split(self, *, test_fraction: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
         """(train, test) positions: tests are what the folder itself sets apart, else the last `test_fraction`.
@@ -86,7 +96,8 @@ class Dataset:
         if self.held_out is not None:
             if self.held_out.all():
                 raise UserError(
-                    f"{self.folder} holds out all of its {len(self)} frames for testing; add its other ones."
+                    f"{self.folder} holds out all of its {len(self)} frames for testing; put the file that names those "
+                    "for training beside it."
                 )
             return order[~self.held_out], order[self.held_out]
         num_test = round(len(self) * test_fraction)
@@ -94,20 +105,19 @@ class Dataset:
             raise UserError(f"{self.folder} has {len(self)} frames, too few to hold out {test_fraction:.0%} of them.")
         return order[: len(self) - num_test], order[len(self) - num_test :]
 
-    def _at(self, indices: Iterable[int] | None) -> list[FrameFiles]:
-        return list(self.files) if indices is None else [self.files[index] for index in indices]
-
     def _load(
         self,
-        reads: list[Callable[[tuple[int, int]], np.ndarray]],
+        read: Callable[[FrameFiles, tuple[int, int]], np.ndarray],
+        indices: Iterable[int] | None,
         image_size: tuple[int, int] | None,
         *,
-        channels: tuple[int, ...],
         desc: str,
+        channels: tuple[int, ...] = (),
     ) -> np.ndarray:
+        frames = self.files if indices is None else [self.files[index] for index in indices]
         size = image_size or self.image_size
-        out = np.empty((len(reads), *size, *channels), np.uint8)
-        many = len(reads) > _FRAMES_BEFORE_A_BAR
-        for row, read in enumerate(progress.bar(reads, desc=desc) if many else reads):
-            out[row] = read(size)
+        out = np.empty((len(frames), *size, *channels), np.uint8)
+        many = len(frames) > _FRAMES_BEFORE_A_BAR
+        for row, frame in enumerate(progress.bar(frames, desc=desc) if many else frames):
+            out[row] = read(frame, size)
         return out

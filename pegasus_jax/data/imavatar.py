@@ -1,6 +1,6 @@
 """IMAvatar's dataset folder, which PointAvatar, PEGASUS and this project share: spec section 9.
 
-image/1.png  mask/1.png  flame_params.json  [semantic/1.png]  [parts/<attribute>/1.png  capture.json]
+image/1.png  mask/1.png  flame_params.json  [semantic/1.png  ../blacklist.json]  [parts/<attribute>/1.png  capture.json]
 """
 
 import pathlib
@@ -41,23 +41,36 @@ def read_imavatar(folder: pathlib.Path, path: pathlib.Path) -> Dataset:
     params, where = checks.read_json(path), str(path)
     entries = checks.frame_entries(params, where=where)
     numbers = np.array([_number(folder, entry, where=f"{where}: frames[{i}]") for i, entry in enumerate(entries)])
+    kept = _not_blacklisted(folder, numbers)
     if len(set(numbers.tolist())) < len(numbers):
         raise UserError(f"{path}: two frames have the same file_path; keep one of them.")
     part_names = _part_names(folder)
-    files = tuple(_files(folder, number, part_names) for number in numbers.tolist())
+    files = tuple(_files(folder, number, part_names) for number in numbers[kept].tolist())
     return Dataset(
         folder=folder,
-        numbers=numbers,
+        numbers=numbers[kept],
         files=files,
-        world_mat=checks.frame_arrays(entries, "world_mat", (3, 4), where=where),
-        expression=checks.frame_arrays(entries, "expression", (NUM_EXPRESSION,), where=where),
-        pose=checks.frame_arrays(entries, "pose", (POSE_SIZE,), where=where),
-        intrinsics=np.tile(_intrinsics(params, where=where), (len(entries), 1)),
-        frame_betas=_frame_betas(params, entries, where=where),
+        world_mat=checks.frame_arrays(entries, "world_mat", (3, 4), where=where)[kept],
+        expression=checks.frame_arrays(entries, "expression", (NUM_EXPRESSION,), where=where)[kept],
+        pose=checks.frame_arrays(entries, "pose", (POSE_SIZE,), where=where)[kept],
+        intrinsics=np.tile(_intrinsics(params, where=where), (len(files), 1)),
+        frame_betas=_frame_betas(params, entries, where=where)[kept],
         image_size=common_size(files),
         capture=_capture(folder),
         part_names=part_names,
     )
+
+
+def _not_blacklisted(folder: pathlib.Path, numbers: np.ndarray) -> np.ndarray:
+    """Positions of the frames to use: PEGASUS lists beside its folders those without pictures, or with bad ones."""
+    path = folder.parent / layout.BLACKLIST_JSON
+    names = checks.read_json(path).get(folder.name, []) if path.is_file() else []
+    if not isinstance(names, list):
+        raise UserError(f"{path}: {folder.name} must be a list of names such as '1.png'.")
+    kept = np.flatnonzero([f"{number}.png" not in names for number in numbers.tolist()])
+    if not kept.size:
+        raise UserError(f"{path} lists every frame of {folder}; there is nothing left to use.")
+    return kept
 
 
 def _number(folder: pathlib.Path, entry: Any, *, where: str) -> int:

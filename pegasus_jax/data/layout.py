@@ -9,6 +9,7 @@ import pathlib
 IMAGE, MASK, SEMANTIC, PARTS, NORMAL, FIGURES = "image", "mask", "semantic", "parts", "normal", "figures"
 PARAMS_JSON = "flame_params.json"
 CAPTURE_JSON = "capture.json"
+BLACKLIST_JSON = "blacklist.json"  # beside the dataset folders of a subject
 
 # All that a folder may hold for a new capture to take its place; anything else could be a user's own work.
 REPLACEABLE = frozenset({IMAGE, MASK, PARTS, NORMAL, FIGURES, PARAMS_JSON, CAPTURE_JSON})

@@ -1,5 +1,7 @@
 """IMAvatar's, PointAvatar's and PEGASUS' folders as they are downloaded."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -108,6 +110,24 @@ def test_a_label_map_that_is_none(published):
         read_dataset(published).parts("hair")
     cv2.imwrite(str(published / "semantic" / "2.png"), np.zeros((10, 12), np.uint8))
     with pytest.raises(UserError, match=r"semantic/2\.png is 12x10 pixels where the first image is 32x24"):
+        read_dataset(published)
+
+
+def test_blacklisted_frames_are_left_out(published):
+    """They lack pictures."""
+    (published / "image" / "2.png").unlink()
+    with pytest.raises(UserError, match=r"image/2\.png is missing"):
+        read_dataset(published)
+    blacklist = published.parent / "blacklist.json"
+    blacklist.write_text(json.dumps({"clip": ["2.png", "5.png"], "another": ["1.png"]}))
+    dataset = read_dataset(published)
+    assert dataset.numbers.tolist() == [1, 3, 4] and len(dataset.files) == len(dataset.intrinsics) == 3
+    np.testing.assert_allclose(dataset.pose[1], examples.imavatar_frame(3)["pose"], rtol=1e-6)
+    blacklist.write_text(json.dumps({"clip": [f"{number}.png" for number in range(1, 6)]}))
+    with pytest.raises(UserError, match=r"blacklist\.json lists every frame of .*clip; there is nothing left"):
+        read_dataset(published)
+    blacklist.write_text(json.dumps({"clip": 2}))
+    with pytest.raises(UserError, match=r"blacklist\.json: clip must be a list of names such as '1\.png'"):
         read_dataset(published)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data import read_dataset
+from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
 from tests.data import examples
 
@@ -58,6 +59,15 @@ def test_the_folders_own_split_is_kept(folder):
     train, test = read_dataset(folder).split(test_fraction=0.5)
     assert train.tolist() == [0, 2, 4, 6]
     assert test.tolist() == [1, 3, 5, 7, 8, 9, 10, 11]
+
+
+def test_batches_have_each_frames_own_camera_and_shape(folder):
+    dataset = read_dataset(folder)
+    batch = load_frames(dataset, np.array([9, 2]), image_size=(12, 16))
+    whole, half = dataset.cameras(), batch.cameras
+    np.testing.assert_allclose(half.intrinsics, np.asarray(whole.intrinsics)[[9, 2]] / 2, rtol=1e-6)
+    np.testing.assert_array_equal(half.T_camera_world, np.asarray(whole.T_camera_world)[[9, 2]])
+    np.testing.assert_array_equal(batch.betas, dataset.frame_betas[[9, 2]])
 
 
 def test_one_file_of_one_camera_and_jpegs(tmp_path):
