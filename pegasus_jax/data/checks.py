@@ -30,14 +30,14 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     return value
 
 
-def frame_entries(params: dict[str, Any], *, where: str) -> list[Any]:
+def frame_entries(params: dict[str, Any], *, where: str, may_be_empty: bool = False) -> list[Any]:
     """The list under `frames`.
 
     Raises:
         UserError: there is none, or it is empty.
     """
     entries = get(params, "frames", where=where)
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or not (entries or may_be_empty):
         raise UserError(f"{where}: frames must be a list of at least one frame.")
     return entries
 

@@ -44,21 +44,26 @@ def transforms_files(folder: pathlib.Path) -> list[pathlib.Path]:
 def read_views(folder: pathlib.Path) -> list[View]:
     """The frames of all files in order of time, each picture once.
 
-    A frame of the validation or the test file is held out, even if another file names it too.
+    A frame of the validation or the test file is held out, even if another file names it too. One of several files may
+    be empty, as a capture by one camera has no camera left for validation.
 
     Raises:
-        UserError: a file cannot be read, a frame has no `file_path`, or a picture lies outside the folder.
+        UserError: a file cannot be read, no file has a frame, a frame has no `file_path`, or a picture lies outside the
+            folder.
     """
     views: dict[pathlib.Path, View] = {}
-    for path in transforms_files(folder):
+    paths = transforms_files(folder)
+    for path in paths:
         params = checks.read_json(path)
         shared = {key: value for key, value in params.items() if key != "frames"}
-        for i, entry in enumerate(checks.frame_entries(params, where=str(path))):
+        for i, entry in enumerate(checks.frame_entries(params, where=str(path), may_be_empty=len(paths) > 1)):
             where = f"{path}: frames[{i}]"
             image = _image(folder, checks.get(entry, "file_path", where=where), where=f"{where}.file_path")
             earlier = views.get(image)
             held_out = path.name in HELD_OUT_JSONS or (earlier is not None and earlier.held_out)
             views[image] = View({**shared, **entry}, image, held_out, where)
+    if not views:
+        raise UserError(f"{paths[0]} has no frame, nor have the files beside it; export the capture again.")
     return sorted(views.values(), key=_time)
 
 

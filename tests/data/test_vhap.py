@@ -166,6 +166,15 @@ def test_frames_without_a_mask_path_use_the_alpha_channel(folder):
         read_dataset(folder)
 
 
+def test_one_of_the_files_may_be_empty_but_not_all(folder):
+    examples.edit(folder / "transforms_val.json", lambda params: params.update(frames=[]))
+    assert read_dataset(folder).numbers.tolist() == [0, 1, 2, 3, 4, 4, 5, 5]
+    for name in ("train", "test"):
+        examples.edit(folder / f"transforms_{name}.json", lambda params: params.update(frames=[]))
+    with pytest.raises(UserError, match=r"transforms_train\.json has no frame, nor have the files beside it"):
+        read_dataset(folder)
+
+
 def test_all_frames_held_out(folder):
     (folder / "transforms_train.json").unlink()
     dataset = read_dataset(folder)
