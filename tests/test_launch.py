@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import pathlib
 import re
 import subprocess
@@ -12,7 +13,12 @@ from pegasus_jax import commands
 from pegasus_jax.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parents[1]
-_REQUIRED = {"capture": "--video and --out", "create": "--video and --workdir", "evaluate": "--workdir"}
+_REQUIRED = {
+    "capture": "--video and --out",
+    "create": "--video and --workdir",
+    "evaluate": "--workdir",
+    "export": "--data and --out",
+}
 
 
 @pytest.fixture
@@ -121,6 +127,8 @@ def test_a_mistake_is_one_sentence_and_status_2(launch, called, capsys, argument
             "render needs --drive=DATASET_FOLDER, or --orbit, or both.",
         ),
         (["train", "--data=a", "--workdir=w", "--config=no.py"], "There is no config file no.py"),
+        (["export", "--data=a", "--out=x.pkl"], "x.pkl must end in .npz or .json."),
+        (["export", "--data=absent", "--out=x.npz"], "absent is not a folder; give a dataset folder"),
         (["evaluate", "--data=absent/*", "--workdir=w"], "--data: no folder matches absent/*; make one by"),
     ],
 )
@@ -149,6 +157,25 @@ def test_dataset_folders_are_found_by_name_and_by_pattern(tmp_path):
     assert [path.name for path in found] == ["ben", "ada", "cleo"]
     with pytest.raises(UserError, match=r"no folder matches .*notes\.txt"):
         dataset_folders([f"{tmp_path}/notes.txt"])
+
+
+def test_a_folder_of_dataset_folders_stands_for_all_of_them(tmp_path):
+    from pegasus_jax.commands.folders import dataset_folders
+
+    for name in ("me/talking", "me/reading", "me/notes", "ada"):
+        (tmp_path / "me" / name).mkdir(parents=True)
+        if name != "me/notes":
+            (tmp_path / "me" / name / "flame_params.json").write_text("{}")
+    found = dataset_folders([f"{tmp_path}/me/ada", f"{tmp_path}/*"])
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["me/ada", "me/me/reading", "me/me/talking"]
+
+
+def test_export_writes_one_file(launch, tmp_path):
+    from tests.data.conftest import write_folder
+
+    folder, out = write_folder(tmp_path / "me"), tmp_path / "out" / "flame.json"
+    assert launch.main(["export", f"--data={folder}", f"--out={out}"]) == 0
+    assert len(json.loads(out.read_text())["pose"]) == 5
 
 
 def test_a_device_that_is_not_there_is_one_sentence():

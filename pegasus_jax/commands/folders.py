@@ -10,6 +10,9 @@ from pegasus_jax.errors import UserError
 def dataset_folders(patterns: Sequence[str]) -> list[pathlib.Path]:
     """The dataset folders meant by names and glob patterns, in order, each once.
 
+    A folder that is none stands for all dataset folders below it; where there are none, for itself, so that reading it
+    says what it lacks.
+
     Raises:
         UserError: a name or pattern leads to no folder.
     """
@@ -18,7 +21,10 @@ def dataset_folders(patterns: Sequence[str]) -> list[pathlib.Path]:
         folders = [pathlib.Path(path) for path in sorted(glob.glob(pattern)) if pathlib.Path(path).is_dir()]
         if not folders:
             raise UserError(f"--data: no folder matches {pattern}; make one by launch.py capture.")
-        found.update(dict.fromkeys(folders))
+        from pegasus_jax import data  # only now: a misspelt folder is answered at once
+
+        for folder in folders:
+            found.update(dict.fromkeys(data.dataset_folders(folder) or [folder]))
     return list(found)
 
 

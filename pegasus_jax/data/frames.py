@@ -62,11 +62,11 @@ def load_frames(dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int,
         matte=dataset.masks(indices=indices, image_size=image_size),
         seg=part(seg_part),
         emphasis=np.maximum.reduce([part(name) for name in _EMPHASISED_PARTS]),
-        betas=np.broadcast_to(dataset.betas, (len(indices), len(dataset.betas))),
+        betas=dataset.frame_betas[indices],
         expression=dataset.expression[indices],
         pose=dataset.pose[indices],
         T_camera_world=np.asarray(cameras.T_camera_world)[indices],
-        intrinsics=np.broadcast_to(np.asarray(cameras.intrinsics), (len(dataset.numbers), 4))[indices],
+        intrinsics=np.asarray(cameras.intrinsics)[indices],
         frame=np.arange(len(indices), dtype=np.int32),
     )
 

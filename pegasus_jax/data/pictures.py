@@ -1,35 +1,50 @@
-"""PNG files as arrays: their size without decoding, colour and grey reading, area-averaged resizing."""
+"""Picture files as arrays: their size without decoding, colour, mattes, part masks, area-averaged resizing."""
 
+import dataclasses
 import pathlib
 import struct
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 
 from pegasus_jax.errors import UserError
 
+SUFFIXES = (".png", ".jpg", ".jpeg")
+
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_WITH_ALPHA = (4, 6)  # colour types: grey and alpha, RGB and alpha
+_JPEG_SIGNATURE = b"\xff\xd8\xff"
+_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame and say its size
+_LAST_LABEL = 18  # of a face-parsing map of 19 classes
 
 
-def png_size(path: pathlib.Path) -> tuple[int, int]:
-    """(H, W) from the header alone.
+@dataclasses.dataclass(frozen=True)
+class Header:
+    """What the first bytes of a picture say."""
+
+    size: tuple[int, int]  # (H, W)
+    has_alpha: bool
+
+
+def header(path: pathlib.Path) -> Header:
+    """Size and channels of a PNG or JPEG without decoding it.
 
     Raises:
-        UserError: the file is missing or is not a PNG.
+        UserError: the file is missing, or is neither.
     """
     try:
         with open(path, "rb") as file:
-            header = file.read(24)
+            found = _header(file)
     except OSError as error:
         raise UserError(f"{path} is missing or cannot be read ({error.strerror}).") from error
-    if len(header) < 24 or header[:8] != _PNG_SIGNATURE:
-        raise UserError(f"{path} is not a PNG picture; save it again as one.")
-    width, height = struct.unpack(">II", header[16:24])
-    return height, width
+    if found is None:
+        raise UserError(f"{path} is not a PNG or JPEG picture; save it again as one.")
+    return found
 
 
 def read_rgb(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray:
-    """A picture as (H, W, 3) uint8 RGB at `image_size`.
+    """A picture as (H, W, 3) uint8 RGB at `image_size`; an alpha channel is left out.
 
     Raises:
         UserError: the file cannot be decoded.
@@ -44,6 +59,31 @@ def read_grey(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray:
         UserError: the file cannot be decoded.
     """
     return resize(_decode(path, cv2.IMREAD_GRAYSCALE), image_size)
+
+
+def read_alpha(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray:
+    """The alpha channel of a picture as (H, W) uint8 at `image_size`.
+
+    Raises:
+        UserError: the file cannot be decoded, or has no alpha channel.
+    """
+    picture = _decode(path, cv2.IMREAD_UNCHANGED)
+    if picture.ndim != 3 or picture.shape[2] != 4:
+        raise UserError(f"{path} has no alpha channel.")
+    alpha = picture[..., 3]
+    return resize((alpha // 257).astype(np.uint8) if alpha.dtype == np.uint16 else alpha, image_size)
+
+
+def read_labels(path: pathlib.Path, labels: tuple[int, ...], *, image_size: tuple[int, int]) -> np.ndarray:
+    """Where a face-parsing map of 19 classes has one of `labels`: (H, W) uint8, 0 or 255 before resizing.
+
+    Raises:
+        UserError: the file cannot be decoded, or is no such map.
+    """
+    found = _decode(path, cv2.IMREAD_GRAYSCALE)
+    if found.max() > _LAST_LABEL:
+        raise UserError(f"{path} has the label {found.max()}; a map of 19 classes holds 0 to {_LAST_LABEL}.")
+    return resize(np.where(np.isin(found, labels), 255, 0).astype(np.uint8), image_size)
 
 
 def resize(picture: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
@@ -68,8 +108,32 @@ def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
     path.write_bytes(encoded.tobytes())
 
 
+def _header(file: BinaryIO) -> Header | None:
+    first = file.read(26)
+    if len(first) == 26 and first.startswith(_PNG_SIGNATURE):
+        width, height = struct.unpack(">II", first[16:24])
+        return Header((height, width), first[25] in _PNG_WITH_ALPHA)
+    size = _jpeg_size(file) if first.startswith(_JPEG_SIGNATURE) else None
+    return Header(size, False) if size else None
+
+
+def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
+    """Hops from segment to segment (0xFF, marker, length, content) to the one with the size."""
+    file.seek(2)
+    while len(start := file.read(4)) == 4 and start[0] == 0xFF:
+        if start[1] == 0xFF:  # padding before a marker
+            file.seek(-3, 1)
+            continue
+        if start[1] in _JPEG_SIZES:
+            content = file.read(5)
+            return struct.unpack(">HH", content[1:]) if len(content) == 5 else None
+        file.seek(struct.unpack(">H", start[2:])[0] - 2, 1)
+    return None
+
+
 def _decode(path: pathlib.Path, flags: int) -> np.ndarray:
-    picture = cv2.imread(str(path), flags)
+    """Pixels as they are stored: cameras refer to those, whatever a camera's orientation tag says."""
+    picture = cv2.imread(str(path), flags if flags == cv2.IMREAD_UNCHANGED else flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
         raise UserError(f"{path} is missing or is a damaged picture.")
     return picture

@@ -37,7 +37,7 @@ _PAPER_WIDTH = 512  # of the canonical network
 
 @dataclasses.dataclass(frozen=True)
 class Videos:
-    """The run's frames, split; the last part of every clip is held out."""
+    """The run's frames, split; what a folder sets apart, or the last part of a clip, is held out."""
 
     train: Batch
     test: Batch
@@ -61,6 +61,8 @@ def train(
     settings = from_config(config)
     _check_device(settings)
     datasets = [read_dataset(folder) for folder in data]
+    for note in (note for dataset in datasets for note in dataset.notes):
+        print(note)
     model = load_head(head) if head else default_head(_tracked_with(datasets[0]))
     _check_head(datasets, model)
     _prepare_workdir(workdir, config, data)

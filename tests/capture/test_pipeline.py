@@ -9,6 +9,7 @@ from pegasus_jax.capture.observations import _score_names
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
+from tests.data import strict_imavatar
 
 
 @pytest.mark.slow
@@ -21,6 +22,7 @@ def test_a_real_clip_becomes_a_dataset_within_the_bars(models, tmp_path):
     assert summary.photometric_after < summary.photometric_before
     assert any("turning left and right" in warning for warning in summary.warnings)
 
+    strict_imavatar.read(out)
     dataset = read_dataset(out)
     assert len(dataset) == 12 and dataset.image_size == (256, 256)
     assert dataset.part_names == ("eyebrows", "eyes", "hair", "lips", "mouth", "nose")

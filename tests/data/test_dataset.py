@@ -28,7 +28,7 @@ def test_indices_choose_and_order(folder):
 
 
 def test_unknown_part_lists_the_known(folder):
-    with pytest.raises(UserError, match="has no masks of 'hat' under parts/; it has hair"):
+    with pytest.raises(UserError, match="has no masks of 'hat'; it has hair"):
         read_dataset(folder).parts("hat")
 
 

@@ -17,6 +17,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.training import train
+from tests.data import examples
 from tests.training import tiny
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -70,7 +71,8 @@ def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, cached, tmp_p
     script = """
         import pathlib, sys
         from pegasus_jax.training import train
-        from tests.training import tiny
+        from tests.data import examples
+from tests.training import tiny
         cache, data, workdir, head = map(pathlib.Path, sys.argv[1:])
         with tiny.compilation_cache(cache):
             train(tiny.config(), data=[data], workdir=workdir, head=head)
@@ -129,6 +131,13 @@ def test_another_head_than_that_of_the_capture_is_refused(tiny_run, tmp_path):
     with pytest.raises(UserError, match=r"me was captured with the head model head, not with other; give that one"):
         train(tiny.config(), data=[data], workdir=tmp_path / "run", head=other)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_folder_lacks_is_said(tmp_path, capsys):
+    folder = examples.write_insta(tmp_path / "justin")
+    with pytest.raises(UserError, match="no head model at"):
+        train(tiny.config(), data=[folder], workdir=tmp_path / "run", head=tmp_path / "absent.npz")
+    assert "no FLAME parameters of shape, jaw, eyes" in capsys.readouterr().out
 
 
 def test_another_config_is_refused_before_anything_is_read(tiny_run):

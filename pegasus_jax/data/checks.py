@@ -1,0 +1,113 @@
+"""Checks that every reader of a dataset folder makes: of json values, of arrays, of names of files.
+
+Each failure is one sentence with the file and the key.
+"""
+
+import json
+import os
+import pathlib
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax.errors import UserError
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+    """The json object in a file.
+
+    Raises:
+        UserError: the file is missing, is not json, or holds something else than an object.
+    """
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing: this is not a dataset folder.") from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as json ({error}).") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} must hold a json object.")
+    return value
+
+
+def frame_entries(params: dict[str, Any], *, where: str, may_be_empty: bool = False) -> list[Any]:
+    """The list under `frames`.
+
+    Raises:
+        UserError: there is none, or it is empty.
+    """
+    entries = get(params, "frames", where=where)
+    if not isinstance(entries, list) or not (entries or may_be_empty):
+        raise UserError(f"{where}: frames must be a list of at least one frame.")
+    return entries
+
+
+def inside(folder: pathlib.Path, name: Any, *, where: str) -> pathlib.Path:
+    """`folder / name`; judged by the name alone, so that a user may keep links to another disk.
+
+    Raises:
+        UserError: the name leads out of the folder.
+    """
+    plain = os.path.normpath(name) if isinstance(name, str) else ".."
+    if os.path.isabs(plain) or plain.split(os.sep)[0] == "..":
+        raise UserError(f"{where}: {name!r} leads outside {folder}; paths must stay in the dataset folder.")
+    return folder / plain
+
+
+def get(entry: Any, key: str, *, where: str) -> Any:
+    """`entry[key]`.
+
+    Raises:
+        UserError: `entry` is no json object, or lacks the key.
+    """
+    if not isinstance(entry, dict) or key not in entry:
+        raise UserError(f"{where} has no {key!r}.")
+    return entry[key]
+
+
+def array(entry: Any, key: str, shape: tuple[int, ...], *, where: str) -> np.ndarray:
+    """The numbers under a key, of exactly this shape, float32.
+
+    Raises:
+        UserError: the key is missing; its value is not numbers, has another shape or is not finite.
+    """
+    value = get(entry, key, where=where)
+    try:
+        found = np.asarray(value, np.float32)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where}: {key} must be numbers of shape {shape}.") from error
+    if found.shape != shape:
+        raise UserError(f"{where}: {key} must have shape {shape}; it has {found.shape}.")
+    return finite(found, where=f"{where}: {key}")
+
+
+def frame_arrays(entries: list[Any], key: str, shape: tuple[int, ...], *, where: str) -> np.ndarray:
+    """`array` of every entry of `frames`, stacked: (F, *shape)."""
+    return np.stack([array(entry, key, shape, where=f"{where}: frames[{i}]") for i, entry in enumerate(entries)])
+
+
+def finite(found: np.ndarray, *, where: str) -> np.ndarray:
+    """The array itself.
+
+    Raises:
+        UserError: it has a value that is not finite.
+    """
+    if not np.isfinite(found).all():
+        raise UserError(f"{where} has a value that is not finite.")
+    return found
+
+
+def leading(values: np.ndarray, count: int, *, where: str) -> np.ndarray:
+    """The first `count` coefficients of a basis (count,) float32; those that a tracker left out are zero.
+
+    Raises:
+        UserError: there is no value, or one that is not a finite number.
+    """
+    try:
+        flat = np.asarray(values, np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{where} must be numbers.") from error
+    if not flat.size:
+        raise UserError(f"{where} is empty.")
+    kept = finite(flat, where=where)[:count]
+    return np.pad(kept, (0, count - len(kept)))
