@@ -57,6 +57,11 @@ class Camera:
         scaled = self.intrinsics * jnp.broadcast_to(scale, self.intrinsics.shape)
         return Camera(self.T_camera_world, scaled, (int(h1), int(w1)))
 
+    def ndc_per_unit(self) -> jax.Array:
+        """(*): how large a head unit looks at the world's origin, where heads are; half the shorter image side is 1."""
+        focal = jnp.sqrt(jnp.abs(self.intrinsics[..., 0] * self.intrinsics[..., 1]))
+        return focal / (0.5 * min(self.image_size) * jnp.abs(self.T_camera_world[..., 2, 3]))
+
     def project(self, points_world: jax.Array) -> tuple[jax.Array, jax.Array]:
         """`points_world` (*, N, 3) head units -> (`means2d` (*, N, 2) pixels, `depths` (*, N) head units).
 

@@ -48,6 +48,7 @@ class BakedAvatar:
     radius: jax.Array  # () NDC
     graphdef: nnx.GraphDef = dataclasses.field(metadata={"static": True})
     max_points_per_pixel: int | None = dataclasses.field(metadata={"static": True})  # where options name none
+    ndc_per_unit: float | None = dataclasses.field(metadata={"static": True})  # of the cameras it was trained with
 
     def render(
         self,
@@ -64,8 +65,8 @@ class BakedAvatar:
         """
         betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
         pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
-        if options.max_points_per_pixel is None:
-            options = dataclasses.replace(options, max_points_per_pixel=self.max_points_per_pixel)
+        limit = options.max_points_per_pixel or self.max_points_per_pixel
+        options = dataclasses.replace(options, max_points_per_pixel=limit, ndc_per_unit=self.ndc_per_unit)
         out = _render(self, pose, expression, camera, betas, options=options)
         while not isinstance(out.overflow, jax.core.Tracer) and np.any(out.overflow):
             options = options.roomier()
@@ -136,8 +137,17 @@ class Avatar:
         """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
         z = latents.flatten(dict(latent) if latent is not None else self.latent())
         points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        limit = self.description.max_points_per_pixel
-        return BakedAvatar(self._state, self.space, points, z, self.betas, self.radius, self._graphdef, limit)
+        return BakedAvatar(
+            self._state,
+            self.space,
+            points,
+            z,
+            self.betas,
+            self.radius,
+            self._graphdef,
+            self.description.max_points_per_pixel,
+            self.description.ndc_per_unit,
+        )
 
     @functools.cached_property
     def _as_filmed(self) -> BakedAvatar:

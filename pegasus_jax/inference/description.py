@@ -30,6 +30,9 @@ class AvatarDescription:
     looks: tuple[str, ...]  # names; the first is the person as filmed
     image_size: int  # side of the training pictures, pixels
     max_points_per_pixel: int | None = None  # that it was trained with; None: exact
+    ndc_per_unit: float | None = (
+        None  # of the training cameras on average; None: points are of one size at any distance
+    )
 
     @classmethod
     def of_run(
@@ -42,6 +45,8 @@ class AvatarDescription:
         canonical_expression: np.ndarray,
         looks: tuple[str, ...],
         image_size: int,
+        max_points_per_pixel: int | None,
+        ndc_per_unit: float | None,
     ) -> "AvatarDescription":
         """The description of a training run."""
         return cls(
@@ -53,6 +58,8 @@ class AvatarDescription:
             canonical_expression=tuple(np.asarray(canonical_expression, float).tolist()),
             looks=looks,
             image_size=image_size,
+            max_points_per_pixel=max_points_per_pixel,
+            ndc_per_unit=ndc_per_unit,
         )
 
     def to_json(self) -> dict[str, Any]:

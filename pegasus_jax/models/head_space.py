@@ -32,6 +32,7 @@ _FINENESS = {  # share of the cloud's radius
 }
 _EYEBALL_FINENESS = 0.5  # of the front; the back is never seen
 _MOUTH_FINENESS = 1.3  # its inside is large, dark, and seen through a small opening
+_LARGEST_TURN = 0.5  # sine of the angle, 30 degrees, by which a head may turn farther than it was filmed
 _EDGE_SHARE = 0.7  # a triangle's middle is 0.58 edges from its corners
 _OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
@@ -144,6 +145,15 @@ def _is_face(head: HeadModel, parts: np.ndarray) -> np.ndarray:
 def point_scale(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> jax.Array:
     """Share (N,) of the cloud's radius that points have, by nearest vertex; 1 for points of ANY_PART, as published."""
     return jnp.where(part == ANY_PART, 1.0, space.fineness[nearest])
+
+
+def may_show(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> np.ndarray:
+    """(N,) bool: points that frames unlike the clip's may show, such as a shut eye or a head turned farther.
+
+    Pruned as unseen they would be holes. Of points of ANY_PART nothing is known, as published.
+    """
+    turned_into_view = space.normals_fc[:, 2] > -_LARGEST_TURN
+    return np.asarray((part != ANY_PART) & (space.is_face | turned_into_view)[nearest])
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:

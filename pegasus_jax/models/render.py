@@ -39,6 +39,7 @@ class RenderOptions:
 
     channels: tuple[str, ...] = ("rgb",)
     max_points_per_pixel: int | None = None
+    ndc_per_unit: float | None = None  # of the cameras for which the radius holds; None: it holds for all, as published
     overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
     backend: str = "auto"
 
@@ -62,7 +63,12 @@ def render_points(
     alive: jax.Array | None,
     options: RenderOptions,
 ) -> Render:
-    """Splats N posed points, each at its share of `radius` (), which is in NDC: half the shorter image side is 1."""
+    """Splats N posed points, each at its share of `radius` (), which is in NDC: half the shorter image side is 1.
+
+    With `options.ndc_per_unit` points grow as the camera comes closer, so that a head does not dissolve into dots.
+    """
+    if options.ndc_per_unit is not None:
+        radius = radius * camera.ndc_per_unit() / options.ndc_per_unit
     values = {
         "rgb": colour(shading, points.albedo),
         "normals": 0.5 * posed.normals_d + 0.5,

@@ -1,6 +1,5 @@
 """`launch.py import`: a published checkpoint becomes an avatar's `.npz`."""
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -73,9 +72,11 @@ def import_avatar(
         canonical_expression=expression_c,
         looks=(PERSON, *(look.name for look in named)),
         image_size=PUBLISHED_IMAGE_SIZE,
+        max_points_per_pixel=PUBLISHED_POINTS_PER_PIXEL,
+        ndc_per_unit=None,
     )
     avatar = Avatar(
-        dataclasses.replace(description, max_points_per_pixel=PUBLISHED_POINTS_PER_PIXEL),
+        description,
         networks,
         jnp.asarray(points),
         jnp.full(len(points), ANY_PART, jnp.int32),

@@ -111,19 +111,23 @@ def full_cloud(part: np.ndarray, radius: float) -> Cloud:
 
 
 def change_cloud(
-    state: TrainState, schedule: CloudSchedule, key: jax.Array, *, scale: jax.Array | float = 1.0
+    state: TrainState,
+    schedule: CloudSchedule,
+    key: jax.Array,
+    *,
+    scale: jax.Array | float = 1.0,
+    spared: np.ndarray | bool = False,
 ) -> TrainState:
     """Prunes points never seen since the last change, then copies survivors with a jitter of half a radius.
 
-    Points of inner parts are kept, seen or not: eyes and mouths that open wider than the clip showed would be holes.
-    `scale` (capacity,) is the points' share of the radius. The radius shrinks until it has passed `min_radius`; from
-    then on a change puts copies where points were pruned.
+    `scale` (capacity,) is the points' share of the radius; those `spared` (capacity,) bool are kept, seen or not. The
+    radius shrinks until it has passed `min_radius`; from then on a change puts copies where points were pruned.
     """
     cloud = state.cloud
     alive = np.asarray(cloud.alive)
     keep = alive
     if float(cloud.radius) >= schedule.prune_above:
-        keep = alive & (np.asarray(cloud.visible) | (np.asarray(cloud.part) > 0))
+        keep = alive & (np.asarray(cloud.visible) | spared)
     survivors = np.flatnonzero(keep)
     radius = float(cloud.radius)
     parents = np.empty(0, np.int64)

@@ -21,7 +21,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference.description import AvatarDescription, default_head, write_description
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, nearest_vertices, point_scale
+from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
 from pegasus_jax.training import cloud, figures, head_in_clip, perceptual
 from pegasus_jax.training import workdir as work_folder
@@ -92,6 +92,8 @@ class _Run:
                 canonical_expression=self.videos.expression_c,
                 looks=(datasets[0].folder.name,),
                 image_size=settings.image_size,
+                max_points_per_pixel=settings.step.render.max_points_per_pixel,
+                ndc_per_unit=float(self.videos.train.cameras.ndc_per_unit().mean()),
             ),
         )
         self.perceptual = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
@@ -201,10 +203,13 @@ class _Run:
         schedule = self.settings.cloud
         while int(self.state.cloud.changes) < seen // schedule.period:
             key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
-            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale())
+            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=self._spared())
 
     def _scale(self) -> jax.Array:
         return point_scale(self.scene.space, self.state.cloud.nearest, self.state.cloud.part)
+
+    def _spared(self) -> np.ndarray:
+        return may_show(self.scene.space, self.state.cloud.nearest, self.state.cloud.part)
 
     def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)

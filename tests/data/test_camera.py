@@ -88,3 +88,17 @@ def test_batched_cameras_project_batched_points():
         expected = project(one, points[k])
         np.testing.assert_allclose(means2d[k], expected[0], atol=1e-4)
         np.testing.assert_allclose(depths[k], expected[1], atol=1e-6)
+
+
+def test_a_head_unit_looks_larger_from_nearer_at_any_picture_size():
+    near, far = (
+        Camera.from_imavatar(
+            np.hstack([np.eye(3), [[0.0], [0.0], [-distance]]]), [-3.0, 3.0, 0.5, 0.5], image_size=(64, 64)
+        )
+        for distance in (2.0, 4.0)
+    )
+    corners = np.array([[0.0, 0.5, 0.0], [0.0, -0.5, 0.0]])
+    pixels = np.ptp(project(far, corners)[0][:, 1])
+    np.testing.assert_allclose(far.ndc_per_unit(), pixels / 32, rtol=1e-5)
+    np.testing.assert_allclose(near.ndc_per_unit(), 2 * far.ndc_per_unit(), rtol=1e-6)
+    np.testing.assert_allclose(far.resized((256, 256)).ndc_per_unit(), far.ndc_per_unit(), rtol=1e-6)

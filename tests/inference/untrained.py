@@ -52,6 +52,8 @@ def write_run(folder: pathlib.Path) -> Folders:
             canonical_expression=np.asarray(videos.expression_c),
             looks=("me", "hair/ada", "nose/ben"),
             image_size=settings.image_size,
+            max_points_per_pixel=None,
+            ndc_per_unit=None,
         ),
     )
     return folders

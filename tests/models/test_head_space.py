@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.models.head_space import ANY_PART, INNER_PARTS, head_space, nearest_vertices, point_scale
+from pegasus_jax.models.head_space import (
+    ANY_PART,
+    INNER_PARTS,
+    head_space,
+    may_show,
+    nearest_vertices,
+    point_scale,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +83,13 @@ def test_normals_point_away_from_the_middle_of_the_head(space):
     scalp = region(space, "scalp")
     outward = vertices[scalp] - vertices.mean(axis=0)
     assert (np.sum(normals[scalp] * outward, axis=1) > 0).mean() > 0.97
+
+
+def test_eyes_mouth_and_the_sides_may_show_the_back_of_the_head_may_not(space):
+    vertices = jnp.arange(space.head.num_vertices)
+    shown = may_show(space, vertices, space.parts)
+    assert shown[np.asarray(space.parts) > 0].all()
+    assert shown[region(space, "ears")].mean() > 0.5 and shown[region(space, "face")].all()
+    behind = (np.asarray(space.normals_fc)[:, 2] < -0.9) & ~np.asarray(space.is_face)
+    assert behind.any() and not shown[behind].any()
+    assert not may_show(space, vertices, jnp.full(len(vertices), ANY_PART)).any()

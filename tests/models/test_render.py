@@ -12,9 +12,11 @@ SIDE = 16
 RED, BLUE = [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]
 
 
-def render(closer: float, inner: list[bool], *, shading: float = 0.5, scale: float = 1.0):
-    """A red point at depth 2 and a blue one `closer` to the camera, on the optical axis."""
-    positions = jnp.array([[0.0, 0.0, 2.0], [0.0, 0.0, 2.0 - closer]])
+def render(
+    closer: float, inner: list[bool], *, shading: float = 0.5, scale: float = 1.0, distance: float = 0.0, **options
+):
+    """A red point at depth 2 and a blue one `closer` to the camera, which is `distance` before the world's origin."""
+    positions = jnp.array([[0.0, 0.0, 2.0 - distance], [0.0, 0.0, 2.0 - distance - closer]])
     zeros = jnp.zeros((2, 3))
     rest = Rest(zeros, jnp.zeros((2, 6)), zeros)
     points = CanonicalPoints(
@@ -30,7 +32,7 @@ def render(closer: float, inner: list[bool], *, shading: float = 0.5, scale: flo
         albedo=jnp.array([RED, BLUE]),
         seg_logit=jnp.array([1.0, -1.0]),
     )
-    camera = Camera(jnp.eye(4)[:3], jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE))
+    camera = Camera(jnp.eye(4)[:3].at[2, 3].set(distance), jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE))
     return render_points(
         points,
         PosedPoints(positions, jnp.tile(jnp.array([0.0, 0.0, -1.0]), (2, 1))),
@@ -38,7 +40,7 @@ def render(closer: float, inner: list[bool], *, shading: float = 0.5, scale: flo
         camera,
         radius=jnp.float32(0.5),
         alive=None,
-        options=RenderOptions(channels=tuple(CHANNELS), backend="reference"),
+        options=RenderOptions(channels=tuple(CHANNELS), backend="reference", **options),
     )
 
 
@@ -60,6 +62,16 @@ def test_what_lies_before_what(closer, inner, front):
 def test_points_are_drawn_at_their_share_of_the_radius():
     whole, half = (np.asarray(render(0.1, [False, False], scale=scale).alpha) > 0 for scale in (1.0, 0.5))
     assert half.sum() == pytest.approx(whole.sum() / 4, rel=0.2)
+
+
+def test_points_grow_as_the_camera_comes_closer_than_those_of_training():
+    plain = np.asarray(render(0.1, [False, False], scale=0.5).alpha)
+    # The camera of these tests looks along z from the origin: nothing but the ratio matters.
+    here = Camera(jnp.eye(4)[:3].at[2, 3].set(2.0), jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE)).ndc_per_unit()
+    assert float(here) == 1.0
+    for trained_at, factor in ((1.0, 1.0), (0.5, 2.0)):
+        drawn = np.asarray(render(0.1, [False, False], scale=0.5 / factor, distance=2.0, ndc_per_unit=trained_at).alpha)
+        np.testing.assert_allclose(drawn, plain, atol=1e-6)
 
 
 def test_channels_of_what_is_drawn_and_of_what_is_not():

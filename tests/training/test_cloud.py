@@ -175,9 +175,9 @@ def test_copies_take_over_their_parents_nearest_vertex_and_part():
     np.testing.assert_array_equal(changed.part[:4], [0, 1, 0, 1])
 
 
-def test_points_of_inner_parts_are_kept_unseen():
-    state = with_cloud(random_state(32), visible=seen(32, [4]), part=jnp.zeros(32, jnp.int32).at[9].set(2))
-    changed = cloud.change_cloud(state, schedule(), KEY)
+def test_spared_points_are_kept_unseen():
+    state = with_cloud(random_state(32), visible=seen(32, [4]))
+    changed = cloud.change_cloud(state, schedule(), KEY, spared=np.asarray(seen(32, [9])))
     np.testing.assert_array_equal(changed.params.points[:2], state.params.points[jnp.asarray([4, 9])])
     assert int(changed.cloud.alive.sum()) == 4
 
