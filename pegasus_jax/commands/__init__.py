@@ -9,7 +9,19 @@ import importlib
 import keyword
 import types
 
-NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate", "export", "import")
+NAMES = (
+    "demo",
+    "create",
+    "doctor",
+    "assets",
+    "capture",
+    "train",
+    "render",
+    "evaluate",
+    "synthesize",
+    "export",
+    "import",
+)
 
 
 def load(name: str) -> types.ModuleType:

@@ -35,6 +35,11 @@ def part_path(folder: pathlib.Path, name: str, number: int) -> pathlib.Path:
     return folder / PARTS / name / f"{number}.png"
 
 
+def normal_path(folder: pathlib.Path, number: int) -> pathlib.Path:
+    """Path of a frame's picture of normals."""
+    return folder / NORMAL / f"{number}.png"
+
+
 def part_names(folder: pathlib.Path) -> tuple[str, ...]:
     """Attributes that have masks of their own, sorted."""
     parts = folder / PARTS

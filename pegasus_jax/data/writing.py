@@ -84,6 +84,7 @@ class DatasetWriter:
         mask_uint8: np.ndarray,
         *,
         parts: Mapping[str, np.ndarray] | None = None,
+        normal: np.ndarray | None = None,
     ) -> None:
         """Writes one frame's pictures.
 
@@ -92,6 +93,7 @@ class DatasetWriter:
             image_uint8: (H, W, 3) RGB.
             mask_uint8: (H, W) foreground matte.
             parts: attribute name -> (H, W) mask, uint8.
+            normal: (H, W, 3) normals as colours, 0.5 n + 0.5 in world axes, white where nothing is.
 
         Raises:
             ValueError: wrong shape or dtype, or a number below 1 or given twice.
@@ -105,6 +107,9 @@ class DatasetWriter:
         for name, part in (parts or {}).items():
             part = _checked_picture(f"parts[{name!r}]", part, self.image_size)
             pictures.write_png(layout.part_path(self.folder, name, number), part)
+        if normal is not None:
+            picture = _checked_picture("normal", normal, (*self.image_size, 3))
+            pictures.write_png(layout.normal_path(self.folder, number), picture)
         self._added.add(number)
 
     def finish(
@@ -144,6 +149,7 @@ class DatasetWriter:
         for number in numbers:
             layout.image_path(self.folder, number).unlink()
             layout.mask_path(self.folder, number).unlink()
+            layout.normal_path(self.folder, number).unlink(missing_ok=True)
             for name in names:
                 layout.part_path(self.folder, name, number).unlink(missing_ok=True)
 

@@ -1,0 +1,58 @@
+"""Makes a part-swapped video: a target's clip with a donor's hair, hat, eyes, eyebrows, nose or mouth."""
+
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.errors import UserError
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of `synthesize`."""
+    into: dict[str, Any] = {"flag_values": flag_values}
+    flags.DEFINE_string("plan", None, "a .json of many such jobs; what is done is skipped.", **into)
+    flags.DEFINE_string("target", None, "the dataset folder of the person who wears the part.", **into)
+    flags.DEFINE_string("donor", None, "the work folder of the avatar that lends it.", **into)
+    flags.DEFINE_string("attribute", None, "hair, hat, eyes, eyebrows, nose or mouth.", **into)
+    flags.DEFINE_string("out", None, "the dataset folder to write.", **into)
+    flags.DEFINE_string("bald", "inpaint", "how hair is removed: inpaint, or a folder of bald frames.", **into)
+    flags.DEFINE_string("head", None, "the head model of the capture; found by its hash without it.", **into)
+    flags.DEFINE_string("target_avatar", None, "the target's own work folder, for the normal loss.", **into)
+    flags.DEFINE_string("parts", None, "ATTRIBUTE=FOLDER of masks for the donor's frames.", **into)
+
+
+def run(flag_values: flags.FlagValues) -> None:
+    """Calls `pegasus_jax.synthesis.synthesize`, or `run_plan`."""
+    single = {name: flag_values[name].value for name in ("target", "donor", "attribute", "out")}
+    if flag_values.plan:
+        if any(single.values()):
+            raise UserError("synthesize takes either --plan or --target, --donor, --attribute and --out.")
+        from pegasus_jax.synthesis.plan import run_plan
+
+        return run_plan(pathlib.Path(flag_values.plan))
+    missing = [f"--{name}" for name, value in single.items() if not value]
+    if missing:
+        raise UserError(f"synthesize: please give {' and '.join(missing)}, or --plan.")
+    from pegasus_jax.synthesis import synthesize
+
+    synthesize(
+        pathlib.Path(flag_values.target),
+        donor=pathlib.Path(flag_values.donor),
+        attribute=flag_values.attribute,
+        out=pathlib.Path(flag_values.out),
+        bald=flag_values.bald,
+        head=optional_path(flag_values.head),
+        target_avatar=optional_path(flag_values.target_avatar),
+        donor_parts=_parts_folder(flag_values.parts, flag_values.attribute),
+    )
+
+
+def _parts_folder(text: str | None, attribute: str) -> pathlib.Path | None:
+    if text is None:
+        return None
+    name, _, folder = text.partition("=")
+    if name != attribute or not pathlib.Path(folder).is_dir():
+        raise UserError(f"--parts={text} must be {attribute}=FOLDER with a folder of masks 1.png, 2.png, …")
+    return pathlib.Path(folder)

@@ -1,0 +1,64 @@
+"""Which points of an avatar belong to an attribute: a vote of the part masks of the frames it was trained on.
+
+A pixel of a mask votes for each point by the point's compositing weight there. The blended picture is linear in what
+the points carry, and its gradient is these votes.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.spatial
+
+from pegasus_jax import progress
+from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.models.render import RenderOptions
+
+_FRAMES = 48
+_CHUNK = 4
+_SEEN = 0.5  # pixels' worth of votes below which a point takes its neighbour's share
+_OPTIONS = RenderOptions(channels=("rgb", "seg_logit"))
+
+
+def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> np.ndarray:
+    """(N,) in [0, 1]: how much of what is seen of each point lies in the attribute's masks (F, H, W) uint8.
+
+    Up to 48 of the F frames are looked at. Points that none of them shows take the share of the nearest that is seen.
+    """
+    count = len(frames.frame)
+    chosen = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
+    yes, total = np.zeros(len(baked.points.x_fc)), np.zeros(len(baked.points.x_fc))
+    for start in progress.bar(range(0, len(chosen), _CHUNK), desc="Whose points are these"):
+        rows = chosen[np.minimum(np.arange(start, start + _CHUNK), len(chosen) - 1)]
+        counts = (np.arange(start, start + _CHUNK) < len(chosen)).astype(np.float32)
+        mask = masks[rows].astype(np.float32) / 255.0 * counts[:, None, None]
+        whole = np.broadcast_to(counts[:, None, None], mask.shape)
+        some = take(frames, rows)
+        for votes, picture in ((yes, mask), (total, whole)):
+            votes += np.asarray(_votes(baked, some.betas, some.pose, some.expression, some.cameras, picture))
+    seen = total > _SEEN
+    if not seen.any():
+        return np.zeros(len(total), np.float32)
+    share = yes / np.maximum(total, 1e-9)
+    points = np.asarray(baked.points.x_fc)
+    _, nearest = scipy.spatial.cKDTree(points[seen]).query(points[~seen])
+    share[~seen] = share[seen][nearest] if len(nearest) else 0.0
+    return np.clip(share, 0.0, 1.0).astype(np.float32)
+
+
+def carrying(baked: BakedAvatar, numbers: jax.Array) -> BakedAvatar:
+    """The same avatar, whose channel `seg_logit` blends these numbers (N,) instead of the segmentation's logits."""
+    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, seg_logit=jnp.asarray(numbers)))
+
+
+@jax.jit
+def _votes(baked: BakedAvatar, betas, pose, expression, cameras, picture) -> jax.Array:
+    """(N,): sum over frames and pixels of the compositing weight times the picture (B, H, W)."""
+
+    def blended(numbers: jax.Array) -> jax.Array:
+        out = carrying(baked, numbers).render(pose, expression, cameras, betas=betas[0], options=_OPTIONS)
+        return jnp.sum(out.seg_logit * picture)
+
+    return jax.grad(blended)(jnp.zeros(len(baked.points.x_fc)))

@@ -1,0 +1,301 @@
+"""`launch.py synthesize`: a target's clip with one attribute of a donor's avatar, as an ordinary dataset folder."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax import media, progress
+from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, pictures, read_dataset
+from pegasus_jax.data.frames import load_frames
+from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation import metrics
+from pegasus_jax.flame import lbs, load_head
+from pegasus_jax.flame.landmarks import landmarks68
+from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.inference.avatar import Avatar, load
+from pegasus_jax.inference.description import default_head
+from pegasus_jax.synthesis import bald as bald_frames
+from pegasus_jax.synthesis import facial, headwear
+from pegasus_jax.synthesis.bald import Bald
+from pegasus_jax.synthesis.part_share import part_share
+from pegasus_jax.synthesis.performance import Performance, perform
+
+FACIAL = ("eyes", "eyebrows", "nose", "mouth")
+HEADWEAR = ("hair", "hat")
+ATTRIBUTES = (*HEADWEAR, *FACIAL)
+_MASK = 0.5  # coverage that counts as the part
+_SHEET_ROWS = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Swapped:
+    """One composed frame."""
+
+    image: np.ndarray  # (H, W, 3) uint8
+    matte: np.ndarray  # (H, W) uint8
+    part: np.ndarray  # (H, W) uint8: the new part
+    changed: np.ndarray  # (H, W) bool: elsewhere image and matte are the target's
+
+
+class Dropped(Exception):
+    """The frame cannot be composed; the message says why."""
+
+
+def synthesize(
+    target: pathlib.Path,
+    *,
+    donor: pathlib.Path,
+    attribute: str,
+    out: pathlib.Path,
+    bald: str | pathlib.Path = "inpaint",
+    head: pathlib.Path | None = None,
+    target_avatar: pathlib.Path | None = None,
+    donor_parts: pathlib.Path | None = None,
+) -> None:
+    """Writes `target` with the donor's `attribute` to `out`.
+
+    Args:
+        target: the target's dataset folder.
+        donor: the donor's work folder: its avatar, and the names of the clips that it was trained on.
+        attribute: one of ATTRIBUTES.
+        out: the dataset folder to write.
+        bald: "inpaint", or a folder of bald frames made elsewhere.
+        head: the head model that the target was captured with; looked for by its hash without it.
+        target_avatar: the target's own avatar, for `normal/`; without it the folder has none.
+        donor_parts: a folder of masks `<frame>.png` of the attribute in the donor's clip, where its own has none.
+
+    Raises:
+        UserError: an input is missing or does not fit, or no frame could be composed.
+    """
+    if attribute not in ATTRIBUTES:
+        raise UserError(f"There is no attribute {attribute!r}; there are {', '.join(ATTRIBUTES)}.")
+    clip, donor_clip = read_dataset(target), read_dataset(_clip_of(donor))
+    _check_target(clip, attribute)
+    model = _head_of(clip, head)
+    avatar = load(donor)
+    share = _share(avatar, donor_clip, attribute, donor_parts)
+    prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
+    own = _normals(target_avatar, clip)
+    composed: dict[int, Swapped] = {}
+    reasons: dict[str, str] = {}
+    frames = []
+    with DatasetWriter(out, image_size=clip.image_size) as writer:
+        performances = progress.bar(
+            perform(avatar.bake(), share, clip), desc=f"{attribute} of {donor_clip.folder.name}", total=len(clip)
+        )
+        for index, performance in enumerate(performances):
+            number = int(clip.numbers[index])
+            normals = next(own) if own is not None else None
+            try:
+                swapped = compose(clip, index, performance, attribute, prepare)
+            except Dropped as reason:
+                reasons[str(number)] = str(reason)
+                continue
+            composed[index] = swapped
+            writer.add(
+                number,
+                swapped.image,
+                swapped.matte,
+                parts=_parts(clip, index, attribute, swapped),
+                normal=_target_normals(swapped, performance, normals) if normals is not None else None,
+            )
+            frames.append(_frame_params(clip, index, model))
+        if not frames:
+            raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
+        _write_sheet(writer.folder, clip, composed)
+        writer.finish(
+            frames=frames,
+            betas=clip.betas,
+            intrinsics=clip.intrinsics[0],
+            capture=_capture(clip, donor_clip, avatar, attribute, reasons, composed),
+        )
+
+
+def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:
+    """One frame of `clip` with the donor's attribute.
+
+    Raises:
+        Dropped: the old or the new part is not to be seen, or the donor's hides the face.
+    """
+    image, matte = clip.images(indices=[index])[0], clip.masks(indices=[index])[0]
+    if attribute in FACIAL:
+        old, new = clip.parts(attribute, indices=[index])[0] > 127, donor.part > _MASK
+        if not old.any():
+            raise Dropped(f"the target's {attribute} cannot be seen")
+        if not new.any():
+            raise Dropped(f"the donor's {attribute} cannot be seen")
+        picture = np.round(255.0 * donor.image).astype(np.uint8)
+        swapped, changed = facial.swap(image, old, picture, new)
+        return Swapped(swapped, matte, 255 * new.astype(np.uint8), changed)
+    if attribute == "hat" and not (donor.part > _MASK).any():
+        raise Dropped("the donor's hat cannot be seen")
+    assert bald is not None
+    swapped, new_matte, worn, changed = headwear.put_on(image, matte, bald(index), donor, keep_below=attribute == "hat")
+    if attribute == "hat" and _swallows_the_face(image, swapped, donor):
+        raise Dropped("the donor's hat covers the face: its masks are wrong there")
+    return Swapped(swapped, new_matte, np.round(255.0 * worn).astype(np.uint8), changed)
+
+
+def _swallows_the_face(image: np.ndarray, swapped: np.ndarray, donor: Performance) -> bool:
+    """Spec section 11.4: the composed frame is more like the donor's than like the target's."""
+    before, after = (picture.astype(np.float32) / 255.0 for picture in (image, swapped))
+    return float(metrics.ssim(after, donor.image)) > float(metrics.ssim(after, before))
+
+
+def _clip_of(donor: pathlib.Path) -> pathlib.Path:
+    path = donor / "config.json"
+    if not path.is_file():
+        raise UserError(f"{donor} is not a work folder: it has no config.json; train the donor first: launch.py train")
+    return pathlib.Path(json.loads(path.read_text())["data"][0])
+
+
+def _check_target(clip: Dataset, attribute: str) -> None:
+    if np.ptp(clip.intrinsics, axis=0).max() > 0:
+        raise UserError(f"{clip.folder} was filmed by several cameras; a target needs the pictures of one.")
+    needed = "hair" if attribute in HEADWEAR else attribute
+    if needed not in clip.part_names:
+        raise UserError(f"{clip.folder} has no masks of {needed!r}; capture it again, or add parts/{needed}/1.png, …")
+
+
+def _head_of(clip: Dataset, path: pathlib.Path | None) -> HeadModel:
+    tracked = clip.capture.get("head", {})
+    head = load_head(path) if path else default_head(tracked.get("sha256"))
+    if tracked and tracked.get("sha256") != head.sha256:
+        raise UserError(
+            f"{clip.folder} was captured with the head model {tracked.get('name')}, not with {head.name}; give that "
+            "one with --head."
+        )
+    return head
+
+
+def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None) -> np.ndarray:
+    size = avatar.description.image_size
+    frames = load_frames(donor_clip, np.arange(len(donor_clip)), image_size=(size, size))
+    if folder is not None:
+        found = _read_masks(folder, donor_clip, (size, size))
+    elif attribute in donor_clip.part_names:
+        found = donor_clip.parts(attribute, image_size=(size, size))
+    else:
+        raise UserError(
+            f"{donor_clip.folder} has no masks of {attribute!r}; name a folder of them: --parts={attribute}=FOLDER"
+        )
+    if not found.any() and attribute != "hair":
+        raise UserError(f"{donor_clip.folder}: the masks of {attribute!r} are empty; this donor has none to lend.")
+    return part_share(avatar.bake(), frames, found)
+
+
+def _read_masks(folder: pathlib.Path, clip: Dataset, size: tuple[int, int]) -> np.ndarray:
+    return np.stack([pictures.read_grey(folder / f"{number}.png", image_size=size) for number in clip.numbers.tolist()])
+
+
+def _bald(how: str | pathlib.Path, clip: Dataset, head: HeadModel) -> Bald:
+    if str(how) == "inpaint":
+        return bald_frames.inpainted(clip, head)
+    folder = pathlib.Path(how)
+    if not folder.is_dir():
+        raise UserError(f"--bald={how} is neither inpaint nor a folder of bald frames.")
+    return bald_frames.from_folder(folder, clip)
+
+
+def _normals(path: pathlib.Path | None, clip: Dataset):
+    """The normals of the target's own avatar, frame by frame."""
+    if path is None:
+        return None
+    baked = load(path).bake()
+    return (own.normals for own in perform(baked, np.zeros(len(baked.points.x_fc), np.float32), clip))
+
+
+def _target_normals(swapped: Swapped, donor: Performance, own: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8: the donor's normals on the new part, the target's own elsewhere."""
+    part = (swapped.part / 255.0)[..., None]
+    return np.round(255.0 * np.clip(part * donor.normals + (1.0 - part) * own, 0.0, 1.0)).astype(np.uint8)
+
+
+def _parts(clip: Dataset, index: int, attribute: str, swapped: Swapped) -> dict[str, np.ndarray]:
+    """The masks of the composed frame: the new part is its own, and hides what it lies on."""
+    parts = {name: clip.parts(name, indices=[index])[0] for name in clip.part_names}
+    for name, mask in parts.items():
+        parts[name] = np.minimum(mask, 255 - swapped.part)
+    if attribute == "hat" and "hair" in parts:
+        parts["hair"] = np.where(swapped.changed, 0, parts["hair"]).astype(np.uint8)
+    parts[attribute] = swapped.part
+    return parts
+
+
+def _frame_params(clip: Dataset, index: int, head: HeadModel) -> FrameParams:
+    keypoints = _keypoints(head, clip, index)
+    return FrameParams(
+        number=int(clip.numbers[index]),
+        world_mat=clip.world_mat[index],
+        expression=clip.expression[index],
+        pose=clip.pose[index],
+        bbox=np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)]),
+        flame_keypoints=keypoints,
+    )
+
+
+def _keypoints(head: HeadModel, clip: Dataset, index: int) -> np.ndarray:
+    """The head's 68 landmarks (or, if it names none, all its vertices) in [-1, 1], x right, y down."""
+    vertices = lbs.vertices(head, clip.frame_betas[index], clip.expression[index], clip.pose[index])
+    points = landmarks68(head, vertices, clip.pose[index]) if len(head.lmk68.faces_idx) else vertices
+    means2d, _ = clip.camera(index).project(points)
+    return 2.0 * np.asarray(means2d) / [clip.image_size[1], clip.image_size[0]] - 1.0
+
+
+def _capture(
+    clip: Dataset,
+    donor: Dataset,
+    avatar: Avatar,
+    attribute: str,
+    reasons: Mapping[str, str],
+    composed: Mapping[int, Swapped],
+) -> dict[str, Any]:
+    return {
+        **{name: clip.capture[name] for name in ("head", "synthetic") if name in clip.capture},
+        "synthesis": {
+            "attribute": attribute,
+            "donor": donor.folder.name,
+            "target": clip.folder.name,
+            "donor_points": len(avatar.points_gc),
+            "dropped": dict(reasons),
+            "flicker": flicker(clip, composed),
+        },
+    }
+
+
+def flicker(clip: Dataset, composed: Mapping[int, Swapped]) -> dict[str, float]:
+    """Mean absolute second difference in time (levels of 255) of pixels that changed, and of the target's own there.
+
+    Motion is in both; what the composed clip has more is flicker.
+    """
+    sums, count = np.zeros(2), 0
+    for index in sorted(composed):
+        if index - 1 not in composed or index - 2 not in composed:
+            continue
+        three = [composed[k] for k in (index - 2, index - 1, index)]
+        where = np.logical_and.reduce([swapped.changed & (swapped.matte > 250) for swapped in three])
+        own = clip.images(indices=[index - 2, index - 1, index]).astype(np.float32)
+        new = np.stack([swapped.image for swapped in three]).astype(np.float32)
+        for k, clip_of_three in enumerate((new, own)):
+            sums[k] += np.abs(clip_of_three[0] - 2 * clip_of_three[1] + clip_of_three[2])[where].sum()
+        count += 3 * int(where.sum())
+    composed_level, own_level = sums / max(count, 1)
+    return {"composed": float(composed_level), "target": float(own_level)}
+
+
+def _write_sheet(folder: pathlib.Path, clip: Dataset, composed: Mapping[int, Swapped]) -> None:
+    indices = sorted(composed)
+    rows = [indices[k] for k in np.linspace(0, len(indices) - 1, min(_SHEET_ROWS, len(indices))).astype(int)]
+    grid = []
+    for index in rows:
+        swapped = composed[index]
+        matte = swapped.matte[..., None] / 255.0
+        over_white = np.round(swapped.image * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
+        part = np.repeat(swapped.part[..., None], 3, axis=2)
+        grid.append([clip.images(indices=[index])[0], swapped.image, over_white, part])
+    labels = ["before", "after", "after, over white", "the new part"]
+    media.write_image(folder / "figures" / "before_after.png", media.contact_sheet(grid, labels=labels))
