@@ -11,15 +11,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from pegasus_jax import progress
 from pegasus_jax.data import Dataset, pictures
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.synthesis import masks
-from pegasus_jax.synthesis.skull import SkullPicture, skull_pictures
+from pegasus_jax.synthesis.skull import SkullPicture, skull_picture
 
 _HAIR = 0.1  # of a pixel: what counts as hair
-_MARGIN = 0.02  # of the picture's height: grown around the hair (the paper's box of 20 pixels at 512)
+_MARGIN = 0.03  # of the picture's height: grown around the hair, wisps included (the paper: a box of 20 pixels at 512)
+_SHADE = 0.03  # of the picture's height: skin so near to hair lies in its shadow, and is not asked for its colour
+_EDGE = 0.02  # of the picture's height: over which what is painted takes over; less than the margin, or hair shows
+_RANGE = (0.02, 0.98)  # quantiles of the skin's colours that paint stays between
 _REACH = 0.06  # of the picture's height: how far the skin's own colour carries beyond where it is seen
 _SURE = 0.9  # coverage above which a pixel is trusted to be skin
 _FIT_FRAMES, _FIT_PIXELS = 12, 4000
@@ -42,12 +44,12 @@ Bald = Callable[[int], BaldFrame]
 
 def inpainted(target: Dataset, head: HeadModel) -> Bald:
     """Bald frames painted from the head model and the colours of the target's skin."""
-    skulls = list(progress.bar(skull_pictures(head, target), desc="The head below the hair", total=len(target)))
-    light = _fit_light(target, skulls)
+    skin = _fit_skin(target, head)
 
     def frame(index: int) -> BaldFrame:
         image, matte, hair = (_one(load, index) for load in (target.images, target.masks, _hair_of(target)))
-        return _without_hair(image, matte, hair, skulls[index], light, _skin(target, skulls[index], index))
+        skull = skull_picture(head, target, index)
+        return _without_hair(image, matte, hair, skull, skin, _seen_skin(target, skull, index))
 
     return frame
 
@@ -95,27 +97,41 @@ def _grown_hair(hair: np.ndarray) -> np.ndarray:
     return masks.grow(hair > 255 * _HAIR, masks.pixels(_MARGIN, len(hair)))
 
 
-def _skin(target: Dataset, skull: SkullPicture, index: int) -> np.ndarray:
+def _seen_skin(target: Dataset, skull: SkullPicture, index: int) -> np.ndarray:
     """(H, W) bool: pixels that surely show the skin of the face."""
     skin = (skull.alpha > _SURE) & (skull.is_face > _SURE) & (_one(target.masks, index) > 255 * _SURE)
-    distance = masks.pixels(_MARGIN / 2, len(skin))
+    distance = masks.pixels(_SHADE, len(skin))
     for name in _NOT_SKIN:
         if name in target.part_names:
             skin &= ~masks.grow(target.parts(name, indices=[index])[0] > 255 * _HAIR, distance)
     return skin
 
 
-def _fit_light(target: Dataset, skulls: list[SkullPicture]) -> np.ndarray:
-    """(4, 3): colour as a linear function of (1, normal), over skin of frames spread over the clip.
+@dataclasses.dataclass(frozen=True)
+class _Skin:
+    """The skin's colour under the clip's light, as a linear function of (1, normal).
 
     The light stays where it is while the head turns, so that one fit serves all frames, and nothing flickers.
     """
+
+    light: np.ndarray  # (4, 3)
+    darkest: np.ndarray  # (3,)
+    brightest: np.ndarray  # (3,)
+
+    def paint(self, normals: np.ndarray) -> np.ndarray:
+        """Levels (H, W, 3) for unit normals (H, W, 3); no brighter or darker than skin was seen."""
+        return np.clip(_design(normals) @ self.light, self.darkest, self.brightest)
+
+
+def _fit_skin(target: Dataset, head: HeadModel) -> _Skin:
+    """Fits the colour over skin of frames spread over the clip."""
     rng = np.random.default_rng(0)
     normals, colours = [], []
     for index in np.unique(np.linspace(0, len(target) - 1, _FIT_FRAMES).astype(int)):
-        rows, cols = np.nonzero(_skin(target, skulls[index], index))
+        skull = skull_picture(head, target, index)
+        rows, cols = np.nonzero(_seen_skin(target, skull, index))
         chosen = rng.permutation(len(rows))[:_FIT_PIXELS]
-        normals.append(skulls[index].normals[rows[chosen], cols[chosen]])
+        normals.append(skull.normals[rows[chosen], cols[chosen]])
         colours.append(_one(target.images, index)[rows[chosen], cols[chosen]])
     design, values = _design(np.concatenate(normals)), np.concatenate(colours).astype(np.float64)
     if len(values) < 100:
@@ -127,7 +143,8 @@ def _fit_light(target: Dataset, skulls: list[SkullPicture]) -> np.ndarray:
         error = np.abs(design @ light - values).mean(axis=1)
         kept = error <= np.quantile(error, 0.7)
         light = np.linalg.lstsq(design[kept], values[kept], rcond=None)[0]
-    return light
+    darkest, brightest = np.quantile(values[kept], _RANGE, axis=0)
+    return _Skin(light, darkest, brightest)
 
 
 def _design(normals: np.ndarray) -> np.ndarray:
@@ -139,18 +156,18 @@ def _without_hair(
     matte: np.ndarray,
     hair: np.ndarray,
     skull: SkullPicture,
-    light: np.ndarray,
-    skin: np.ndarray,
+    skin: _Skin,
+    seen: np.ndarray,
 ) -> BaldFrame:
     changed = _grown_hair(hair)
     height = len(image)
-    painted = np.clip(_design(skull.normals) @ light, 0.0, 255.0)
-    painted = np.clip(painted + _carried(image - painted, skin, _REACH * height), 0.0, 255.0)
+    painted = skin.paint(skull.normals)
+    painted = painted + _carried(image - painted, seen, _REACH * height)
     background, background_matte = _behind(image, matte, changed)
     over = skull.alpha[..., None]
     bare = over * painted + (1.0 - over) * background
     bare_matte = 255.0 * skull.alpha + (1.0 - skull.alpha) * background_matte
-    weight = _inner_ramp(changed, masks.pixels(_MARGIN, height))
+    weight = _inner_ramp(changed, masks.pixels(_EDGE, height))
     new = weight[..., None] * bare + (1.0 - weight[..., None]) * image
     new_matte = weight * bare_matte + (1.0 - weight) * matte
     return BaldFrame(_levels(new), _levels(new_matte), changed)

@@ -10,6 +10,8 @@ from pegasus_jax.synthesis import masks
 
 _OLD_MARGIN = 0.01  # of the picture's height: what is inpainted around the old part
 _NEW_MARGIN = 0.01  # what of the donor's skin comes along around the new part
+_RING = 0.02  # of the picture's height: the skin around a part whose colours are compared
+_GAIN = (0.4, 2.5)
 _TELEA_RADIUS = 3
 _CLONE_ERODES = 3  # pixels that seamlessClone takes off its mask on every side
 _PADDING = 8  # pixels, so that a part at the border has a surrounding
@@ -31,9 +33,22 @@ def swap(image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray)
     gone = masks.grow(old, masks.pixels(_OLD_MARGIN, height))
     worn = masks.grow(new, masks.pixels(_NEW_MARGIN, height))
     plain = cv2.inpaint(image, gone.astype(np.uint8), _TELEA_RADIUS, cv2.INPAINT_TELEA)
-    blended = clone(donor, plain, worn)
+    blended = clone(relit(donor, plain, worn), plain, worn)
     changed = gone | worn
     return np.where(changed[..., None], blended, image), changed
+
+
+def relit(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The donor with the target's light on it: (H, W, 3) uint8.
+
+    Each channel is scaled so that skin around the mask is as bright in both. Gradients alone carry the difference of two
+    lights over as an offset, which turns lips blue where the donor was filmed in warm light.
+    """
+    ring = masks.grow(mask, masks.pixels(_RING, len(mask))) & ~mask
+    if not ring.any():
+        return donor
+    ours, theirs = (np.median(picture[ring], axis=0) + 1.0 for picture in (target, donor))
+    return np.round(np.clip(donor * np.clip(ours / theirs, *_GAIN), 0.0, 255.0)).astype(np.uint8)
 
 
 def clone(source: np.ndarray, destination: np.ndarray, mask: np.ndarray) -> np.ndarray:

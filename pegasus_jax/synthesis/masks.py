@@ -36,6 +36,7 @@ def soft_edge(mask: np.ndarray, width: int) -> np.ndarray:
 
 
 def _morph(operation: int, mask: np.ndarray, distance: int) -> np.ndarray:
-    side = 2 * distance + 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    # OpenCV's own ellipses are not discs, and differ between its versions.
+    offset = np.arange(-distance, distance + 1)
+    disc = (offset[:, None] ** 2 + offset[None, :] ** 2 <= (distance + 0.5) ** 2).astype(np.uint8)
     return cv2.morphologyEx(mask.astype(np.uint8), operation, disc) > 0

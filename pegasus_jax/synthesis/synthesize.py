@@ -84,10 +84,9 @@ def synthesize(
     reasons: dict[str, str] = {}
     frames = []
     with DatasetWriter(out, image_size=clip.image_size) as writer:
-        performances = progress.bar(
-            perform(avatar.bake(), share, clip), desc=f"{attribute} of {donor_clip.folder.name}", total=len(clip)
-        )
-        for index, performance in enumerate(performances):
+        performances = perform(avatar.bake(), share, clip)
+        for index in progress.bar(range(len(clip)), desc=f"{attribute} of {donor_clip.folder.name}"):
+            performance = next(performances)
             number = int(clip.numbers[index])
             normals = next(own) if own is not None else None
             try:

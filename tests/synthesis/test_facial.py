@@ -1,0 +1,75 @@
+"""Facial parts: blended to the pixel, and nothing else touched."""
+
+import numpy as np
+import pytest
+
+from pegasus_jax.synthesis import facial, masks
+
+
+def picture(seed: int, shape=(64, 80)) -> np.ndarray:
+    """A smooth random picture (H, W, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    waves = [np.sin(x / rng.uniform(4, 9) + rng.uniform(0, 6)) * np.cos(y / rng.uniform(4, 9)) for _ in range(3)]
+    return np.round(127 + 60 * np.stack(waves, axis=-1)).astype(np.uint8)
+
+
+def block(shape, rows, cols) -> np.ndarray:
+    mask = np.zeros(shape, bool)
+    mask[rows, cols] = True
+    return mask
+
+
+@pytest.mark.parametrize("height", [10, 11])
+@pytest.mark.parametrize("width", [12, 13])
+@pytest.mark.parametrize("corner", [(20, 30), (21, 31), (0, 0), (50, 60)], ids=["even", "odd", "border", "far corner"])
+def test_a_picture_cloned_into_itself_stays_where_it_is(height, width, corner):
+    image = picture(0)
+    mask = block(image.shape[:2], slice(corner[0], corner[0] + height), slice(corner[1], corner[1] + width))
+    error = np.abs(facial.clone(image, image, mask).astype(int) - image)
+    assert error.max() <= 3, "a shift by one pixel would show as an error of about 20"
+    assert np.abs(np.roll(image, 1, axis=1).astype(int) - image)[mask].max() > 12
+
+
+def test_gradients_come_from_the_source_and_the_level_from_the_destination():
+    pattern = picture(1)
+    brighter = np.clip(pattern.astype(int) + 40, 0, 255).astype(np.uint8)
+    flat = np.full_like(pattern, 100)
+    mask = block(pattern.shape[:2], slice(20, 40), slice(25, 50))
+    one, other = (facial.clone(source, flat, mask).astype(int) for source in (pattern, brighter))
+    assert np.abs(one - other)[mask].mean() < 2, "a constant offset of the source must not matter"
+    assert np.ptp(one[mask]) > 30, "its pattern must"
+    inner = block(pattern.shape[:2], slice(24, 36), slice(29, 46))
+    steps = np.diff(one, axis=1)[inner[:, 1:]] - np.diff(pattern.astype(int), axis=1)[inner[:, 1:]]
+    assert np.abs(steps).mean() < 1.5
+
+
+def test_outside_the_changed_region_every_pixel_is_the_targets():
+    image, donor = picture(2), picture(3)
+    old = block(image.shape[:2], slice(20, 30), slice(20, 34))
+    new = block(image.shape[:2], slice(24, 36), slice(28, 44))
+    swapped, changed = facial.swap(image, old, donor, new)
+    np.testing.assert_array_equal(swapped[~changed], image[~changed])
+    assert (old <= changed).all() and (new <= changed).all()
+    assert masks.grow(old | new, 3)[changed].all(), "no more than the margin"
+    assert (swapped[new] != image[new]).mean() > 0.5
+
+
+def test_the_old_part_is_gone_where_the_new_one_does_not_cover_it():
+    image = np.full((64, 64, 3), 180, np.uint8)
+    old = block((64, 64), slice(20, 30), slice(10, 22))
+    image[old] = (10, 20, 30)
+    new = block((64, 64), slice(20, 30), slice(40, 52))
+    swapped, _ = facial.swap(image, old, np.full_like(image, 180), new)
+    assert np.abs(swapped[old].astype(int) - 180).max() < 8
+
+
+def test_a_part_filmed_in_warm_light_does_not_turn_blue_in_white_light():
+    skin, lips, warm = np.array([200, 160, 140]), np.array([160, 80, 80]), np.array([0.9, 0.6, 0.35])
+    mask = block((64, 64), slice(26, 38), slice(20, 44))
+    donor, truth = np.empty((64, 64, 3), np.uint8), np.empty((64, 64, 3), np.uint8)
+    donor[:], truth[:] = skin * warm, skin
+    donor[mask], truth[mask] = lips * warm, lips
+    target = np.full((64, 64, 3), skin, np.uint8)
+    swapped, _ = facial.swap(target, mask, donor, mask)
+    assert np.abs(swapped[mask].astype(int) - truth[mask]).mean() < 8
