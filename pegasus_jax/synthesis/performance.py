@@ -37,11 +37,12 @@ def perform(baked: BakedAvatar, share: np.ndarray, target: Dataset) -> Iterator[
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
     carrier = carrying(baked, jnp.asarray(share))
-    cameras = target.cameras()
+    cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
-        out = carrier.render(target.pose[rows], target.expression[rows], some, betas=target.betas, options=_OPTIONS)
-        pictures = [np.asarray(a) for a in (out.image, out.alpha, np.clip(out.seg_logit, 0.0, 1.0), out.normals)]
+        out = carrier.render(target.pose[rows], target.expression[rows], some, betas=betas, options=_OPTIONS)
+        part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
+        pictures = [np.asarray(out.image), np.asarray(out.alpha), part, np.asarray(out.normals)]
         for row in range(min(_CHUNK, len(target) - start)):
             yield Performance(*(picture[row] for picture in pictures))
