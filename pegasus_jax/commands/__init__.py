@@ -9,7 +9,7 @@ import importlib
 import keyword
 import types
 
-NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "evaluate", "export", "import")
+NAMES = ("demo", "create", "doctor", "assets", "capture", "train", "render", "edit", "evaluate", "export", "import")
 
 
 def load(name: str) -> types.ModuleType:
