@@ -109,7 +109,7 @@ def test_changes_of_the_config_are_collected(launch, called, name):
         (["capture", "--video=a", "--out=b", "--fps=q"], "flag --fps=q: could not convert string to float"),
         (["capture", "--video=a", "--out=b", "--max_frames=0"], "flag --max_frames=0: 0 is not a positive"),
         (["capture", "--video=a", "--out"], "Missing value for flag --out"),
-        ([*_EDIT, "--steps=1"], "flag --steps=1: 1 is not an integer >= 2"),
+        ([*_EDIT, "--steps=1"], "flag --steps=1: 1 is not integer >= 2"),
         ([*_EDIT, "--count=0"], "flag --count=0: 0 is not a positive"),
         (["demo", "--device=npu"], "flag --device=npu: value should be one of <auto|cpu|gpu|tpu>"),
         (["demo", "runs/x"], "demo takes only flags, not 'runs/x'; see python launch.py demo --help."),

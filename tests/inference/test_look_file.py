@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import pegasus_jax as pj
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import Avatar, load, load_look, save_look
@@ -34,6 +35,14 @@ def test_a_look_survives_its_file_to_the_bit(avatar, tmp_path, capsys):
     assert look.how == "a third of Ada's hair, Ben's näse"
     assert_same_bits(look.latent, latent)
     assert not capsys.readouterr().err
+
+
+def test_the_public_names_make_keep_and_read_a_look(avatar, tmp_path):
+    z = pj.interpolate(avatar.latent("me", hair="hair/ada"), avatar.latent("hair/cleo"), 0.5)
+    expected = 0.5 * (avatar.latent("hair/ada")["hair"] + avatar.latent("hair/cleo")["hair"])
+    np.testing.assert_allclose(z["hair"], expected, rtol=1e-5)
+    pj.save_look(tmp_path / "look.json", pj.Look("half-way to Cleo", z), avatar)
+    assert_same_bits(pj.load_look(tmp_path / "look.json", avatar).latent, z)
 
 
 def test_a_look_of_another_avatar_is_loaded_with_a_warning(avatar, tmp_path, capsys):
