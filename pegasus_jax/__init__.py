@@ -9,10 +9,14 @@ from typing import Any
 _PUBLIC = {
     "Avatar": "pegasus_jax.inference",
     "Camera": "pegasus_jax.data",
+    "Look": "pegasus_jax.editing",
     "UserError": "pegasus_jax.errors",
+    "interpolate": "pegasus_jax.editing",
     "load": "pegasus_jax.inference",
     "load_head": "pegasus_jax.flame",
+    "load_look": "pegasus_jax.inference",
     "read_dataset": "pegasus_jax.data",
+    "save_look": "pegasus_jax.inference",
 }
 __all__ = list(_PUBLIC)
 

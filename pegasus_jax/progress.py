@@ -41,6 +41,7 @@ def bar(
     desc: str,
     unit: str = "frame",
     initial: int = 0,
+    total: int | None = None,
     file: TextIO | None = None,
 ) -> tqdm.tqdm:
     """A progress bar: iterate over it, or call `.update(n)`; `.set_postfix(loss=…)` adds figures.
@@ -49,6 +50,7 @@ def bar(
         iterable_or_total: what to iterate over, or how many units there will be (None: unknown).
         desc: what is being done, in front of the bar.
         unit: what is counted.
+        total: how many units there will be, where an iterable cannot tell by itself.
         initial: units done by an earlier run that this one continues.
         file: where to write; standard error by default.
     """
@@ -56,6 +58,6 @@ def bar(
     watched = file.isatty()
     make = tqdm.tqdm if watched else _Lines
     counted = isinstance(iterable_or_total, int) or iterable_or_total is None
-    source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total}
+    source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total, "total": total}
     pace: dict[str, Any] = {"dynamic_ncols": True} if watched else {"mininterval": _SECONDS_BETWEEN_LINES, "ncols": 0}
     return make(desc=desc, unit=f" {unit}", initial=initial, file=file, **source, **pace)

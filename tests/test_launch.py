@@ -16,9 +16,12 @@ _ROOT = pathlib.Path(__file__).parents[1]
 _REQUIRED = {
     "capture": "--video and --out",
     "create": "--video and --workdir",
+    "edit": "--workdir and --out",
     "evaluate": "--workdir",
     "export": "--data and --out",
 }
+
+_EDIT = ("edit", "--workdir=w", "--out=x")
 
 
 @pytest.fixture
@@ -106,6 +109,8 @@ def test_changes_of_the_config_are_collected(launch, called, name):
         (["capture", "--video=a", "--out=b", "--fps=q"], "flag --fps=q: could not convert string to float"),
         (["capture", "--video=a", "--out=b", "--max_frames=0"], "flag --max_frames=0: 0 is not a positive"),
         (["capture", "--video=a", "--out"], "Missing value for flag --out"),
+        ([*_EDIT, "--steps=1"], "flag --steps=1: 1 is not integer >= 2"),
+        ([*_EDIT, "--count=0"], "flag --count=0: 0 is not a positive"),
         (["demo", "--device=npu"], "flag --device=npu: value should be one of <auto|cpu|gpu|tpu>"),
         (["demo", "runs/x"], "demo takes only flags, not 'runs/x'; see python launch.py demo --help."),
         *([[name], f"{name}: please give {names}; see"] for name, names in _REQUIRED.items()),
@@ -126,6 +131,16 @@ def test_a_mistake_is_one_sentence_and_status_2(launch, called, capsys, argument
             ["render", "--workdir=w", "--out=x.mp4"],
             "render needs --drive=DATASET_FOLDER, or --orbit, or both.",
         ),
+        ([*_EDIT], "edit needs exactly one of --swap, --interpolate and --sample."),
+        ([*_EDIT, "--swap=hair:hair/ada", "--sample=nose"], "edit needs exactly one of --swap, "),
+        ([*_EDIT, "--swap=hair"], "--swap: 'hair' must be CATEGORY:LOOK or CATEGORY:LOOK:WEIGHT, such as"),
+        ([*_EDIT, "--swap=hair:a,hair:b"], "--swap names hair twice; a look has one code of each category."),
+        ([*_EDIT, "--interpolate=hair:me"], "--interpolate: 'hair:me' must be CATEGORY:LOOK>LOOK, in quotes"),
+        ([*_EDIT, "--sample=hair,hair"], "--sample names hair twice; "),
+        ([*_EDIT, "--sample=hair", "--steps=3"], "--steps belongs to --interpolate, not to --sample."),
+        ([*_EDIT, "--swap=hair:hair/ada", "--seed=1"], "--seed belongs to --sample, not to --swap."),
+        (["edit", "--workdir=w", "--out=x.mp4", "--sample=hair"], "--out=x.mp4 must be a folder: a video,"),
+        ([*_EDIT, "--sample=hair"], "w is neither a work folder nor an avatar's .npz; give one of the two."),
         (["train", "--data=a", "--workdir=w", "--config=no.py"], "There is no config file no.py"),
         (["export", "--data=a", "--out=x.pkl"], "x.pkl must end in .npz or .json."),
         (["export", "--data=absent", "--out=x.npz"], "absent is not a folder; give a dataset folder"),

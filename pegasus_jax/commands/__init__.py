@@ -15,10 +15,11 @@ NAMES = (
     "doctor",
     "assets",
     "capture",
+    "synthesize",
     "train",
     "render",
+    "edit",
     "evaluate",
-    "synthesize",
     "export",
     "import",
 )

@@ -16,6 +16,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("out", None, "the .mp4 to write.", required=True, **into)
     flags.DEFINE_string("drive", None, "a dataset folder whose motion the avatar follows.", **into)
     flags.DEFINE_boolean("orbit", False, "move the camera around the head.", **into)
+    flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)
     flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, **into)
 
 
@@ -31,6 +32,7 @@ def run(flag_values: flags.FlagValues) -> None:
         pathlib.Path(flag_values.workdir),
         drive=optional_path(flag_values.drive),
         orbit=flag_values.orbit,
+        look=flag_values.look,
         out=pathlib.Path(flag_values.out),
         image_size=flag_values.image_size,
     )

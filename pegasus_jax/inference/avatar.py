@@ -5,6 +5,7 @@ Heavy work happens once per look (`bake`): then a frame is skinning, shading and
 
 import dataclasses
 import functools
+import hashlib
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ from jax.typing import ArrayLike
 
 from pegasus_jax import atomic
 from pegasus_jax.data.camera import Camera
+from pegasus_jax.editing.trained import Swap, TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.inference.description import AvatarDescription, read_description
@@ -121,17 +123,39 @@ class Avatar:
         """The networks as a module."""
         return nnx.merge(self._graphdef, self._state)
 
-    def latent(self, look: str | None = None) -> latents.Latent:
-        """The latent of a trained look, by name; the person as filmed by default.
+    @functools.cached_property
+    def trained_looks(self) -> TrainedLooks:
+        """The trained looks with their codes."""
+        return TrainedLooks(self.looks, self.networks.latents)
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """SHA-256 of networks and codes, as hex: an avatar's codes mean something to its own networks alone."""
+        digest = hashlib.sha256()
+        for name, leaf in sorted(flat(self._state).items()):
+            digest.update(name.encode() + np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def latent(self, look: str | None = None, **swaps: Swap) -> latents.Latent:
+        """The latent of a trained look, by name (the person as filmed by default), with others' codes in some slots.
+
+        `avatar.latent("me", hair="hair/ada", nose=("nose/ben", 0.3))`: a category takes the code of a look of that
+        category, or moves towards it by a weight; weights outside [0, 1] extrapolate. Spec section 13.
 
         Raises:
-            UserError: no such look.
+            UserError: no such category or look, a look of another category, or a weight that is no finite number.
         """
-        names = self.looks
-        if look is not None and look not in names:
-            raise UserError(f"The avatar has no look named {look!r}; it has {', '.join(names)}.")
-        index = names.index(look) if look is not None else 0
-        return self.networks.latents.latent(index - 1 if index else None)
+        return self.trained_looks.compose(self.trained_looks.latent(look), swaps)
+
+    def sample(self, *categories: str, seed: int, number: int = 0) -> latents.Latent:
+        """The person as filmed with random codes in some categories, from each one's learned mean and deviation.
+
+        Spec section 13. The same seed and number give the same look.
+
+        Raises:
+            UserError: no such category, or one with fewer than two looks.
+        """
+        return self.trained_looks.sample(self.latent(), categories, seed=seed, number=number)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
         """Evaluates the canonical networks once for a latent (the person as filmed by default)."""

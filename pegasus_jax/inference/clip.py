@@ -12,6 +12,7 @@ from pegasus_jax import media, progress
 from pegasus_jax.data import Camera, read_dataset
 from pegasus_jax.flame import lbs
 from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
+from pegasus_jax.inference.look_file import find_look
 from pegasus_jax.models.render import RenderOptions
 
 ORBIT_FRAMES = 90
@@ -30,23 +31,37 @@ class Motion:
     expression: np.ndarray  # (F, 50)
     cameras: Camera  # F of them
 
+    def frames(self, rows: np.ndarray | int) -> "Motion":
+        """The frames at `rows` (R,), or one frame without the leading axis."""
+        cameras = jax.tree.map(lambda array: array[rows], self.cameras)
+        return Motion(self.pose[rows], self.expression[rows], cameras)
+
 
 def render_clip(
-    workdir: pathlib.Path, *, drive: pathlib.Path | None, orbit: bool, out: pathlib.Path, image_size: int
+    workdir: pathlib.Path,
+    *,
+    drive: pathlib.Path | None,
+    orbit: bool,
+    out: pathlib.Path,
+    image_size: int,
+    look: str | None = None,
 ) -> None:
     """Writes an H.264 video of the avatar in `workdir` (or an exported `.npz`) to `out`.
 
     `drive` is a dataset folder, of the same person or another, whose poses and expressions the avatar takes on; its
-    cameras are used, and `orbit` swings them round the head. The shape stays the avatar's own.
+    cameras are used, and `orbit` swings them round the head. The shape stays the avatar's own. `look` is a trained
+    look's name or a look file; the person as filmed without it.
 
     Raises:
-        UserError: there is no avatar, or the dataset folder is not valid.
+        UserError: there is no avatar or no such look, or the dataset folder is not valid.
     """
     avatar = load(workdir)
+    latent = find_look(look, avatar).latent
     motion = driven(drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
     if orbit:
         motion = dataclasses.replace(motion, cameras=orbited(motion.cameras))
-    media.write_video(out, render_frames(avatar.bake(), motion), fps=FPS)
+    frames = render_frames(avatar.bake(latent), motion)
+    media.write_video(out, progress.bar(frames, total=len(motion.pose), desc="rendering"), fps=FPS)
 
 
 def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
@@ -85,13 +100,16 @@ def orbited(cameras: Camera) -> Camera:
 def render_frames(baked: BakedAvatar, motion: Motion) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8, a few rendered at a time; the last group is padded, so one compilation serves all."""
     count = len(motion.pose)
-    with progress.bar(count, desc="rendering") as bar:
-        for start in range(0, count, _CHUNK):
-            rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
-            cameras = jax.tree.map(lambda a, rows=rows: a[rows], motion.cameras)
-            out = baked.render(
-                motion.pose[rows], motion.expression[rows], cameras, options=RenderOptions(channels=("rgb",))
-            )
-            frames = np.round(np.clip(np.asarray(out.image), 0.0, 1.0) * 255.0).astype(np.uint8)
-            yield from frames[: count - start]
-            bar.update(min(_CHUNK, count - start))
+    for start in range(0, count, _CHUNK):
+        part = motion.frames(np.minimum(np.arange(start, start + _CHUNK), count - 1))
+        yield from _images(baked, part)[: count - start]
+
+
+def render_still(baked: BakedAvatar, motion: Motion) -> np.ndarray:
+    """The first frame of a motion (H, W, 3) uint8."""
+    return _images(baked, motion.frames(0))
+
+
+def _images(baked: BakedAvatar, motion: Motion) -> np.ndarray:
+    out = baked.render(motion.pose, motion.expression, motion.cameras, options=RenderOptions(channels=("rgb",)))
+    return np.round(np.clip(np.asarray(out.image), 0.0, 1.0) * 255.0).astype(np.uint8)

@@ -12,7 +12,7 @@ import pytest
 import pegasus_jax as pj
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference import load
+from pegasus_jax.inference import Avatar, load
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frame
 from pegasus_jax.models.head_space import nearest_vertices
@@ -46,7 +46,7 @@ def frame_of(drive, index):
 def test_an_exported_avatar_renders_as_its_work_folder_does(folders, avatar, drive, tmp_path):
     avatar.save(tmp_path / "me.npz")
     exported = pj.load(tmp_path / "me.npz")
-    assert exported.looks == avatar.looks == ("me", "hair/ada", "nose/ben")
+    assert exported.looks == avatar.looks == ("me", "hair/ada", "hair/cleo", "nose/ben")
     assert exported.points_gc.shape == (250, 3), "dead slots are left behind"
     one, other = (a.render(*frame_of(drive, 2)) for a in (avatar, exported))
     assert float(one.alpha.max()) > 0.9
@@ -79,8 +79,8 @@ def test_a_baked_look_renders_as_the_networks_themselves_do(avatar, drive):
 
 
 def test_looks_differ_in_their_own_category_alone(avatar):
-    filmed, hair, nose = (avatar.latent(name) for name in avatar.looks)
-    for look, category in ((hair, "hair"), (nose, "nose")):
+    filmed, *looks = (avatar.latent(name) for name in avatar.looks)
+    for look, category in zip(looks, ("hair", "hair", "nose")):
         changed = {name for name in filmed if not np.array_equal(filmed[name], look[name])}
         assert changed == {category}
     assert avatar.latent().keys() == filmed.keys()
@@ -88,8 +88,26 @@ def test_looks_differ_in_their_own_category_alone(avatar):
 
 
 def test_an_unknown_look_is_named_with_the_known_ones(avatar):
-    with pytest.raises(UserError, match="no look named 'hair/eve'; it has me, hair/ada, nose/ben"):
+    with pytest.raises(UserError, match="no look named 'hair/eve'; it has me, hair/ada, hair/cleo, nose/ben"):
         avatar.latent("hair/eve")
+
+
+def test_looks_are_swapped_and_blended_by_name(avatar):
+    filmed, ada, ben = (avatar.latent(name) for name in ("me", "hair/ada", "nose/ben"))
+    z = avatar.latent("me", hair="hair/ada", nose=("nose/ben", 0.3))
+    np.testing.assert_array_equal(z["hair"], ada["hair"])
+    np.testing.assert_allclose(z["nose"], filmed["nose"] + 0.3 * (ben["nose"] - filmed["nose"]), rtol=1e-6)
+    others = set(filmed) - {"hair", "nose"}
+    assert all(np.array_equal(z[name], filmed[name]) for name in others)
+
+
+def test_an_avatar_keeps_its_identity_in_every_form_and_shares_it_with_no_other(folders, avatar, tmp_path):
+    avatar.save(tmp_path / "me.npz")
+    assert load(tmp_path / "me.npz").identity == avatar.identity == load(folders.run).identity
+    networks = avatar.networks
+    networks.latents.base[...] += 1e-6
+    other = Avatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)
+    assert other.identity != avatar.identity
 
 
 def test_another_look_or_shape_is_another_picture(avatar, drive):
@@ -184,4 +202,4 @@ def test_a_description_survives_its_json(avatar):
     description = avatar.description
     content = json.loads(json.dumps(description.to_json()))
     assert type(description).from_json(content, where="here") == description
-    assert dataclasses.asdict(description.networks)["look_categories"] == ("hair", "nose")
+    assert dataclasses.asdict(description.networks)["look_categories"] == ("hair", "hair", "nose")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pegasus_jax import media
+from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference import clip, load, render_clip
+from pegasus_jax.inference import clip, load, render_clip, save_look
 from tests.inference.untrained import write_run
 
 
@@ -43,6 +44,19 @@ def test_an_orbit_swings_to_both_sides_and_back(folders, tmp_path, monkeypatch):
     means2d, depths = jax.tree.map(np.asarray, cameras.project(jnp.zeros((8, 1, 3))))
     np.testing.assert_allclose(means2d, 12.0, atol=1e-4)
     assert (depths > 0).all()
+
+
+def test_a_look_is_rendered_by_its_name_or_from_its_file(folders, tmp_path, monkeypatch):
+    monkeypatch.setattr(clip, "ORBIT_FRAMES", 2)
+    avatar = load(folders.run)
+    save_look(tmp_path / "ada.json", Look("Ada's hair", avatar.latent("hair/ada")), avatar)
+    pictures = {}
+    for look in (None, "hair/ada", str(tmp_path / "ada.json")):
+        render_clip(folders.run, drive=None, orbit=True, out=tmp_path / "x.mp4", image_size=32, look=look)
+        pictures[look] = media.read_video(tmp_path / "x.mp4")[0].astype(int)
+    filmed, by_name, by_file = pictures.values()
+    np.testing.assert_array_equal(by_name, by_file)
+    assert np.abs(by_name - filmed).max() > 10
 
 
 def test_a_folder_that_drives_nothing_is_one_sentence(folders, tmp_path):

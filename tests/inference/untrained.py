@@ -26,9 +26,11 @@ class Folders:
 
 
 def write_run(folder: pathlib.Path) -> Folders:
-    """A head, a dataset folder and a run on them; its looks are the person and one other's hair and nose."""
+    """A head, a dataset folder and a run on them; its looks: the person, two others' hair, and a nose."""
     folders = Folders(tiny.write_head(folder / "head.npz"), tiny.write_dataset(folder / "me"), folder / "run")
-    config = tiny.config(networks__look_categories=("hair", "nose"), cloud__init_points=300, cloud__max_points=300)
+    config = tiny.config(
+        networks__look_categories=("hair", "hair", "nose"), cloud__init_points=300, cloud__max_points=300
+    )
     settings = from_config(config)
     workdir.prepare(folders.run, config.to_dict(), [str(folders.data)])
     head, dataset = load_head(folders.head), read_dataset(folders.data)
@@ -50,7 +52,7 @@ def write_run(folder: pathlib.Path) -> Folders:
             head_path=folders.head,
             betas=dataset.betas,
             canonical_expression=np.asarray(videos.expression_c),
-            looks=("me", "hair/ada", "nose/ben"),
+            looks=("me", "hair/ada", "hair/cleo", "nose/ben"),
             image_size=settings.image_size,
             max_points_per_pixel=None,
             ndc_per_unit=None,
