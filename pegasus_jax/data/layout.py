@@ -1,7 +1,7 @@
 """Names inside a dataset folder: IMAvatar's layout (spec section 9) and our additions to it.
 
 image/1.png  mask/1.png  semantic/1.png  flame_params.json    as published
-parts/<attribute>/1.png  capture.json  figures/               ours
+parts/<attribute>/1.png  normal/1.png  capture.json  figures/  ours
 """
 
 import pathlib
@@ -33,6 +33,11 @@ def semantic_path(folder: pathlib.Path, number: int) -> pathlib.Path:
 def part_path(folder: pathlib.Path, name: str, number: int) -> pathlib.Path:
     """Path of a frame's mask of one attribute."""
     return folder / PARTS / name / f"{number}.png"
+
+
+def normal_path(folder: pathlib.Path, number: int) -> pathlib.Path:
+    """Path of a frame's picture of normals."""
+    return folder / NORMAL / f"{number}.png"
 
 
 def part_names(folder: pathlib.Path) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class Avatar:
         if look is not None and look not in names:
             raise UserError(f"The avatar has no look named {look!r}; it has {', '.join(names)}.")
         index = names.index(look) if look is not None else 0
-        return self.networks.latents.latent(index - 1 if index else None)
+        return self.networks.latents.latent(index)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
         """Evaluates the canonical networks once for a latent (the person as filmed by default)."""

@@ -84,6 +84,7 @@ def config(**changes) -> ConfigDict:
             "seed": 3,
             "image_size": SIDE,
             "batch_size": 2,
+            "stage_one_frames": None,
             "test_fraction": 0.2,
             "expression_variance_floor": 1e-3,
             "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
@@ -110,7 +111,7 @@ def config(**changes) -> ConfigDict:
                 "prune_above": 0.0,
             },
             "step": {
-                "weights": {"flame": 1.0, "emphasis": 1.0, "tracking": 0.01},
+                "weights": {"flame": 1.0, "emphasis": 1.0, "tracking": 0.01, "normal": 0.0},
                 "rates": {"networks": 3e-3, "points": 3e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
                 "total_frames": 48,
                 "flame_halvings": (16, 32),
