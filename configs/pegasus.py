@@ -10,9 +10,9 @@ really decays, and Adam's moments survive pruning and upsampling.
 
 ":generative" is the published two-stage run: 10 epochs of 850 frames of the target's own video, then 90 of 850 frames
 of every video, sized for the published 39 part-swapped ones; with fewer, lower step.total_frames and flame_halvings in
-proportion. Upsampling every 2 epochs, so in stage 2 in proportion to the number of videos. Frames stay in memory, 2.4 MB
-each. Differences, on purpose: the own video stays in stage 2, and so do the codes that stage 1 learned, from its first
-frame on. Variants join: ":generative,quick".
+proportion. Upsampling every 2 epochs, so in stage 2 in proportion to the number of videos. Frames stay in memory,
+2.4 MB each. Differences, on purpose: the own video stays in stage 2, and so do the codes that stage 1 learned, from its
+first frame on. Variants join: ":generative,quick".
 """
 
 import ml_collections

@@ -120,7 +120,7 @@ class _Run:
                 while int(self.state.frames_seen) < total:
                     self._stretch(bar, log, board)
                     checkpoints.save(self.state)
-                    worn = self.looks[: self.stages.worn(int(self.state.frames_seen))]
+                    worn = self.looks[: self.stages.worn(int(self.state.frames_seen) - 1)]
                     figures.held_out_sheet(
                         self.folder, self.graphdef, self.state, self.scene, self.videos.test, looks=worn
                     )
