@@ -18,6 +18,14 @@ _FRAMES_BEFORE_A_BAR = 64
 
 
 @dataclasses.dataclass(frozen=True)
+class Synthesis:
+    """What a part-swapped folder shows: its target's frames with one attribute of somebody else."""
+
+    attribute: str  # "hair"
+    donor: str  # "ada"
+
+
+@dataclasses.dataclass(frozen=True)
 class Dataset:
     """F frames of one head. Float arrays are float32; head units and radians; made by `read_dataset`."""
 
@@ -87,6 +95,35 @@ class Dataset:
             desc=f"Loading {name} masks",
         )
 
+    def normals(
+        self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None
+    ) -> np.ndarray | None:
+        """(n, H, W, 3) uint8 pictures of normals, 0.5 n + 0.5 in world axes over white; None where there are none."""
+        if any(frame.normal is None for frame in self.files):
+            return None
+        return self._load(_read_normal, indices, image_size, channels=(3,), desc="Loading normals")
+
+    @property
+    def synthesis(self) -> Synthesis | None:
+        """Whose attribute a part-swapped folder shows; None for a video as it was filmed.
+
+        Raises:
+            UserError: capture.json says so without naming attribute and donor.
+        """
+        entry = self.capture.get("synthesis")
+        if entry is None:
+            return None
+        attribute, donor = (entry.get(key) if isinstance(entry, dict) else None for key in ("attribute", "donor"))
+        if not (isinstance(attribute, str) and isinstance(donor, str) and attribute and donor):
+            raise UserError(f"{self.folder}: synthesis in capture.json must name an attribute and a donor.")
+        return Synthesis(attribute, donor)
+
+    @property
+    def look(self) -> str:
+        """What an avatar calls the look that the folder shows: "hair/ada"; of a video as filmed, its folder's name."""
+        swap = self.synthesis
+        return f"{swap.attribute}/{swap.donor}" if swap else self.folder.name
+
     def split(self, *, test_fraction: float = TEST_FRACTION) -> tuple[np.ndarray, np.ndarray]:
         """(train, test) positions: tests are what the folder itself sets apart, else the last `test_fraction`.
 
@@ -122,3 +159,8 @@ class Dataset:
         for row, frame in enumerate(progress.bar(frames, desc=desc) if many else frames):
             out[row] = read(frame, size)
         return out
+
+
+def _read_normal(frame: FrameFiles, image_size: tuple[int, int]) -> np.ndarray:
+    assert frame.normal is not None
+    return pictures.read_rgb(frame.normal, image_size=image_size)

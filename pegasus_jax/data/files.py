@@ -44,6 +44,7 @@ class FrameFiles:
     image: pathlib.Path
     matte: Matte
     parts: Mapping[str, PartMask] = dataclasses.field(default_factory=dict)  # by attribute
+    normal: pathlib.Path | None = None  # 0.5 n + 0.5 in world axes, white where nothing is
 
 
 def find_matte(image: pathlib.Path, mask: pathlib.Path | None, *, twins: Iterable[pathlib.Path] = ()) -> Matte:
@@ -62,7 +63,7 @@ def find_matte(image: pathlib.Path, mask: pathlib.Path | None, *, twins: Iterabl
 
 
 def common_size(frames: Sequence[FrameFiles]) -> tuple[int, int]:
-    """(H, W) that all pictures and masks share. Masks of parts may be missing, but not differ.
+    """(H, W) that all pictures share. Masks of parts may be missing, but not differ.
 
     Raises:
         UserError: a picture or mask is missing, is no picture, or has another size than the first.
@@ -70,7 +71,8 @@ def common_size(frames: Sequence[FrameFiles]) -> tuple[int, int]:
     size = pictures.header(frames[0].image).size
     for frame in frames:
         parts = {mask.path for mask in frame.parts.values()}
-        for path in [frame.image, frame.matte.path, *sorted(part for part in parts if part.exists())]:
+        normal = [frame.normal] if frame.normal is not None else []
+        for path in [frame.image, frame.matte.path, *normal, *sorted(part for part in parts if part.exists())]:
             found = pictures.header(path).size
             if found != size:
                 raise UserError(

@@ -1,6 +1,7 @@
 """IMAvatar's dataset folder, which PointAvatar, PEGASUS and this project share: spec section 9.
 
-image/1.png  mask/1.png  flame_params.json  [semantic/1.png  ../blacklist.json]  [parts/<attribute>/1.png  capture.json]
+image/1.png  mask/1.png  flame_params.json  [semantic/1.png  ../blacklist.json]
+[parts/<attribute>/1.png  normal/1.png  capture.json]
 """
 
 import pathlib
@@ -92,6 +93,7 @@ def _files(folder: pathlib.Path, number: int, part_names: tuple[str, ...]) -> Fr
         image=image,
         matte=find_matte(image, layout.mask_path(folder, number)),
         parts={name: _part(folder, name, number) for name in part_names},
+        normal=layout.normal_path(folder, number) if (folder / layout.NORMAL).is_dir() else None,
     )
 
 

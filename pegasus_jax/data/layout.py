@@ -1,7 +1,7 @@
 """Names inside a dataset folder: IMAvatar's layout (spec section 9) and our additions to it.
 
 image/1.png  mask/1.png  semantic/1.png  flame_params.json    as published
-parts/<attribute>/1.png  capture.json  figures/               ours
+parts/<attribute>/1.png  normal/1.png  capture.json  figures/  ours
 """
 
 import pathlib

@@ -29,8 +29,7 @@ class TrainedLooks:
         Raises:
             UserError: no such look.
         """
-        index = 0 if look is None else self._index(look)
-        return self.table.latent(index - 1 if index else None)
+        return self.table.latent(0 if look is None else self._index(look))
 
     def compose(self, base: Mapping[str, jax.Array], swaps: Mapping[str, Swap]) -> Latent:
         """`base` with other looks' codes, `category -> look` or `category -> (look, weight)`. Spec section 13.

@@ -38,10 +38,9 @@ def evaluate_run(
     avatar = load(workdir)
     run = _read_run(workdir) if workdir.is_dir() else _run_of_export(avatar, data, workdir)
     results = workdir if workdir.is_dir() else workdir.with_suffix("")
-    baked = avatar.bake()
     report = {}
     for folder in data or [pathlib.Path(name) for name in run["data"]]:
-        report[folder.name] = _evaluate_clip(baked, folder, run["config"], results)
+        report[folder.name] = _evaluate_clip(avatar, folder, run["config"], results)
     target = pathlib.Path(out) if out else results / "evaluation.json"
     with atomic.file(target) as temporary:
         temporary.write_text(json.dumps(report, indent=1) + "\n")
@@ -74,8 +73,11 @@ def _cell(name: str, value: float | None) -> str:
     return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
 
 
-def _evaluate_clip(baked: BakedAvatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
+def _evaluate_clip(avatar: Avatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
+    """Under the look that the folder shows, if the avatar has it; else as filmed."""
     dataset = read_dataset(folder)
+    look = dataset.look
+    baked = avatar.bake(avatar.latent(look if look in avatar.looks else None))
     size = (config["image_size"], config["image_size"])
     train_rows, test_rows = dataset.split(test_fraction=config["test_fraction"])
     train, test = (load_frames(dataset, rows, image_size=size) for rows in (train_rows, test_rows))

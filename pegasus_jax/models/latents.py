@@ -43,9 +43,18 @@ class LatentTable(nnx.Module):
         if look_categories:
             self.looks = nnx.Param(normal(key(), (len(look_categories), code_size), CODE_STD))
 
-    def latent(self, look: int | None = None) -> Latent:
-        """The latent of one look, or of the person as filmed (None)."""
+    def latent(self, look: int | jax.Array = 0) -> Latent:
+        """The latent of a look, by its number among the avatar's: 0 is the person as filmed, then the rows of `looks`.
+
+        The number may be traced: one compiled program serves all looks.
+        """
         codes = dict(zip(CATEGORIES, self.base[...]))
-        if look is not None:
-            codes[self.look_categories[look]] = self.looks[...][look]
-        return codes
+        if not self.look_categories:
+            return codes
+        slot = self.slots()[look]
+        code = self.looks[...][jnp.maximum(look - 1, 0)]
+        return {name: jnp.where(slot == i, code, base) for i, (name, base) in enumerate(codes.items())}
+
+    def slots(self) -> jax.Array:
+        """(1 + L,) int32: the slot whose base code each look replaces; -1 for the person as filmed."""
+        return jnp.asarray([-1, *(CATEGORIES.index(name) for name in self.look_categories)], jnp.int32)

@@ -97,13 +97,13 @@ def _farthest_first(points: np.ndarray, density: np.ndarray, count: int) -> np.n
     return rows
 
 
-def full_cloud(part: np.ndarray, radius: float) -> Cloud:
-    """A cloud whose every slot holds a living point, of parts (count,)."""
+def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1) -> Cloud:
+    """A cloud whose every slot holds a living point, of parts (count,), shared by several looks."""
     count = len(part)
     return Cloud(
         alive=jnp.ones(count, bool),
         visible=jnp.zeros(count, bool),
-        nearest=jnp.zeros(count, jnp.int32),
+        nearest=jnp.zeros((looks, count), jnp.int32),
         part=jnp.asarray(part, jnp.int32),
         radius=jnp.float32(radius),
         changes=jnp.int32(0),
@@ -154,7 +154,7 @@ def change_cloud(
         cloud=Cloud(
             alive=jnp.asarray(slots < count),
             visible=jnp.zeros(capacity, bool),
-            nearest=cloud.nearest[rows],
+            nearest=cloud.nearest[:, rows],
             part=cloud.part[rows],
             radius=jnp.float32(next_radius),
             changes=cloud.changes + 1,

@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+from collections.abc import Sequence
 
 import jax
 import numpy as np
@@ -27,24 +28,44 @@ def held_out_sheet(
     scene: Scene,
     frames: Batch,
     *,
+    looks: Sequence[str],
     rows: int = 6,
 ) -> None:
-    """`figures/held_out_<frames seen>.png`: ground truth | render | normals | albedo | shading of held-out frames."""
-    chosen = take(frames, np.linspace(0, len(frames.frame) - 1, min(rows, len(frames.frame))).astype(int))
-    render = _render(graphdef, state, scene, chosen)
-    pictures = (chosen.over_white(), render.image, render.normals, render.albedo, render.shading)
-    grid = [[np.asarray(column[row]) for column in pictures] for row in range(len(chosen.frame))]
+    """`figures/held_out_<frames seen>.png`: ground truth | render | normals | albedo | shading of held-out frames.
+
+    Some of the person as filmed, and below them one of each other look, under its name.
+    """
+    own = np.flatnonzero(frames.look == 0)
+    grid = _rows(graphdef, state, scene, take(frames, _spread(own, rows)))
+    names = [""] * len(grid)
+    for number, name in enumerate(looks[1:], start=1):
+        worn = np.flatnonzero(frames.look == number)
+        grid += _rows(graphdef, state, scene, take(frames, worn[len(worn) // 2 :][:1]))
+        names.append(name)
     path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.png"
-    media.write_image(path, media.contact_sheet(grid, labels=_COLUMNS))
+    labelled = names if len(looks) > 1 else ()
+    media.write_image(path, media.contact_sheet(grid, labels=_COLUMNS, row_labels=labelled))
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+
+
+def _rows(graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Batch) -> list[list[np.ndarray]]:
+    """The columns of each of some frames of one look."""
+    render = _render(graphdef, state, scene, frames)
+    pictures = (frames.over_white(), render.image, render.normals, render.albedo, render.shading)
+    return [[np.asarray(column[row]) for column in pictures] for row in range(len(frames.frame))]
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _render(graphdef: nnx.GraphDef, state: TrainState, scene: Scene, frames: Batch) -> Render:
     networks = nnx.merge(graphdef, state.params.networks)
-    z = latents.flatten(networks.latents.latent())
+    look = frames.look[0]
+    z = latents.flatten(networks.latents.latent(look))
     cloud = state.cloud
     points = canonicalise(
-        networks, scene.space, state.params.points, z, cloud.nearest, cloud.part, jacobian_gradient=False
+        networks, scene.space, state.params.points, z, cloud.nearest[look], cloud.part, jacobian_gradient=False
     )
     return render_frames(
         networks,

@@ -16,7 +16,7 @@ from flax import nnx
 
 from pegasus_jax import devices, progress
 from pegasus_jax.data import Dataset, read_dataset
-from pegasus_jax.data.frames import Batch, frame_order, join, load_frames, take
+from pegasus_jax.data.frames import take
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference.description import AvatarDescription, default_head, write_description
@@ -26,23 +26,16 @@ from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
 from pegasus_jax.training import cloud, figures, head_in_clip, perceptual
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
+from pegasus_jax.training.looks import Sources, sources
 from pegasus_jax.training.parallel import DataParallel
-from pegasus_jax.training.settings import Settings, from_config
+from pegasus_jax.training.settings import Settings, from_config, with_looks
+from pegasus_jax.training.stages import Stages
 from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, StepConfig, make_step
+from pegasus_jax.training.videos import Videos, load_videos
 
 _METRICS = "metrics.jsonl"
 _PAPER_WIDTH = 512  # of the canonical network
-
-
-@dataclasses.dataclass(frozen=True)
-class Videos:
-    """The run's frames, split; what a folder sets apart, or the last part of a clip, is held out."""
-
-    train: Batch
-    test: Batch
-    expression_c: np.ndarray  # (50,) mean over training frames
-    expression_variance: np.ndarray  # (50,)
 
 
 def train(
@@ -55,6 +48,8 @@ def train(
 ) -> None:
     """Trains one avatar from dataset folders, or continues the run in `workdir`.
 
+    Folders of one person's own videos, and of the same with parts of others, as `synthesize` makes them.
+
     Raises:
         UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite.
     """
@@ -63,42 +58,47 @@ def train(
     datasets = [read_dataset(folder) for folder in data]
     for note in (note for dataset in datasets for note in dataset.notes):
         print(note)
-    model = load_head(head) if head else default_head(_tracked_with(datasets[0]))
+    found = sources(datasets)
+    settings = with_looks(settings, found.categories, swapped=[dataset.folder for dataset in found.swapped])
+    model = load_head(head) if head else default_head(_tracked_with(found.own[0]))
     _check_head(datasets, model)
     _prepare_workdir(workdir, config, data)
-    run = _Run(settings, datasets, model, head, pathlib.Path(workdir), vgg_weights)
+    run = _Run(settings, found, model, head, pathlib.Path(workdir), vgg_weights)
     run.execute()
 
 
 class _Run:
     """One process's training: settings, frames, state, and the places that it writes to."""
 
-    def __init__(self, settings: Settings, datasets, model, head_path, folder: pathlib.Path, vgg_weights):
+    def __init__(self, settings: Settings, found: Sources, model, head_path, folder: pathlib.Path, vgg_weights):
         self.settings, self.folder = settings, folder
-        self.videos = load_videos(datasets, settings)
+        self.looks = found.names
+        self.videos = load_videos([*found.own, *found.swapped], settings)
+        self.stages = Stages(settings.seed, settings.batch_size, settings.stage_one_frames or 0, self.videos.counts)
         self.scene = make_scene(model, self.videos, settings)
         space = self.scene.space
         if settings.step.weights.inner:
             shown = head_in_clip.inner_shown(space, self.videos.train)
             self.videos = dataclasses.replace(self.videos, train=dataclasses.replace(self.videos.train, inner=shown))
-        self.graphdef, self.state = initial_state(settings, space, self.videos.train)
+        self.graphdef, self.state = initial_state(settings, space, self.videos)
         write_description(
             folder,
             AvatarDescription.of_run(
                 networks=settings.networks,
                 head=model,
                 head_path=head_path,
-                betas=datasets[0].betas,
+                betas=found.own[0].betas,
                 canonical_expression=self.videos.expression_c,
-                looks=(datasets[0].folder.name,),
+                looks=self.looks,
                 image_size=settings.image_size,
                 max_points_per_pixel=settings.step.render.max_points_per_pixel,
-                ndc_per_unit=float(self.videos.train.cameras.ndc_per_unit().mean()),
+                ndc_per_unit=float(self.videos.own.cameras.ndc_per_unit().mean()),
             ),
         )
         self.perceptual = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
         self.parallel = DataParallel()
         self.step = self._compiled_step(settings.step)
+        self.step_frames = settings.batch_size * self.parallel.size
         self.nearest = jax.jit(self._nearest)
 
     def _compiled_step(self, config: StepConfig):
@@ -120,7 +120,10 @@ class _Run:
                 while int(self.state.frames_seen) < total:
                     self._stretch(bar, log, board)
                     checkpoints.save(self.state)
-                    figures.held_out_sheet(self.folder, self.graphdef, self.state, self.scene, self.videos.test)
+                    worn = self.looks[: self.stages.worn(int(self.state.frames_seen) - 1)]
+                    figures.held_out_sheet(
+                        self.folder, self.graphdef, self.state, self.scene, self.videos.test, looks=worn
+                    )
 
     def _stretch(self, bar, log, board) -> None:
         """From one checkpoint to the next."""
@@ -129,24 +132,23 @@ class _Run:
         end = min(_next(start, every.checkpoint), self.settings.step.total_frames)
         while (seen := int(self.state.frames_seen)) < end:
             self._change_cloud(seen)
-            nearest = self.nearest(self.state, self.scene.space)
-            self.state = dataclasses.replace(self.state, cloud=dataclasses.replace(self.state.cloud, nearest=nearest))
+            self._refresh_nearest(seen)
             stop = min(
                 end,
                 _next(seen, every.nearest),
-                _next(seen, self.settings.cloud.period),
+                self.stages.next_stop(seen, self.settings.cloud.period),
                 _next(seen, every.log),
             )
             self._steps(seen, stop, bar, log, board)
 
     def _steps(self, seen: int, stop: int, bar, log, board) -> None:
         """Steps until `stop` frames are seen, without looking at the device in between."""
-        size = self.settings.batch_size * self.parallel.size
+        size = self.step_frames
         state = self.parallel.replicate(self.state)
         scene = self.parallel.replicate(self.scene)
         began, start, history = time.monotonic(), seen, []
         while seen < stop:
-            rows = frame_order(self.settings.seed, seen, size, len(self.videos.train.frame))
+            rows = self.stages.rows(seen, size)
             state, metrics = self.step(state, self.parallel.split(take(self.videos.train, rows)), scene)
             history.append(metrics)
             seen += size
@@ -191,7 +193,7 @@ class _Run:
             if not (np.asarray(m["finite"])[0] and np.isfinite(np.asarray(m["loss"])[0]))
         )
         first = start + bad * size
-        rows = frame_order(self.settings.seed, first, size, len(self.videos.train.frame))
+        rows = self.stages.rows(first, size)
         raise UserError(
             f"The loss is not finite between {first} and {first + size} frames seen (training frames "
             f"{sorted(int(r) for r in rows)}); the last good checkpoint in {self.folder} is kept: look at these "
@@ -201,38 +203,29 @@ class _Run:
     def _change_cloud(self, seen: int) -> None:
         """Prunes and grows once for each period that has ended; the state knows how often it was done."""
         schedule = self.settings.cloud
-        while int(self.state.cloud.changes) < seen // schedule.period:
+        while int(self.state.cloud.changes) < self.stages.changes_due(seen, schedule.period):
             key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
-            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=self._spared())
+            spared = self._spared(self.stages.worn(seen))
+            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=spared)
 
     def _scale(self) -> jax.Array:
-        return point_scale(self.scene.space, self.state.cloud.nearest, self.state.cloud.part)
+        return point_scale(self.scene.space, self.state.cloud.nearest[0], self.state.cloud.part)
 
-    def _spared(self) -> np.ndarray:
-        return may_show(self.scene.space, self.state.cloud.nearest, self.state.cloud.part)
+    def _spared(self, worn: int) -> np.ndarray:
+        """(capacity,) bool: points that frames unlike the clips' may show under any of the worn looks."""
+        space, points = self.scene.space, self.state.cloud
+        return np.any([may_show(space, nearest, points.part) for nearest in points.nearest[:worn]], axis=0)
 
-    def _nearest(self, state: TrainState, space: HeadSpace) -> jax.Array:
+    def _refresh_nearest(self, seen: int) -> None:
+        nearest = self.state.cloud.nearest
+        for look in self.stages.to_refresh(seen, self.settings.every.nearest, self.step_frames):
+            nearest = nearest.at[look].set(self.nearest(self.state, self.scene.space, look))
+        self.state = dataclasses.replace(self.state, cloud=dataclasses.replace(self.state.cloud, nearest=nearest))
+
+    def _nearest(self, state: TrainState, space: HeadSpace, look: jax.Array) -> jax.Array:
         networks = nnx.merge(self.graphdef, state.params.networks)
-        z = latents.flatten(networks.latents.latent())
+        z = latents.flatten(networks.latents.latent(look))
         return nearest_vertices(space, flame_canonical(networks, state.params.points, z), state.cloud.part)
-
-
-def load_videos(datasets: Sequence[Dataset], settings: Settings) -> Videos:
-    """Decodes and splits every clip."""
-    size = (settings.image_size, settings.image_size)
-    train_parts, test_parts = [], []
-    for dataset in datasets:
-        train_rows, test_rows = dataset.split(test_fraction=settings.test_fraction)
-        train_parts.append(load_frames(dataset, train_rows, image_size=size))
-        test_parts.append(load_frames(dataset, test_rows, image_size=size))
-    train_frames = join(train_parts)
-    variance = train_frames.expression.var(axis=0, ddof=1)
-    return Videos(
-        train=train_frames,
-        test=join(test_parts),
-        expression_c=train_frames.expression.mean(axis=0),
-        expression_variance=np.maximum(variance, settings.expression_variance_floor).astype(np.float32),
-    )
 
 
 def make_scene(model, videos: Videos, settings: Settings) -> Scene:
@@ -249,8 +242,8 @@ def make_scene(model, videos: Videos, settings: Settings) -> Scene:
     )
 
 
-def initial_state(settings: Settings, space: HeadSpace, frames: Batch) -> tuple[nnx.GraphDef, TrainState]:
-    """Networks, points and optimiser before the first of the training `frames`."""
+def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple[nnx.GraphDef, TrainState]:
+    """Networks, points and optimiser before the first training frame."""
     networks = AvatarNetworks(settings.networks, rngs=nnx.Rngs(settings.seed))
     graphdef, network_state = nnx.split(networks)
     rng = np.random.default_rng(settings.seed)
@@ -264,17 +257,17 @@ def initial_state(settings: Settings, space: HeadSpace, frames: Batch) -> tuple[
             schedule.init_points,
             rng,
             fineness=np.asarray(space.fineness),
-            areas=head_in_clip.largest_areas(space, frames),
+            areas=head_in_clip.largest_areas(space, videos.own),
         )
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
         part = np.full(schedule.init_points, ANY_PART, np.int32)
-    params = Params(network_state, jnp.asarray(points), Tracking.zeros(len(frames.frame)))
+    params = Params(network_state, jnp.asarray(points), Tracking.zeros(len(videos.train.frame)))
     state = TrainState(
         frames_seen=jnp.int32(0),
         params=params,
         moments=optax.scale_by_adam().init(params),
-        cloud=cloud.full_cloud(part, schedule.init_radius),
+        cloud=cloud.full_cloud(part, schedule.init_radius, looks=len(videos.counts)),
     )
     return graphdef, state
 

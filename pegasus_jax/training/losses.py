@@ -51,6 +51,19 @@ def segmentation_bce(logits: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.mean(jax.nn.softplus(logits) - logits * target)
 
 
+def normal_l1(rendered: jax.Array, target: jax.Array, matte: jax.Array, has_normal: jax.Array) -> jax.Array:
+    """L_normal: mean |M n + (1 - M) - (M n* + (1 - M))| of normal pictures (B, H, W, 3) under mattes M (B, H, W).
+
+    The published loss has two terms: outside the new part m against the target's own avatar, A = mean M (1 - m)
+    |n - n_target|, and inside it against the donor's, B = mean M m |n - n_donor|. For the one picture
+    n* = (1 - m) n_target + m n_donor, M |n - n*| is their sum wherever m is 0 or 1, as one of the two is nothing there.
+    On the soft rim it is at most the sum, and zero at the mixture. White outside M cancels. Frames without such a
+    picture (`has_normal` (B,) False) add nothing.
+    """
+    error = jnp.mean(matte[..., None] * jnp.abs(rendered - target), axis=(1, 2, 3))
+    return jnp.mean(jnp.where(has_normal, error, 0.0))
+
+
 def masked_mean(values: jax.Array, alive: jax.Array) -> jax.Array:
     """Mean of values (N,) over living points."""
     return jnp.sum(jnp.where(alive, values, 0.0)) / jnp.maximum(jnp.sum(alive), 1)

@@ -1,7 +1,9 @@
 """A run's settings: from an ml_collections config to the typed pieces that the code takes."""
 
 import dataclasses
+import pathlib
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import ml_collections
@@ -37,6 +39,7 @@ class Settings:
     cloud: CloudSchedule
     step: StepConfig
     every: Intervals
+    stage_one_frames: int | None = None  # frames seen before part-swapped videos join; None: the config has one stage
 
 
 def from_config(config: ml_collections.ConfigDict) -> Settings:
@@ -58,7 +61,28 @@ def from_config(config: ml_collections.ConfigDict) -> Settings:
         "cloud": _typed(CloudSchedule, values.get("cloud", {}), "cloud"),
         "every": _typed(Intervals, values.get("every", {}), "every"),
     }
-    return _typed(Settings, values, "top level")
+    settings = _typed(Settings, values, "top level")
+    if settings.step.weights.normal and "normals" not in settings.step.render.channels:
+        raise UserError(
+            "The config's step.weights.normal compares rendered normals: add 'normals' to step.render.channels."
+        )
+    return settings
+
+
+def with_looks(settings: Settings, categories: Sequence[str], *, swapped: Sequence[pathlib.Path]) -> Settings:
+    """The settings of a run that learns looks of these `categories` besides the person as filmed.
+
+    Raises:
+        UserError: there are `swapped` folders, and the config never comes to them.
+    """
+    stage_one = settings.stage_one_frames
+    if swapped and (stage_one is None or stage_one >= settings.step.total_frames):
+        raise UserError(
+            f"{swapped[0]} is part-swapped, and this config has no second stage for it; use one with stage_one_frames "
+            "below step.total_frames, such as configs/laptop.py:generative."
+        )
+    networks = dataclasses.replace(settings.networks, look_categories=tuple(categories))
+    return dataclasses.replace(settings, networks=networks)
 
 
 def _typed(kind: type, values: dict[str, Any], where: str) -> Any:

@@ -40,7 +40,7 @@ class Cloud:
 
     alive: jax.Array  # (capacity,) bool: False marks an empty slot
     visible: jax.Array  # (capacity,) bool: seen since the last change of the cloud
-    nearest: jax.Array  # (capacity,) int32: nearest head vertex, refreshed now and then
+    nearest: jax.Array  # (looks, capacity) int32: nearest head vertex under each look, refreshed now and then
     part: jax.Array  # (capacity,) int32: part of the head that the point keeps to; see models.head_space
     radius: jax.Array  # () NDC
     changes: jax.Array  # () int32: how often it was pruned or grown

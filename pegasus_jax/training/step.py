@@ -40,6 +40,7 @@ class LossWeights:
     leash: float = 1.0  # points keep to their side of the skin; no effect on clouds that started on a sphere
     latent: float = 0.01
     seg: float = 0.1
+    normal: float = 0.0  # against pictures of the target's and the donor's avatars, in part-swapped folders
     inner: float = 0.0  # eyeballs and the inside of the mouth show where those of the head model do
     dark: float = 0.0  # the inside of the mouth is dark where no picture says otherwise
     emphasis: float = 0.0  # extra colour weight on eyes and mouth
@@ -105,7 +106,7 @@ def make_step(
         grads = jax.lax.pmean(grads, DEVICES)
         terms = jax.lax.pmean(terms, DEVICES)
         seen = jax.lax.pmax(seen.astype(jnp.int32), DEVICES) > 0
-        touched = _touched_rows(batch, state.params.tracking.pose.shape[0])
+        touched = touched_rows(graphdef, state.params, batch)
         params, moments = _update(state, grads, touched, config)
         devices = jax.lax.psum(1, DEVICES)
         finite = jax.tree.reduce(jnp.logical_and, jax.tree.map(lambda g: jnp.all(jnp.isfinite(g)), grads))
@@ -148,14 +149,15 @@ def _losses(
     graphdef, params: Params, state, batch: Batch, scene: Scene, config: StepConfig, perceptual, background, key
 ):
     networks: AvatarNetworks = nnx.merge(graphdef, params.networks)
-    z = latents.flatten(networks.latents.latent())
+    look = batch.look[0]  # that of all frames of a device's share
+    z = latents.flatten(networks.latents.latent(look))
     cloud, weights = state.cloud, config.weights
     points = canonicalise(
         networks,
         scene.space,
         params.points,
         z,
-        cloud.nearest,
+        cloud.nearest[look],
         cloud.part,
         jacobian_gradient=config.jacobian_gradient,
     )
@@ -213,6 +215,9 @@ def picture_terms(
         terms["inner"] = losses.mask_l1(render.inner, jnp.asarray(batch.inner, jnp.float32) / 255.0)
     if weights.seg and render.seg_logit is not None:
         terms["seg"] = losses.segmentation_bce(render.seg_logit, jnp.asarray(batch.seg, jnp.float32) / 255.0)
+    if weights.normal and render.normals is not None and batch.normal is not None and batch.has_normal is not None:
+        normals = jnp.asarray(batch.normal, jnp.float32) / 255.0
+        terms["normal"] = losses.normal_l1(render.normals, normals, batch.alpha(), batch.has_normal)
     return terms
 
 
@@ -269,14 +274,49 @@ def _tracking_prior(correction: Tracking, std: Tracking) -> jax.Array:
     return jax.tree.reduce(jnp.add, scaled) / 3.0
 
 
-def _touched_rows(batch: Batch, num_frames: int) -> jax.Array:
-    """(F,) bool: table rows whose frame any device saw in this step."""
-    mine = jnp.zeros(num_frames, jnp.int32).at[batch.frame].set(1)
-    return jax.lax.pmax(mine, DEVICES) > 0
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Touched:
+    """Rows of the tables that some device's share had in this step: bools."""
+
+    frames: jax.Array  # (F,)
+    base: jax.Array  # (S,) base codes
+    looks: jax.Array  # (L,) codes of part-swapped videos
 
 
-def _update(state: TrainState, grads: Params, touched: jax.Array, config: StepConfig):
-    """Adam on everything; rows of per-frame tables move only when their frame was seen."""
+def touched_rows(graphdef: nnx.GraphDef, params: Params, batch: Batch) -> Touched:
+    """What the batch takes from the tables. Adam would move the other rows too, by the momentum they have."""
+    table = nnx.merge(graphdef, params.networks).latents
+    look, looks = batch.look[0], len(table.look_categories)
+    mine = Touched(
+        frames=jnp.zeros(params.tracking.pose.shape[0], bool).at[batch.frame].set(True),
+        base=jnp.arange(len(latents.CATEGORIES)) != table.slots()[look],
+        looks=jnp.arange(1, 1 + looks) == look,
+    )
+    return jax.tree.map(lambda rows: jax.lax.pmax(rows.astype(jnp.int32), DEVICES) > 0, mine)
+
+
+def _only(rows: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
+    return jnp.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+
+def _hold_untouched(new: Params, old: Params, touched: Touched, *, tracking: bool) -> Params:
+    """`new`, with rows of `old` where tables were not touched; `tracking` says whether its tables are learned."""
+
+    def codes(path, new_leaf, old_leaf):
+        if path[0].key != "latents":
+            return new_leaf
+        return _only(touched.base if path[1].key == "base" else touched.looks, new_leaf, old_leaf)
+
+    held = dataclasses.replace(new, networks=jax.tree_util.tree_map_with_path(codes, new.networks, old.networks))
+    if not tracking:
+        return held
+    rows = jax.tree.map(lambda a, b: _only(touched.frames, a, b), new.tracking, old.tracking)
+    return dataclasses.replace(held, tracking=rows)
+
+
+def _update(state: TrainState, grads: Params, touched: Touched, config: StepConfig):
+    """Adam on everything; rows of tables move only when a frame of theirs was seen."""
     direction, moments = optax.scale_by_adam().update(grads, state.moments)
     factor = learning_rate_factor(state.frames_seen, config)
     rates = config.rates
@@ -286,28 +326,17 @@ def _update(state: TrainState, grads: Params, touched: jax.Array, config: StepCo
     def network_rate(path, leaf):
         return leaf * (latent_rate if path[0].key == "latents" else rates.networks)
 
-    def only_touched(new, old):
-        return jnp.where(touched.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
     steps = Params(
         networks=jax.tree_util.tree_map_with_path(network_rate, direction.networks),
         points=direction.points * rates.points,
-        tracking=jax.tree.map(
-            lambda leaf: only_touched(leaf * tracking_rate, jnp.zeros_like(leaf)), direction.tracking
-        ),
+        tracking=jax.tree.map(lambda leaf: leaf * tracking_rate, direction.tracking),
     )
-    if config.refine_tracking:
-        restore = {
-            name: dataclasses.replace(
-                getattr(moments, name),
-                tracking=jax.tree.map(
-                    only_touched, getattr(moments, name).tracking, getattr(state.moments, name).tracking
-                ),
-            )
-            for name in ("mu", "nu")
-        }
-        moments = moments._replace(**restore)
-    params = jax.tree.map(lambda value, move: value - factor * move, state.params, steps)
+    moved = jax.tree.map(lambda value, move: value - factor * move, state.params, steps)
+    params = _hold_untouched(moved, state.params, touched, tracking=True)
+    moments = moments._replace(
+        mu=_hold_untouched(moments.mu, state.moments.mu, touched, tracking=config.refine_tracking),
+        nu=_hold_untouched(moments.nu, state.moments.nu, touched, tracking=config.refine_tracking),
+    )
     if config.refine_tracking:
         centred = jax.tree.map(lambda table: table - table.mean(axis=0, keepdims=True), params.tracking)
         params = dataclasses.replace(params, tracking=centred)

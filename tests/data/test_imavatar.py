@@ -149,3 +149,14 @@ def test_a_folder_without_any_dataset(tmp_path):
     assert dataset_folders(tmp_path) == []
     with pytest.raises(UserError, match=r"neither flame_params\.json nor transforms\.json"):
         read_dataset(tmp_path)
+
+
+def test_pictures_of_normals_are_read_where_there_are_any(published):
+    assert read_dataset(published).normals() is None
+    for number in range(1, 6):
+        examples.save(published / "normal" / f"{number}.png", examples.rgba(number)[..., :3])
+    normals = read_dataset(published).normals(indices=[3])
+    np.testing.assert_array_equal(normals, examples.rgba(4)[None, ..., :3])
+    (published / "normal" / "2.png").unlink()
+    with pytest.raises(UserError, match=r"normal/2\.png is missing"):
+        read_dataset(published)

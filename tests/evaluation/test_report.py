@@ -3,12 +3,15 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from pegasus_jax import assets
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation import refine
+from pegasus_jax.evaluation import reconstruction, refine
 from pegasus_jax.evaluation.report import evaluate_run, table
+from pegasus_jax.inference import load
+from pegasus_jax.models.latents import flatten
 from tests.inference.untrained import write_run
 from tests.training import tiny
 
@@ -63,6 +66,20 @@ def test_another_dataset_folder_and_another_place_are_taken(run, tmp_path, monke
     assert list(report) == ["other"]
     assert json.loads((tmp_path / "there" / "figures.json").read_text()) == report
     assert (tmp_path / "there" / "figures.md").is_file()
+
+
+def test_a_part_swapped_folder_is_measured_under_its_look(run, tmp_path, monkeypatch):
+    folders, _ = run
+    be_quick(monkeypatch)
+    worn, render = [], reconstruction.render_drive
+    monkeypatch.setattr(
+        reconstruction, "render_drive", lambda baked, drive: worn.append(baked.z) or render(baked, drive)
+    )
+    data = [tiny.write_swapped(tmp_path / donor, "hair", donor) for donor in ("ada", "eve")]
+    assert list(evaluate_run(folders.run, data=data, out=tmp_path / "figures.json")) == ["ada", "eve"]
+    avatar = load(folders.run)
+    np.testing.assert_array_equal(worn[0], flatten(avatar.latent("hair/ada")))
+    np.testing.assert_array_equal(worn[-1], flatten(avatar.latent()), "the avatar has no such look")
 
 
 def test_what_is_no_work_folder_is_told(tmp_path):

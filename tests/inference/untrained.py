@@ -36,7 +36,7 @@ def write_run(folder: pathlib.Path) -> Folders:
     head, dataset = load_head(folders.head), read_dataset(folders.data)
     videos = loop.load_videos([dataset], settings)
     scene = loop.make_scene(head, videos, settings)
-    _, state = loop.initial_state(settings, scene.space, videos.train)
+    _, state = loop.initial_state(settings, scene.space, videos)
     leaves, treedef = jax.tree.flatten(state.params.networks)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     networks = [leaf + 0.05 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys)]

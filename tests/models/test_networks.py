@@ -108,7 +108,7 @@ def test_latent_vector_has_one_hots_at_the_published_places():
     assert z.shape == (369,)
     for slot in range(9):
         np.testing.assert_array_equal(z[41 * slot : 41 * slot + 9], np.eye(9)[slot])
-    hair = latents.flatten(table.latent(0))
+    hair = latents.flatten(table.latent(1))
     changed = np.flatnonzero(np.asarray(hair != z))
     slot = latents.CATEGORIES.index("hair")
     np.testing.assert_array_equal(changed, np.arange(41 * slot + 9, 41 * slot + 41))

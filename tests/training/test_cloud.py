@@ -168,10 +168,10 @@ def test_moments_follow_survivors_and_start_at_zero_for_copies():
 def test_copies_take_over_their_parents_nearest_vertex_and_part():
     numbers = jnp.arange(32, dtype=jnp.int32)
     state = with_cloud(
-        random_state(32), visible=seen(32, [4, 6]), nearest=numbers, part=(numbers == 6).astype(jnp.int32)
+        random_state(32), visible=seen(32, [4, 6]), nearest=numbers[None], part=(numbers == 6).astype(jnp.int32)
     )
     changed = cloud.change_cloud(state, schedule(), KEY).cloud
-    np.testing.assert_array_equal(changed.nearest[:4], [4, 6, 4, 6])
+    np.testing.assert_array_equal(changed.nearest[:, :4], [[4, 6, 4, 6]])
     np.testing.assert_array_equal(changed.part[:4], [0, 1, 0, 1])
 
 

@@ -40,6 +40,7 @@ def clip(space):
         T_camera_world=np.tile(facing, (3, 1, 1)),
         intrinsics=np.tile(np.array([2.5 * SIDE, 2.5 * SIDE, SIDE / 2, SIDE / 2], np.float32), (3, 1)),
         frame=np.arange(3, dtype=np.int32),
+        look=np.zeros(3, np.int32),
     )
 
 

@@ -121,3 +121,27 @@ def test_only_living_points_inside_the_mouth_are_drawn_to_the_dark():
     assert losses.unseen_dark(albedo, part, alive) == pytest.approx((0.09 + 0.36) / 3)
     gradient = jax.grad(losses.unseen_dark)(albedo, part, alive)
     assert np.flatnonzero(np.any(np.asarray(gradient) != 0, axis=1)).tolist() == [2]
+
+
+def test_normals_of_one_blended_picture_ask_for_what_the_two_published_terms_do():
+    ours, target, donor = RNG.random((3, 2, 8, 8, 3))
+    matte, part = RNG.random((2, 8, 8)), RNG.integers(0, 2, (2, 8, 8)).astype(float)
+    m, white = part[..., None], 1 - matte[..., None]
+
+    def outside(n):
+        return matte[..., None] * ((1 - m) * n + m) + white
+
+    def inside(n):
+        return matte[..., None] * (m * n + (1 - m)) + white
+
+    published = [
+        np.abs(term(ours) - term(other)).mean(axis=(1, 2, 3)) for term, other in ((outside, target), (inside, donor))
+    ]
+    blended = (1 - m) * target + m * donor
+    arrays = [jnp.asarray(a, jnp.float32) for a in (ours, blended, matte)]
+    assert losses.normal_l1(*arrays, np.array([True, True])) == pytest.approx(np.sum(published) / 2, rel=1e-5)
+    assert losses.normal_l1(*arrays, np.array([False, True])) == pytest.approx(
+        (published[0][1] + published[1][1]) / 2, rel=1e-5
+    ), "a frame without a picture of normals adds nothing, and changes nothing for the others"
+    gradient = jax.grad(losses.normal_l1)(*arrays, np.array([False, True]))
+    assert not np.any(gradient[0]) and np.any(gradient[1])

@@ -33,7 +33,7 @@ _TWO_DEVICES = """
     step = dataclasses.replace(settings.step, weights=weights)
     videos = loop.load_videos([read_dataset(sys.argv[1])], settings)
     scene = loop.make_scene(load_head(sys.argv[2]), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos.train)
+    graphdef, state = loop.initial_state(settings, scene.space, videos)
     state = dataclasses.replace(state, frames_seen=state.frames_seen + 8)
     batch = take(videos.train, np.array([5, 0, 3, 6]))
     results = []

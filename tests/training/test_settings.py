@@ -6,10 +6,13 @@ import pytest
 
 from pegasus_jax.config import load_config
 from pegasus_jax.errors import UserError
-from pegasus_jax.training.settings import from_config
+from pegasus_jax.training.settings import from_config, with_looks
 from tests.training import tiny
 
 CONFIGS = sorted(path for path in (pathlib.Path(__file__).parents[2] / "configs").glob("*.py"))
+
+
+TWO_STAGES = [path for path in CONFIGS if path.stem in ("laptop", "pegasus")]
 
 
 @pytest.mark.parametrize("variant", ["", ":quick"], ids=["plain", "quick"])
@@ -22,6 +25,32 @@ def test_the_projects_configs_become_settings(path, variant):
     if not variant:
         quick = from_config(load_config(f"{path}:quick"))
         assert quick.step.total_frames < settings.step.total_frames / 5
+
+
+@pytest.mark.parametrize("variant", [":generative", ":generative,quick"])
+@pytest.mark.parametrize("path", TWO_STAGES, ids=lambda path: path.stem)
+def test_generative_variants_have_two_stages_and_the_normal_loss(path, variant):
+    settings = from_config(load_config(f"{path}{variant}"))
+    assert 0 < settings.stage_one_frames < settings.step.total_frames
+    assert settings.step.weights.normal > 0 and "normals" in settings.step.render.channels
+    assert settings.networks.gc == "learned", "parts could not move in the generic canonical space"
+    with pytest.raises(ValueError, match="knows no variant 'tiny'; it has quick and generative"):
+        load_config(f"{path}:generative,tiny")
+
+
+def test_the_normal_loss_needs_normals():
+    with pytest.raises(UserError, match=r"step\.weights\.normal compares rendered normals: add 'normals' to"):
+        from_config(tiny.config(step__weights__normal=0.1))
+
+
+def test_part_swapped_folders_need_a_second_stage():
+    folders = [pathlib.Path("me__hair_ada")]
+    for first in (None, 48):
+        with pytest.raises(UserError, match=r"me__hair_ada is part-swapped, and this config has no second stage"):
+            with_looks(from_config(tiny.config(stage_one_frames=first)), ["hair"], swapped=folders)
+    settings = with_looks(from_config(tiny.config(stage_one_frames=0)), ["hair"], swapped=folders)
+    assert settings.networks.look_categories == ("hair",)
+    assert with_looks(from_config(tiny.config()), [], swapped=[]) == from_config(tiny.config())
 
 
 def test_published_numbers_stand_in_the_paper_config():

@@ -42,7 +42,7 @@ def stepped(tiny_run) -> Stepped:
     settings = from_config(tiny.config(step__tracking_after=8))
     videos = loop.load_videos([read_dataset(tiny_run.data)], settings)
     scene = loop.make_scene(load_head(tiny_run.head), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos.train)
+    graphdef, state = loop.initial_state(settings, scene.space, videos)
     state = with_cloud(state, alive=state.cloud.alive.at[-20:].set(False))
     parallel = DataParallel(jax.devices()[:1])
     step = parallel.wrap(make_step(graphdef, settings.step, perceptual=None, seed=0))
@@ -124,7 +124,8 @@ def test_a_hole_does_not_pass_for_white_where_the_background_is_not():
     matte = np.zeros((1, side, side), np.uint8)
     matte[:, :, : side // 2] = 255
     zeros = np.zeros((1, side, side), np.uint8)
-    frames = Batch(white, matte, zeros, zeros, *[np.zeros((1, n)) for n in (100, 50, 15)], None, None, np.zeros(1))
+    tracked = [np.zeros((1, n)) for n in (100, 50, 15)]
+    frames = Batch(white, matte, zeros, zeros, *tracked, None, None, *np.zeros((2, 1), np.int32))
     nothing = jnp.zeros((1, side, side))
     render = Render(jnp.ones((1, side, side, 3)), nothing, *[None] * 5, nothing, nothing, nothing, nothing)
 

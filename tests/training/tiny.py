@@ -9,13 +9,14 @@ import numpy as np
 from jax.experimental.compilation_cache import compilation_cache as jax_cache
 from ml_collections import ConfigDict
 
-from pegasus_jax.data import DatasetWriter, FrameParams
+from pegasus_jax.data import DatasetWriter, FrameParams, layout, pictures
 from pegasus_jax.flame.model import HEAD_UNITS_PER_METRE, HeadModel
 from tests.heads import random_head
 
 SIDE = 24  # pixels
 NUM_FRAMES = 10
 INTRINSICS = np.array([-2.6, 2.6, 0.5, 0.5])
+BETAS = 0.1 * np.random.default_rng(0).normal(size=100)
 
 
 def write_head(path: pathlib.Path, *, seed: int = 0) -> pathlib.Path:
@@ -69,9 +70,34 @@ def write_dataset(out: pathlib.Path, *, head: HeadModel | None = None, num_frame
             writer.add(number, image, matte, parts={"eyes": eyes, "hair": matte})
         writer.finish(
             frames=[frame_params(number) for number in range(1, num_frames + 1)],
-            betas=0.1 * np.random.default_rng(0).normal(size=100),
+            betas=BETAS,
             intrinsics=INTRINSICS,
             capture={"head": {"name": head.name, "sha256": head.sha256}} if head else {},
+        )
+    return out
+
+
+def write_swapped(
+    out: pathlib.Path, attribute: str, donor: str, *, normals: bool = True, num_frames: int = NUM_FRAMES
+) -> pathlib.Path:
+    """The same head with one part of somebody else, as `synthesize` leaves it: that part of the disc has one colour."""
+    shade = {"hair": (40, 200, 40), "nose": (200, 40, 40)}.get(attribute, (40, 40, 200))
+    rows, _ = np.mgrid[:SIDE, :SIDE]
+    part = 255 * ((rows < SIDE // 2) if attribute == "hair" else (rows >= SIDE // 2)).astype(np.uint8)
+    with DatasetWriter(out, image_size=(SIDE, SIDE)) as writer:
+        for number in range(1, num_frames + 1):
+            image, matte, eyes = picture(number)
+            image[part > 0] = shade
+            writer.add(number, image, matte, parts={"eyes": eyes, attribute: np.minimum(part, matte)})
+            if normals:
+                normal = np.full((SIDE, SIDE, 3), 255, np.uint8)
+                normal[matte > 0] = (128, 128, 255)
+                pictures.write_png(layout.normal_path(writer.folder, number), normal)
+        writer.finish(
+            frames=[frame_params(number) for number in range(1, num_frames + 1)],
+            betas=BETAS,
+            intrinsics=INTRINSICS,
+            capture={"synthesis": {"attribute": attribute, "donor": donor, "target": "me"}},
         )
     return out
 
@@ -84,6 +110,7 @@ def config(**changes) -> ConfigDict:
             "seed": 3,
             "image_size": SIDE,
             "batch_size": 2,
+            "stage_one_frames": None,
             "test_fraction": 0.2,
             "expression_variance_floor": 1e-3,
             "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
@@ -110,7 +137,7 @@ def config(**changes) -> ConfigDict:
                 "prune_above": 0.0,
             },
             "step": {
-                "weights": {"flame": 1.0, "emphasis": 1.0, "tracking": 0.01},
+                "weights": {"flame": 1.0, "emphasis": 1.0, "tracking": 0.01, "normal": 0.0},
                 "rates": {"networks": 3e-3, "points": 3e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
                 "total_frames": 48,
                 "flame_halvings": (16, 32),
