@@ -5,8 +5,8 @@ python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir
 python launch.py train --config=configs/laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
 
 ":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 12,000 frames of
-the own ones, then 24,000 of all, @@TIME@@. Its points have a generic canonical space, in
-which parts change their shape from look to look, and it has the normal loss. Variants join: ":generative,quick".
+the own ones, then 24,000 of all: three times as long. Its points have a generic canonical space, in which parts change
+their shape from look to look, and it has the normal loss. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -68,7 +68,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "init": "head",
                 "init_points": 2048,
                 "init_radius": 0.068,
-                "max_points": 14_336,
+                "max_points": 15_360,
                 "min_radius": 0.03,
                 "radius_factor": 0.75,
                 "period": period,

@@ -148,12 +148,13 @@ def point_scale(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> jax.Ar
 
 
 def may_show(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> np.ndarray:
-    """(N,) bool: points that frames unlike the clip's may show, such as a shut eye or a head turned farther.
+    """(N,) bool: points that frames unlike the clip's may show, a wider open mouth or a head turned farther.
 
-    Pruned as unseen they would be holes. Of points of ANY_PART nothing is known, as published.
+    Pruned as unseen they would be holes. Folds of lids and lips stay out of it: what they show, clips show, and points
+    kept between them spoil the blink. Of points of ANY_PART nothing is known, as published.
     """
-    turned_into_view = space.normals_fc[:, 2] > -_LARGEST_TURN
-    return np.asarray((part != ANY_PART) & (space.is_face | turned_into_view)[nearest])
+    turned_into_view = (space.normals_fc[:, 2] > -_LARGEST_TURN) & (space.fineness == 1.0)
+    return np.asarray((part > 0) | ((part != ANY_PART) & turned_into_view[nearest]))
 
 
 def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:

@@ -60,7 +60,8 @@ def synthesize(
 
     Args:
         target: the target's dataset folder.
-        donor: the donor's work folder: its avatar, and the names of the clips that it was trained on.
+        donor: the donor's work folder: its avatar, and the names of the clips that it was trained on. The folder's own
+            name is the donor's.
         attribute: one of ATTRIBUTES.
         out: the dataset folder to write.
         bald: "inpaint", or a folder of bald frames made elsewhere.
@@ -85,7 +86,7 @@ def synthesize(
     frames = []
     with DatasetWriter(out, image_size=clip.image_size) as writer:
         performances = perform(avatar.bake(), share, clip)
-        for index in progress.bar(range(len(clip)), desc=f"{attribute} of {donor_clip.folder.name}"):
+        for index in progress.bar(range(len(clip)), desc=f"{attribute} of {donor.name}"):
             performance = next(performances)
             number = int(clip.numbers[index])
             normals = next(own) if own is not None else None
@@ -110,7 +111,7 @@ def synthesize(
             frames=frames,
             betas=clip.betas,
             intrinsics=clip.intrinsics[0],
-            capture=_capture(clip, donor_clip, avatar, attribute, reasons, composed),
+            capture=_capture(clip, donor.resolve().name, attribute, reasons, composed),
         )
 
 
@@ -247,8 +248,7 @@ def _keypoints(head: HeadModel, clip: Dataset, index: int) -> np.ndarray:
 
 def _capture(
     clip: Dataset,
-    donor: Dataset,
-    avatar: Avatar,
+    donor: str,
     attribute: str,
     reasons: Mapping[str, str],
     composed: Mapping[int, Swapped],
@@ -257,9 +257,8 @@ def _capture(
         **{name: clip.capture[name] for name in ("head", "synthetic") if name in clip.capture},
         "synthesis": {
             "attribute": attribute,
-            "donor": donor.folder.name,
+            "donor": donor,
             "target": clip.folder.name,
-            "donor_points": len(avatar.points_gc),
             "dropped": dict(reasons),
             "flicker": flicker(clip, composed),
         },

@@ -65,7 +65,7 @@ def test_the_folder_is_the_targets_clip_with_a_new_part(swapped, target):
     for name in ("pose", "expression", "world_mat", "betas", "numbers"):
         np.testing.assert_allclose(getattr(swapped, name), getattr(clip, name), atol=1e-6)
     synthesis = swapped.capture["synthesis"]
-    assert (synthesis["attribute"], synthesis["donor"], synthesis["target"]) == ("mouth", "me", "you")
+    assert (synthesis["attribute"], synthesis["donor"], synthesis["target"]) == ("mouth", "run", "you")
     assert synthesis["dropped"] == {} and set(synthesis["flicker"]) == {"composed", "target"}
     assert swapped.capture["head"] == clip.capture["head"]
     assert (swapped.folder / "figures" / "before_after.png").is_file()
