@@ -14,12 +14,13 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("plan", None, "a .json of many such jobs; what is done is skipped.", **into)
     flags.DEFINE_string("target", None, "the dataset folder of the person who wears the part.", **into)
-    flags.DEFINE_string("donor", None, "the work folder of the avatar that lends it.", **into)
+    flags.DEFINE_string("donor", None, "the work folder, or .npz, of the avatar that lends it.", **into)
     flags.DEFINE_string("attribute", None, "hair, hat, eyes, eyebrows, nose or mouth.", **into)
     flags.DEFINE_string("out", None, "the dataset folder to write.", **into)
     flags.DEFINE_string("bald", "inpaint", "how hair is removed: inpaint, or a folder of bald frames.", **into)
     flags.DEFINE_string("head", None, "the head model of the capture; found by its hash without it.", **into)
     flags.DEFINE_string("target_avatar", None, "the target's own work folder, for the normal loss.", **into)
+    flags.DEFINE_string("donor_data", None, "the donor's dataset folder, if its avatar does not name it.", **into)
     flags.DEFINE_string("parts", None, "ATTRIBUTE=FOLDER of masks for the donor's frames.", **into)
 
 
@@ -45,6 +46,7 @@ def run(flag_values: flags.FlagValues) -> None:
         bald=flag_values.bald,
         head=optional_path(flag_values.head),
         target_avatar=optional_path(flag_values.target_avatar),
+        donor_data=optional_path(flag_values.donor_data),
         donor_parts=_parts_folder(flag_values.parts, flag_values.attribute),
     )
 

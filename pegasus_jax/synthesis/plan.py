@@ -18,8 +18,8 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis.synthesize import ATTRIBUTES, synthesize
 
 _NEEDED = ("target", "donor", "attribute", "out")
-_PATHS = {"target", "donor", "out", "head", "target_avatar", "donor_parts"}
-_OPTIONAL = ("bald", "head", "target_avatar", "donor_parts")
+_PATHS = {"target", "donor", "out", "head", "target_avatar", "donor_data", "donor_parts"}
+_OPTIONAL = ("bald", "head", "target_avatar", "donor_data", "donor_parts")
 
 
 def run_plan(path: pathlib.Path) -> None:

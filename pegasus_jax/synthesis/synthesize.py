@@ -54,19 +54,20 @@ def synthesize(
     bald: str | pathlib.Path = "inpaint",
     head: pathlib.Path | None = None,
     target_avatar: pathlib.Path | None = None,
+    donor_data: pathlib.Path | None = None,
     donor_parts: pathlib.Path | None = None,
 ) -> None:
     """Writes `target` with the donor's `attribute` to `out`.
 
     Args:
         target: the target's dataset folder.
-        donor: the donor's work folder: its avatar, and the names of the clips that it was trained on. The folder's own
-            name is the donor's.
+        donor: the donor's work folder, or an avatar's `.npz`; its name is the donor's.
         attribute: one of ATTRIBUTES.
         out: the dataset folder to write.
         bald: "inpaint", or a folder of bald frames made elsewhere.
         head: the head model that the target was captured with; looked for by its hash without it.
         target_avatar: the target's own avatar, for `normal/`; without it the folder has none.
+        donor_data: the donor's dataset folder, whose masks tell the part; that of the work folder's run without it.
         donor_parts: a folder of masks `<frame>.png` of the attribute in the donor's clip, where its own has none.
 
     Raises:
@@ -74,7 +75,7 @@ def synthesize(
     """
     if attribute not in ATTRIBUTES:
         raise UserError(f"There is no attribute {attribute!r}; there are {', '.join(ATTRIBUTES)}.")
-    clip, donor_clip = read_dataset(target), read_dataset(_clip_of(donor))
+    clip, donor_clip = read_dataset(target), read_dataset(donor_data or _clip_of(donor))
     _check_target(clip, attribute)
     model = _head_of(clip, head)
     avatar = load(donor)
@@ -86,7 +87,7 @@ def synthesize(
     frames = []
     with DatasetWriter(out, image_size=clip.image_size) as writer:
         performances = perform(avatar.bake(), share, clip)
-        for index in progress.bar(range(len(clip)), desc=f"{attribute} of {donor.name}"):
+        for index in progress.bar(range(len(clip)), desc=f"{attribute} of {_name(donor)}"):
             performance = next(performances)
             number = int(clip.numbers[index])
             normals = next(own) if own is not None else None
@@ -111,7 +112,7 @@ def synthesize(
             frames=frames,
             betas=clip.betas,
             intrinsics=clip.intrinsics[0],
-            capture=_capture(clip, donor.resolve().name, attribute, reasons, composed),
+            capture=_capture(clip, _name(donor), attribute, reasons, composed),
         )
 
 
@@ -146,7 +147,14 @@ def _swallows_the_face(image: np.ndarray, swapped: np.ndarray, donor: Performanc
     return float(metrics.ssim(after, donor.image)) > float(metrics.ssim(after, before))
 
 
+def _name(donor: pathlib.Path) -> str:
+    path = donor.resolve()
+    return path.stem if path.suffix == ".npz" else path.name
+
+
 def _clip_of(donor: pathlib.Path) -> pathlib.Path:
+    if donor.is_file():
+        raise UserError(f"{donor} does not say what it was trained on; name the donor's dataset with --donor_data.")
     path = donor / "config.json"
     if not path.is_file():
         raise UserError(f"{donor} is not a work folder: it has no config.json; train the donor first: launch.py train")

@@ -122,6 +122,14 @@ def test_hair_sits_on_bald_frames_made_elsewhere(folders, target, tmp_path):
         assert not swapped.masks()[0][bare].any()
 
 
+def test_an_exported_avatar_lends_too(folders, target, tmp_path):
+    load(folders.run).save(tmp_path / "ada.npz")
+    with pytest.raises(UserError, match="name the donor's dataset with --donor_data"):
+        swap(folders, target, tmp_path / "out", donor=tmp_path / "ada.npz")
+    swapped = swap(folders, target, tmp_path / "out", donor=tmp_path / "ada.npz", donor_data=folders.data)
+    assert swapped.look == "mouth/ada"
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
