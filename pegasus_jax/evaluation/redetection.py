@@ -6,7 +6,6 @@ from pegasus_jax.capture import FaceDetections, detect_faces
 from pegasus_jax.capture.face_landmarks import eye_distance
 
 _INNER_LIPS = (13, 14)  # MediaPipe's points in the middle of the upper and the lower inner lip
-_STILL = 1e-3  # a signal with a smaller standard deviation has no meaningful correlation
 
 
 def redetection(renders: np.ndarray, frames: np.ndarray) -> dict[str, float]:
@@ -21,9 +20,9 @@ def redetection(renders: np.ndarray, frames: np.ndarray) -> dict[str, float]:
     figures = {"face_found": float(both.sum() / max(driver.found.sum(), 1))}
     if both.sum() < 3:
         return figures
-    for name, signal in _SIGNALS.items():
+    for name, (signal, still) in _SIGNALS.items():
         mine, theirs = signal(seen[both]), signal(driver[both])
-        if theirs.std() > _STILL and mine.std() > 0.0:
+        if theirs.std() > still and mine.std() > 0.0:
             figures[f"{name}_correlation"] = float(np.corrcoef(mine, theirs)[0, 1])
         figures[f"{name}_difference"] = float(np.abs(mine - theirs).mean())
     return figures
@@ -45,4 +44,5 @@ def blink(faces: FaceDetections) -> np.ndarray:
     return 0.5 * (faces.score("eyeBlinkLeft") + faces.score("eyeBlinkRight"))
 
 
-_SIGNALS = {"mouth_opening": mouth_opening, "yaw": yaw_degrees, "blink": blink}
+# With the standard deviation below which the driver holds still: a correlation would be that of the detector's noise.
+_SIGNALS = {"mouth_opening": (mouth_opening, 0.01), "yaw": (yaw_degrees, 0.5), "blink": (blink, 0.02)}
