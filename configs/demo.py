@@ -17,7 +17,7 @@ _LAPTOP = pathlib.Path(__file__).with_name("laptop.py")
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
     """`arg` is empty or "quick"; everything that is not said here is as in configs/laptop.py."""
     config = load_config(f"{_LAPTOP}:{arg}" if arg else str(_LAPTOP))
-    total = config.step.total_frames if arg == "quick" else 7_200
+    total = config.step.total_frames if arg == "quick" else 6_000
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
