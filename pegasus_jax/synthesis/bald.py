@@ -47,7 +47,7 @@ def inpainted(target: Dataset, head: HeadModel) -> Bald:
     skin = _fit_skin(target, head)
 
     def frame(index: int) -> BaldFrame:
-        image, matte, hair = (_one(load, index) for load in (target.images, target.masks, _hair_of(target)))
+        image, matte, hair = _image(target, index), _matte(target, index), _hair(target, index)
         skull = skull_picture(head, target, index)
         return _without_hair(image, matte, hair, skull, skin, _seen_skin(target, skull, index))
 
@@ -72,25 +72,23 @@ def from_folder(folder: pathlib.Path, target: Dataset) -> Bald:
         name = f"{int(target.numbers[index])}.png"
         image = pictures.read_rgb(folder / name, image_size=target.image_size)
         matte = pictures.read_grey(folder / "mask" / name, image_size=target.image_size)
-        hair = _one(_hair_of(target), index)
-        changed = _grown_hair(hair)
-        own = _one(target.images, index)
-        return BaldFrame(
-            np.where(changed[..., None], image, own), np.where(changed, matte, _one(target.masks, index)), changed
-        )
+        changed = _grown_hair(_hair(target, index))
+        own, own_matte = _image(target, index), _matte(target, index)
+        return BaldFrame(np.where(changed[..., None], image, own), np.where(changed, matte, own_matte), changed)
 
     return frame
 
 
-def _one(load, index: int) -> np.ndarray:
-    return load(indices=[index])[0]
+def _image(target: Dataset, index: int) -> np.ndarray:
+    return target.images(indices=[index])[0]
 
 
-def _hair_of(target: Dataset):
-    def load(*, indices):
-        return target.parts("hair", indices=indices)
+def _matte(target: Dataset, index: int) -> np.ndarray:
+    return target.masks(indices=[index])[0]
 
-    return load
+
+def _hair(target: Dataset, index: int) -> np.ndarray:
+    return target.parts("hair", indices=[index])[0]
 
 
 def _grown_hair(hair: np.ndarray) -> np.ndarray:
@@ -99,7 +97,7 @@ def _grown_hair(hair: np.ndarray) -> np.ndarray:
 
 def _seen_skin(target: Dataset, skull: SkullPicture, index: int) -> np.ndarray:
     """(H, W) bool: pixels that surely show the skin of the face."""
-    skin = (skull.alpha > _SURE) & (skull.is_face > _SURE) & (_one(target.masks, index) > 255 * _SURE)
+    skin = (skull.alpha > _SURE) & (skull.is_face > _SURE) & (_matte(target, index) > 255 * _SURE)
     distance = masks.pixels(_SHADE, len(skin))
     for name in _NOT_SKIN:
         if name in target.part_names:
@@ -132,7 +130,7 @@ def _fit_skin(target: Dataset, head: HeadModel) -> _Skin:
         rows, cols = np.nonzero(_seen_skin(target, skull, index))
         chosen = rng.permutation(len(rows))[:_FIT_PIXELS]
         normals.append(skull.normals[rows[chosen], cols[chosen]])
-        colours.append(_one(target.images, index)[rows[chosen], cols[chosen]])
+        colours.append(_image(target, index)[rows[chosen], cols[chosen]])
     design, values = _design(np.concatenate(normals)), np.concatenate(colours).astype(np.float64)
     if len(values) < 100:
         raise UserError(
