@@ -35,9 +35,11 @@ def evaluate_run(
         UserError: the folder is no work folder, or a dataset folder does not fit.
     """
     workdir = pathlib.Path(workdir)
+    is_run = workdir.is_dir()
+    run = _read_run(workdir) if is_run else None
     avatar = load(workdir)
-    run = _read_run(workdir) if workdir.is_dir() else _run_of_export(avatar, data, workdir)
-    results = workdir if workdir.is_dir() else workdir.with_suffix("")
+    run = run or _run_of_export(avatar, data, workdir)
+    results = workdir if is_run else workdir.with_suffix("")
     report = {}
     for folder in data or [pathlib.Path(name) for name in run["data"]]:
         report[folder.name] = _evaluate_clip(avatar, folder, run["config"], results)

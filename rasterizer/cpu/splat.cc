@@ -59,6 +59,14 @@ Scene SceneOf(const Size& size, int64_t b, const Floats& means2d, const Floats& 
           drawn.typed_data() + at};
 }
 
+// Calls body(first, last) for runs of as many images as there are threads. Images are binned one to a thread and then
+// drawn together; more at once would push each other out of the caches, and hold all their pairs in memory.
+template <typename Body>
+void ForGroups(ffi::ThreadPool& pool, int64_t images, const Body& body) {
+  const int64_t group = std::max<int64_t>(1, pool.num_threads());
+  for (int64_t first = 0; first < images; first += group) body(first, std::min(first + group, images));
+}
+
 std::vector<Bins> BinBatch(ffi::ThreadPool& pool, const Size& size, const std::vector<Scene>& scenes) {
   std::vector<Bins> bins(scenes.size());
   ParallelFor(pool, scenes.size(), [&](int64_t b) { bins[b] = BinPoints(size, scenes[b]); });
@@ -143,22 +151,25 @@ ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance,
   return Guarded([&] {
     const Size size = SizeOf(shapes, features, *alpha, limit, min_transmittance);
     const Batch batch{size};
-    std::vector<Scene> scenes;
-    std::vector<Picture> pictures;
-    for (int64_t b = 0; b < BatchSize(features); ++b) {
-      scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
-      pictures.push_back({image->typed_data() + batch.pixels(b) * size.channels,
-                          alpha->typed_data() + batch.pixels(b), max_weight->typed_data() + batch.points(b),
-                          is_front->typed_data() + batch.points(b)});
-    }
     Zero(max_weight);
     Zero(is_front);
-    const std::vector<Bins> bins = BinBatch(pool, size, scenes);
-    WithKind(size, [&](auto kind) {
-      using K = decltype(kind);
-      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
-        const int64_t b = index / size.tiles();
-        CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[b], bins[b], index % size.tiles(), pictures[b]);
+    ForGroups(pool, BatchSize(features), [&](int64_t first, int64_t last) {
+      std::vector<Scene> scenes;
+      std::vector<Picture> pictures;
+      for (int64_t b = first; b < last; ++b) {
+        scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
+        pictures.push_back({image->typed_data() + batch.pixels(b) * size.channels,
+                            alpha->typed_data() + batch.pixels(b), max_weight->typed_data() + batch.points(b),
+                            is_front->typed_data() + batch.points(b)});
+      }
+      const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+      WithKind(size, [&](auto kind) {
+        using K = decltype(kind);
+        ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+          const int64_t i = index / size.tiles();
+          CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], index % size.tiles(),
+                                                             pictures[i]);
+        });
       });
     });
   });
@@ -171,34 +182,36 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
   return Guarded([&] {
     const Size size = SizeOf(shapes, features, d_alpha, limit, min_transmittance);
     const Batch batch{size};
-    std::vector<Scene> scenes;
-    for (int64_t b = 0; b < BatchSize(features); ++b)
-      scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
-    const std::vector<Bins> bins = BinBatch(pool, size, scenes);
-    std::vector<std::unique_ptr<float[]>> pair_gradients;
-    for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
-    WithKind(size, [&](auto kind) {
-      using K = decltype(kind);
-      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
-        const int64_t b = index / size.tiles(), at = batch.pixels(b);
-        const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
-        PullTile<typename K::Footprint, K::kChannels>(size, scenes[b], bins[b], index % size.tiles(), cotangents,
-                                                      pair_gradients[b].get());
-      });
-    });
     Zero(d_means2d);
     Zero(d_shapes);
     Zero(d_features);
     Zero(d_opacities);
-    constexpr int64_t kPoints = 4096;  // Per task.
-    const int64_t tasks = (size.points + kPoints - 1) / kPoints;
-    ParallelFor(pool, scenes.size() * tasks, [&](int64_t index) {
-      const int64_t b = index / tasks, first = index % tasks * kPoints, at = batch.points(b);
-      const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_shapes->typed_data() + at * size.shape,
-                                     d_features->typed_data() + at * size.channels, d_opacities->typed_data() + at};
-      const int64_t last = std::min<int64_t>(first + kPoints, bins[b].order.size());
-      for (int64_t rank = first; rank < last; ++rank)
-        SumPairs(size, bins[b], pair_gradients[b].get(), rank, gradients);
+    ForGroups(pool, BatchSize(features), [&](int64_t first, int64_t last) {
+      std::vector<Scene> scenes;
+      for (int64_t b = first; b < last; ++b)
+        scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
+      const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+      std::vector<std::unique_ptr<float[]>> pair_gradients;
+      for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
+      WithKind(size, [&](auto kind) {
+        using K = decltype(kind);
+        ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+          const int64_t i = index / size.tiles(), at = batch.pixels(first + i);
+          const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
+          PullTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], index % size.tiles(), cotangents,
+                                                        pair_gradients[i].get());
+        });
+      });
+      constexpr int64_t kPoints = 4096;  // Per task.
+      const int64_t tasks = (size.points + kPoints - 1) / kPoints;
+      ParallelFor(pool, scenes.size() * tasks, [&](int64_t index) {
+        const int64_t i = index / tasks, begin = index % tasks * kPoints, at = batch.points(first + i);
+        const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_shapes->typed_data() + at * size.shape,
+                                       d_features->typed_data() + at * size.channels, d_opacities->typed_data() + at};
+        const int64_t end = std::min<int64_t>(begin + kPoints, bins[i].order.size());
+        for (int64_t rank = begin; rank < end; ++rank)
+          SumPairs(size, bins[i], pair_gradients[i].get(), rank, gradients);
+      });
     });
   });
 }
