@@ -90,7 +90,7 @@ def test_eyes_mouth_and_the_sides_may_show_the_back_of_the_head_may_not(space):
     shown = may_show(space, vertices, space.parts)
     assert shown[np.asarray(space.parts) > 0].all()
     fine = region(space, "eye_regions") | region(space, "lips")
-    assert shown[region(space, "ears")].mean() > 0.5 and shown[region(space, "face") & ~fine].mean() > 0.95
+    assert shown[region(space, "ears")].mean() > 0.5 and shown[region(space, "face") & ~fine].mean() > 0.9
     assert not shown[fine & (np.asarray(space.parts) == 0)].any()
     behind = (np.asarray(space.normals_fc)[:, 2] < -0.9) & ~np.asarray(space.is_face)
     assert behind.any() and not shown[behind].any()

@@ -71,8 +71,7 @@ def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, cached, tmp_p
     script = """
         import pathlib, sys
         from pegasus_jax.training import train
-        from tests.data import examples
-from tests.training import tiny
+        from tests.training import tiny
         cache, data, workdir, head = map(pathlib.Path, sys.argv[1:])
         with tiny.compilation_cache(cache):
             train(tiny.config(), data=[data], workdir=workdir, head=head)
