@@ -13,6 +13,9 @@ from pegasus_jax.inference import clip, edit, load, load_look
 from tests.inference.untrained import write_run
 
 SIDE = 32
+COMPRESSED = (
+    12.0  # grey levels by which H.264 changes these small colourful pictures on average: 5.9 at worst, seen here
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +51,11 @@ def still(avatar, latent):
     return clip.render_still(avatar.bake(latent), clip.resting(avatar, image_size=SIDE)).astype(int)
 
 
+def shown(frame, avatar):
+    """The trained look, at rest, that a frame resembles most."""
+    return min(avatar.looks, key=lambda look: np.abs(frame - still(avatar, avatar.latent(look))).mean())
+
+
 def files(out):
     return sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
 
@@ -61,7 +69,7 @@ def test_a_swap_is_one_look_shown_for_a_second(launch_edit, avatar):
     assert all(np.array_equal(look.latent[name], expected[name]) for name in expected)
     video = frames(out)
     assert video.shape == (edit.HOLD, SIDE, SIDE, 3)
-    assert np.abs(video[5] - still(avatar, expected)).mean() < 6.0
+    assert np.abs(video[5] - still(avatar, expected)).mean() < COMPRESSED
 
 
 def test_the_sheet_shows_the_start_and_the_looks_at_rest(launch_edit, avatar):
@@ -87,7 +95,8 @@ def test_an_interpolation_is_a_frame_per_step_and_bakes_each_once(launch_edit, a
     video = frames(out)
     assert len(video) == 14
     for index, name in ((0, "hair/ada"), (6, "hair/cleo"), (7, "hair/cleo"), (13, "hair/ada")):
-        assert np.abs(video[index] - still(avatar, avatar.latent(name))).mean() < 6.0
+        assert np.abs(video[index] - still(avatar, avatar.latent(name))).mean() < COMPRESSED
+        assert shown(video[index], avatar) == name
     assert files(out) == ["edit.mp4", *(f"looks/{number:02d}.json" for number in range(1, 8)), "sheet.png"]
     last = load_look(out / "looks" / "07.json", avatar).latent
     np.testing.assert_array_equal(last["hair"], avatar.latent("hair/cleo")["hair"])
@@ -113,7 +122,7 @@ def test_looks_move_as_a_dataset_folder_does(launch_edit, folders, avatar):
     )
     video = frames(out)
     assert len(video) == 10
-    assert np.abs(video - np.stack(list(expected)).astype(int)).mean() < 6.0
+    assert np.abs(video - np.stack(list(expected)).astype(int)).mean() < COMPRESSED
     assert files(out) == ["edit.mp4", "look.json", "sheet.png"]
 
 
@@ -124,7 +133,7 @@ def test_an_interpolation_takes_the_length_of_the_motion(launch_edit, folders, a
     assert len(video) == 10
     filmed = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE)))
     for index in (0, 9):
-        assert np.abs(video[index] - filmed[index].astype(int)).mean() < 6.0
+        assert np.abs(video[index] - filmed[index].astype(int)).mean() < COMPRESSED
     assert len(list((out / "looks").iterdir())) == steps
 
 

@@ -9,9 +9,9 @@ import pytest
 import pegasus_jax as pj
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference import Avatar, load, load_look, save_look
+from pegasus_jax.inference import load, load_look, save_look
 from pegasus_jax.inference.look_file import find_look
-from tests.inference.untrained import write_run
+from tests.inference.untrained import trained_further, write_run
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,7 @@ def test_the_public_names_make_keep_and_read_a_look(avatar, tmp_path):
 
 
 def test_a_look_of_another_avatar_is_loaded_with_a_warning(avatar, tmp_path, capsys):
-    networks = avatar.networks
-    networks.latents.base[...] += 0.5
-    other = Avatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)
+    other = trained_further(avatar)
     save_look(tmp_path / "look.json", Look("other", other.latent()), other)
     assert_same_bits(load_look(tmp_path / "look.json", avatar).latent, other.latent())
     assert "look.json was made with another avatar, or before this one was trained further" in capsys.readouterr().err

@@ -6,9 +6,11 @@ import pathlib
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from pegasus_jax.data import read_dataset
 from pegasus_jax.flame import load_head
+from pegasus_jax.inference import Avatar
 from pegasus_jax.inference.description import AvatarDescription, write_description
 from pegasus_jax.training import loop, workdir
 from pegasus_jax.training.checkpoints import Checkpoints
@@ -59,3 +61,10 @@ def write_run(folder: pathlib.Path) -> Folders:
         ),
     )
     return folders
+
+
+def trained_further(avatar: Avatar) -> Avatar:
+    """Another avatar, each of whose weights and codes is a little different."""
+    graphdef, state = nnx.split(avatar.networks)
+    networks = nnx.merge(graphdef, jax.tree.map(lambda leaf: leaf + 1e-3, state))  # new leaves: a merge shares them
+    return Avatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)
