@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax import atomic
+from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import builtin_head, load_head
 from pegasus_jax.flame.model import HeadModel
@@ -107,6 +108,23 @@ def default_head(sha256: str | None) -> HeadModel:
     """
     built_in = builtin_head()
     return built_in if built_in.sha256 == sha256 else load_head()
+
+
+def tracked_with(dataset: Dataset) -> str | None:
+    """Hash of the head model that the clip was captured with; None where it does not say."""
+    return dataset.capture.get("head", {}).get("sha256")
+
+
+def check_head(dataset: Dataset, head: HeadModel) -> None:
+    """Raises:
+    UserError: the clip was captured with another head model.
+    """
+    tracked = tracked_with(dataset)
+    if tracked and tracked != head.sha256:
+        raise UserError(
+            f"{dataset.folder} was captured with the head model {dataset.capture['head'].get('name')}, not "
+            f"with {head.name}; give that one with --head, or capture the video again."
+        )
 
 
 def write_description(folder: pathlib.Path, description: AvatarDescription) -> None:

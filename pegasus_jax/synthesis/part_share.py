@@ -36,8 +36,8 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> np.ndarr
         mask = masks[rows].astype(np.float32) / 255.0 * counts[:, None, None]
         whole = np.broadcast_to(counts[:, None, None], mask.shape)
         some = take(frames, rows)
-        for votes, picture in ((yes, mask), (total, whole)):
-            votes += np.asarray(_votes(baked, some.betas, some.pose, some.expression, some.cameras, picture))
+        votes = _votes(baked, some.betas, some.pose, some.expression, some.cameras, (mask, whole))
+        yes, total = yes + np.asarray(votes[0]), total + np.asarray(votes[1])
     seen = total > _SEEN
     if not seen.any():
         return np.zeros(len(total), np.float32)
@@ -54,11 +54,11 @@ def carrying(baked: BakedAvatar, numbers: jax.Array) -> BakedAvatar:
 
 
 @jax.jit
-def _votes(baked: BakedAvatar, betas, pose, expression, cameras, picture) -> jax.Array:
-    """(N,): sum over frames and pixels of the compositing weight times the picture (B, H, W)."""
+def _votes(baked: BakedAvatar, betas, pose, expression, cameras, pictures) -> list[jax.Array]:
+    """For each of the pictures (B, H, W): the sum (N,) over frames and pixels of compositing weight times picture."""
 
-    def blended(numbers: jax.Array) -> jax.Array:
-        out = carrying(baked, numbers).render(pose, expression, cameras, betas=betas[0], options=_OPTIONS)
-        return jnp.sum(out.seg_logit * picture)
+    def blended(numbers: jax.Array) -> jax.Array | None:
+        return carrying(baked, numbers).render(pose, expression, cameras, betas=betas[0], options=_OPTIONS).seg_logit
 
-    return jax.grad(blended)(jnp.zeros(len(baked.points.x_fc)))
+    _, pull = jax.vjp(blended, jnp.zeros(len(baked.points.x_fc)))
+    return [pull(picture)[0] for picture in pictures]

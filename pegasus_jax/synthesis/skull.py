@@ -8,13 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import rasterizer
 from pegasus_jax.data import Camera, Dataset
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.models.head_discs import CAPACITY, splat_triangles
 
-_DISC_GROWTH = 1.2  # of a triangle's mean corner distance: discs fade outwards
-_FIRST_CAPACITY = 1 << 19  # (tile, point) pairs
 _SAMPLES = 4  # per pixel along each side, for the outline: discs would make the head larger
 _SUBPIXEL_BITS = 4
 
@@ -31,7 +29,7 @@ class SkullPicture:
 def skull_picture(head: HeadModel, clip: Dataset, index: int) -> SkullPicture:
     """The head model, as tracked, in one frame of a clip."""
     drive = (clip.frame_betas[index], clip.expression[index], clip.pose[index])
-    capacity = _FIRST_CAPACITY
+    capacity = CAPACITY
     while True:
         means2d, blended, picture, overflow = _draw(head, *drive, clip.camera(index), capacity=capacity)
         if not int(overflow):
@@ -66,15 +64,6 @@ def _draw(head: HeadModel, betas, expression, pose, camera: Camera, *, capacity:
     corners = vertices[faces]
     normals = jnp.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     normals = normals / (jnp.linalg.norm(normals, axis=-1, keepdims=True) + 1e-9)
-    means2d, depths = camera.project(vertices)
-    corners2d = means2d[faces]
-    middle = corners2d.mean(axis=1)
-    out = rasterizer.splat(
-        middle,
-        depths[faces].mean(axis=1),
-        _DISC_GROWTH * jnp.linalg.norm(corners2d - middle[:, None], axis=-1).mean(axis=1),
-        jnp.concatenate([normals, face[faces].mean(axis=1, keepdims=True)], axis=1),
-        image_size=camera.image_size,
-        max_overlaps=capacity,
-    )
-    return means2d, out.alpha, out.image, out.overflow
+    features = jnp.concatenate([normals, face[faces].mean(axis=1, keepdims=True)], axis=1)
+    out = splat_triangles(vertices, faces, features, camera, max_overlaps=capacity)
+    return camera.project(vertices)[0], out.alpha, out.image, out.overflow

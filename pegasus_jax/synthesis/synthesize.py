@@ -17,7 +17,7 @@ from pegasus_jax.flame import lbs, load_head
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.avatar import Avatar, load
-from pegasus_jax.inference.description import default_head
+from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import facial, headwear
 from pegasus_jax.synthesis.bald import Bald
@@ -77,7 +77,8 @@ def synthesize(
         raise UserError(f"There is no attribute {attribute!r}; there are {', '.join(ATTRIBUTES)}.")
     clip, donor_clip = read_dataset(target), read_dataset(donor_data or _clip_of(donor))
     _check_target(clip, attribute)
-    model = _head_of(clip, head)
+    model = load_head(head) if head else default_head(tracked_with(clip))
+    check_head(clip, model)
     avatar = load(donor)
     share = _share(avatar, donor_clip, attribute, donor_parts)
     prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
@@ -167,17 +168,6 @@ def _check_target(clip: Dataset, attribute: str) -> None:
     needed = "hair" if attribute in HEADWEAR else attribute
     if needed not in clip.part_names:
         raise UserError(f"{clip.folder} has no masks of {needed!r}; capture it again, or add parts/{needed}/1.png, …")
-
-
-def _head_of(clip: Dataset, path: pathlib.Path | None) -> HeadModel:
-    tracked = clip.capture.get("head", {})
-    head = load_head(path) if path else default_head(tracked.get("sha256"))
-    if tracked and tracked.get("sha256") != head.sha256:
-        raise UserError(
-            f"{clip.folder} was captured with the head model {tracked.get('name')}, not with {head.name}; give that "
-            "one with --head."
-        )
-    return head
 
 
 def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None) -> np.ndarray:

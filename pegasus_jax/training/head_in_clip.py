@@ -7,17 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-import rasterizer
 from pegasus_jax import progress
+from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.normals import triangle_areas
+from pegasus_jax.models.head_discs import splat_triangles
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.render import INNER_SETBACK
 
 _STRETCH_FRAMES = 24
-_DISC_GROWTH = 1.2  # of a triangle's mean corner distance: discs fade outwards
-_OVERLAPS = 1 << 19
 
 
 def inner_shown(space: HeadSpace, frames: Batch) -> np.ndarray:
@@ -28,17 +27,9 @@ def inner_shown(space: HeadSpace, frames: Batch) -> np.ndarray:
     @jax.jit
     def one(frame: Batch) -> jax.Array:
         vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
-        means2d, depths = frame.cameras.project(vertices)
-        corners = means2d[faces]
-        middle = corners.mean(axis=1)
-        out = rasterizer.splat(
-            middle,
-            depths[faces].mean(axis=1) + INNER_SETBACK * inner,
-            _DISC_GROWTH * jnp.linalg.norm(corners - middle[:, None], axis=-1).mean(axis=1),
-            inner[:, None].astype(jnp.float32),
-            image_size=frame.image.shape[:2],
-            max_overlaps=_OVERLAPS,
-        )
+        camera = Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
+        features = inner[:, None].astype(jnp.float32)
+        out = splat_triangles(vertices, faces, features, camera, setback=INNER_SETBACK * inner)
         return jnp.round(255.0 * out.image[..., 0]).astype(jnp.uint8)
 
     rows = progress.bar(range(len(frames.frame)), desc="Eyes and mouth of the tracked head")

@@ -15,11 +15,17 @@ import tensorboardX
 from flax import nnx
 
 from pegasus_jax import devices, progress
-from pegasus_jax.data import Dataset, read_dataset
+from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import take
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
-from pegasus_jax.inference.description import AvatarDescription, default_head, write_description
+from pegasus_jax.inference.description import (
+    AvatarDescription,
+    check_head,
+    default_head,
+    tracked_with,
+    write_description,
+)
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
@@ -60,8 +66,9 @@ def train(
         print(note)
     found = sources(datasets)
     settings = with_looks(settings, found.categories, swapped=[dataset.folder for dataset in found.swapped])
-    model = load_head(head) if head else default_head(_tracked_with(found.own[0]))
-    _check_head(datasets, model)
+    model = load_head(head) if head else default_head(tracked_with(found.own[0]))
+    for dataset in datasets:
+        check_head(dataset, model)
     _prepare_workdir(workdir, config, data)
     run = _Run(settings, found, model, head, pathlib.Path(workdir), vgg_weights)
     run.execute()
@@ -280,21 +287,6 @@ def _check_device(settings: Settings) -> None:
     reason = devices.unused_gpu() if settings.networks.canonical_width >= _PAPER_WIDTH else None
     if reason:
         raise UserError(f"This config is of the paper's size, which would take weeks on this device. {reason}")
-
-
-def _check_head(datasets: Sequence[Dataset], model) -> None:
-    for dataset in datasets:
-        tracked = _tracked_with(dataset)
-        if tracked and tracked != model.sha256:
-            raise UserError(
-                f"{dataset.folder} was captured with the head model {dataset.capture['head'].get('name')}, not "
-                f"with {model.name}; give that one with --head, or capture the video again."
-            )
-
-
-def _tracked_with(dataset: Dataset) -> str | None:
-    """Hash of the head model that the clip was captured with."""
-    return dataset.capture.get("head", {}).get("sha256")
 
 
 def _cut_log(path: pathlib.Path, frames_seen: int) -> None:
