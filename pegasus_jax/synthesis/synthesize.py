@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from pegasus_jax import media, progress
-from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, pictures, read_dataset
+from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, layout, pictures, read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import metrics
@@ -21,6 +21,7 @@ from pegasus_jax.inference.description import check_head, default_head, tracked_
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import facial, headwear
 from pegasus_jax.synthesis.bald import Bald
+from pegasus_jax.synthesis.flicker import Flicker
 from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.performance import Performance, perform
 
@@ -83,7 +84,7 @@ def synthesize(
     share = _share(avatar, donor_clip, attribute, donor_parts)
     prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
     own = _normals(target_avatar, clip)
-    composed: dict[int, Swapped] = {}
+    flicker = Flicker()
     reasons: dict[str, str] = {}
     frames = []
     with DatasetWriter(out, image_size=clip.image_size) as writer:
@@ -97,7 +98,7 @@ def synthesize(
             except Dropped as reason:
                 reasons[str(number)] = str(reason)
                 continue
-            composed[index] = swapped
+            flicker.add(index, clip.images(indices=[index])[0], swapped.image, swapped.matte, swapped.changed)
             writer.add(
                 number,
                 swapped.image,
@@ -108,12 +109,12 @@ def synthesize(
             frames.append(_frame_params(clip, index, model))
         if not frames:
             raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
-        _write_sheet(writer.folder, clip, composed)
+        _write_sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
         writer.finish(
             frames=frames,
             betas=clip.betas,
             intrinsics=clip.intrinsics[0],
-            capture=_capture(clip, _name(donor), attribute, reasons, composed),
+            capture=_capture(clip, _name(donor), attribute, reasons, flicker),
         )
 
 
@@ -249,7 +250,7 @@ def _capture(
     donor: str,
     attribute: str,
     reasons: Mapping[str, str],
-    composed: Mapping[int, Swapped],
+    flicker: Flicker,
 ) -> dict[str, Any]:
     return {
         **{name: clip.capture[name] for name in ("head", "synthetic") if name in clip.capture},
@@ -258,40 +259,22 @@ def _capture(
             "donor": donor,
             "target": clip.folder.name,
             "dropped": dict(reasons),
-            "flicker": flicker(clip, composed),
+            "flicker": flicker.figures(),
         },
     }
 
 
-def flicker(clip: Dataset, composed: Mapping[int, Swapped]) -> dict[str, float]:
-    """Mean absolute second difference in time (levels of 255) of pixels that changed, and of the target's own there.
-
-    Motion is in both; what the composed clip has more is flicker.
-    """
-    sums, count = np.zeros(2), 0
-    for index in sorted(composed):
-        if index - 1 not in composed or index - 2 not in composed:
-            continue
-        three = [composed[k] for k in (index - 2, index - 1, index)]
-        where = np.logical_and.reduce([swapped.changed & (swapped.matte > 250) for swapped in three])
-        own = clip.images(indices=[index - 2, index - 1, index]).astype(np.float32)
-        new = np.stack([swapped.image for swapped in three]).astype(np.float32)
-        for k, clip_of_three in enumerate((new, own)):
-            sums[k] += np.abs(clip_of_three[0] - 2 * clip_of_three[1] + clip_of_three[2])[where].sum()
-        count += 3 * int(where.sum())
-    composed_level, own_level = sums / max(count, 1)
-    return {"composed": float(composed_level), "target": float(own_level)}
-
-
-def _write_sheet(folder: pathlib.Path, clip: Dataset, composed: Mapping[int, Swapped]) -> None:
-    indices = sorted(composed)
-    rows = [indices[k] for k in np.linspace(0, len(indices) - 1, min(_SHEET_ROWS, len(indices))).astype(int)]
+def _write_sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], attribute: str) -> None:
+    """Some of the frames before and after, read back from the new folder."""
+    size = clip.image_size
     grid = []
-    for index in rows:
-        swapped = composed[index]
-        matte = swapped.matte[..., None] / 255.0
-        over_white = np.round(swapped.image * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
-        part = np.repeat(swapped.part[..., None], 3, axis=2)
-        grid.append([clip.images(indices=[index])[0], swapped.image, over_white, part])
+    for row in np.linspace(0, len(numbers) - 1, min(_SHEET_ROWS, len(numbers))).astype(int):
+        number = numbers[row]
+        before = clip.images(indices=np.flatnonzero(clip.numbers == number))[0]
+        after = pictures.read_rgb(layout.image_path(folder, number), image_size=size)
+        matte = pictures.read_grey(layout.mask_path(folder, number), image_size=size)[..., None] / 255.0
+        part = pictures.read_grey(layout.part_path(folder, attribute, number), image_size=size)
+        over_white = np.round(after * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
+        grid.append([before, after, over_white, np.repeat(part[..., None], 3, axis=2)])
     labels = ["before", "after", "after, over white", "the new part"]
     media.write_image(folder / "figures" / "before_after.png", media.contact_sheet(grid, labels=labels))
