@@ -85,7 +85,7 @@ def load_frames(
     )
 
 
-def take(frames: Batch, indices: np.ndarray) -> Batch:
+def take(frames: Batch, indices: np.ndarray | slice) -> Batch:
     """A batch of some of the frames."""
     return jax.tree.map(lambda array: array[indices], frames)
 

@@ -18,7 +18,7 @@ from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
-from pegasus_jax.training import losses
+from pegasus_jax.training import losses, tables
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 DEVICES = "devices"
@@ -106,7 +106,8 @@ def make_step(
         grads = jax.lax.pmean(grads, DEVICES)
         terms = jax.lax.pmean(terms, DEVICES)
         seen = jax.lax.pmax(seen.astype(jnp.int32), DEVICES) > 0
-        touched = touched_rows(graphdef, state.params, batch)
+        mine = tables.touched(graphdef, state.params, batch)
+        touched = jax.tree.map(lambda rows: jax.lax.pmax(rows.astype(jnp.int32), DEVICES) > 0, mine)
         params, moments = _update(state, grads, touched, config)
         devices = jax.lax.psum(1, DEVICES)
         finite = jax.tree.reduce(jnp.logical_and, jax.tree.map(lambda g: jnp.all(jnp.isfinite(g)), grads))
@@ -274,48 +275,7 @@ def _tracking_prior(correction: Tracking, std: Tracking) -> jax.Array:
     return jax.tree.reduce(jnp.add, scaled) / 3.0
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Touched:
-    """Rows of the tables that some device's share had in this step: bools."""
-
-    frames: jax.Array  # (F,)
-    base: jax.Array  # (S,) base codes
-    looks: jax.Array  # (L,) codes of part-swapped videos
-
-
-def touched_rows(graphdef: nnx.GraphDef, params: Params, batch: Batch) -> Touched:
-    """What the batch takes from the tables. Adam would move the other rows too, by the momentum they have."""
-    table = nnx.merge(graphdef, params.networks).latents
-    look, looks = batch.look[0], len(table.look_categories)
-    mine = Touched(
-        frames=jnp.zeros(params.tracking.pose.shape[0], bool).at[batch.frame].set(True),
-        base=jnp.arange(len(latents.CATEGORIES)) != table.slots()[look],
-        looks=jnp.arange(1, 1 + looks) == look,
-    )
-    return jax.tree.map(lambda rows: jax.lax.pmax(rows.astype(jnp.int32), DEVICES) > 0, mine)
-
-
-def _only(rows: jax.Array, new: jax.Array, old: jax.Array) -> jax.Array:
-    return jnp.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old)
-
-
-def _hold_untouched(new: Params, old: Params, touched: Touched, *, tracking: bool) -> Params:
-    """`new`, with rows of `old` where tables were not touched; `tracking` says whether its tables are learned."""
-
-    def codes(path, new_leaf, old_leaf):
-        if path[0].key != "latents":
-            return new_leaf
-        return _only(touched.base if path[1].key == "base" else touched.looks, new_leaf, old_leaf)
-
-    held = dataclasses.replace(new, networks=jax.tree_util.tree_map_with_path(codes, new.networks, old.networks))
-    if not tracking:
-        return held
-    rows = jax.tree.map(lambda a, b: _only(touched.frames, a, b), new.tracking, old.tracking)
-    return dataclasses.replace(held, tracking=rows)
-
-
-def _update(state: TrainState, grads: Params, touched: Touched, config: StepConfig):
+def _update(state: TrainState, grads: Params, touched: tables.Touched, config: StepConfig):
     """Adam on everything; rows of tables move only when a frame of theirs was seen."""
     direction, moments = optax.scale_by_adam().update(grads, state.moments)
     factor = learning_rate_factor(state.frames_seen, config)
@@ -332,10 +292,10 @@ def _update(state: TrainState, grads: Params, touched: Touched, config: StepConf
         tracking=jax.tree.map(lambda leaf: leaf * tracking_rate, direction.tracking),
     )
     moved = jax.tree.map(lambda value, move: value - factor * move, state.params, steps)
-    params = _hold_untouched(moved, state.params, touched, tracking=True)
+    params = tables.hold_untouched(moved, state.params, touched)
     moments = moments._replace(
-        mu=_hold_untouched(moments.mu, state.moments.mu, touched, tracking=config.refine_tracking),
-        nu=_hold_untouched(moments.nu, state.moments.nu, touched, tracking=config.refine_tracking),
+        mu=tables.hold_untouched(moments.mu, state.moments.mu, touched),
+        nu=tables.hold_untouched(moments.nu, state.moments.nu, touched),
     )
     if config.refine_tracking:
         centred = jax.tree.map(lambda table: table - table.mean(axis=0, keepdims=True), params.tracking)

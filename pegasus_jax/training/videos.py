@@ -27,7 +27,7 @@ class Videos:
     @property
     def own(self) -> Batch:
         """Training frames of the person as filmed."""
-        return take(self.train, np.arange(self.counts[0]))
+        return take(self.train, slice(self.counts[0]))
 
 
 def load_videos(datasets: Sequence[Dataset], settings: Settings) -> Videos:
