@@ -9,7 +9,7 @@ _OPAQUE = 250  # of 255
 
 
 class _Frame(NamedTuple):
-    index: int
+    number: int
     own: np.ndarray  # (H, W, 3), levels
     composed: np.ndarray  # (H, W, 3)
     where: np.ndarray  # (H, W) bool: changed, and opaque
@@ -29,7 +29,7 @@ class Flicker:
     def add(self, index: int, own: np.ndarray, composed: np.ndarray, matte: np.ndarray, changed: np.ndarray) -> None:
         """Frame `index`: the target's image and the composed one (H, W, 3), its matte (H, W), and what changed."""
         self._last.append(_Frame(index, own, composed, changed & (matte > _OPAQUE)))
-        if [frame.index for frame in self._last] != [index - 2, index - 1, index]:
+        if [frame.number for frame in self._last] != [index - 2, index - 1, index]:
             return
         where = np.logical_and.reduce([frame.where for frame in self._last])
         for k, images in enumerate(([frame.composed for frame in self._last], [frame.own for frame in self._last])):
