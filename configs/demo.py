@@ -1,8 +1,9 @@
-"""The demo's avatar: one synthetic person at 96x96 pixels, two CPU cores, about six minutes.
+"""The demo's avatars: synthetic people at 96x96 pixels, on two CPU cores. The whole story takes about 15 minutes.
 
 python launch.py demo --workdir=runs/demo
 
-Held-out foreground PSNR of 24 dB or more, and 3 dB or more above the nearest training frame; see benchmarks/RESULTS.md.
+Without an argument, the star: 480 frames as filmed, then 5,520 of all looks. ":donor" is an avatar that lends a part:
+1,600 frames of one clip. Figures: benchmarks/RESULTS.md.
 """
 
 import pathlib
@@ -11,24 +12,36 @@ import ml_collections
 
 from pegasus_jax.config import load_config
 
+VARIANTS = ("quick", "donor")
 _LAPTOP = pathlib.Path(__file__).with_name("laptop.py")
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """`arg` is empty or "quick"; everything that is not said here is as in configs/laptop.py."""
-    config = load_config(f"{_LAPTOP}:{arg}" if arg else str(_LAPTOP))
-    total = config.step.total_frames if arg == "quick" else 6_000
+    """`arg` is empty or some of "quick" and "donor", joined by commas; what is not said is as in configs/laptop.py."""
+    chosen = arg.split(",") if arg else []
+    for name in set(chosen).difference(VARIANTS):
+        raise ValueError(f"configs/demo.py knows no variant {name!r}; it has {' and '.join(VARIANTS)}.")
+    donor, quick = "donor" in chosen, "quick" in chosen
+    variants = ([] if donor else ["generative"]) + (["quick"] if quick else [])
+    config = load_config(f"{_LAPTOP}:{','.join(variants)}" if variants else str(_LAPTOP))
+    total = {(True, True): 400, (True, False): 800, (False, True): 1_600, (False, False): 6_000}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
         config.cloud.init_radius = 0.08
-        config.cloud.max_points = 12_288
-        config.cloud.min_radius = 0.035
+        config.cloud.hull_points = 2_048
+        config.cloud.max_points = 8_192 if donor else 12_288
+        config.cloud.min_radius = 0.042 if donor else 0.035
         config.cloud.period = total // 6
         config.step.total_frames = total
         config.step.weights.emphasis = 1.0
         config.step.flame_halvings = (total // 4, total // 2)
         config.every.log = total // 40
-        config.every.checkpoint = total // 4
+        config.every.checkpoint = total // 2
         config.every.nearest = total // 40
+        if not donor:
+            config.step.weights.stray = 30.0
+            config.stage_one_frames = 2 * total // 25
+            config.cloud.period = total // 25
+            config.cloud.radius_factor = 0.85
     return config

@@ -73,6 +73,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "radius_factor": 0.75,
                 "period": period,
                 "prune_above": 0.0,
+                "hull_points": 0,
             },
             "step": {
                 "weights": {

@@ -1,7 +1,7 @@
 """Clips of the cast as ordinary dataset folders, whose parameters, mattes and part masks are exact."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
@@ -32,6 +32,7 @@ def write_clip(
     image_size: tuple[int, int],
     seed: int,
     wearing: Mapping[str, Person] | None = None,
+    numbers: Sequence[int] | None = None,
     supersample: int = 3,
 ) -> None:
     """Renders a person, perhaps wearing parts of others, into a dataset folder.
@@ -47,6 +48,7 @@ def write_clip(
         image_size: (H, W) in pixels.
         seed: of the movement.
         wearing: attribute -> the person whose part is worn instead of one's own.
+        numbers: the frames to render, from 1; all of them without it.
         supersample: samples per pixel along each side.
 
     Raises:
@@ -58,14 +60,15 @@ def write_clip(
     world_mats, intrinsics = aim(stage.anatomy, motion.translation, image_size=image_size)
     frames = []
     with DatasetWriter(out, image_size=image_size) as writer:
-        for k in progress.bar(range(num_frames), desc=f"Filming {person.name}"):
+        for number in progress.bar(numbers or range(1, num_frames + 1), desc=f"Filming {person.name}"):
+            k = number - 1
             camera = Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
             picture = stage.render(motion.expression[k], motion.pose[k], camera, supersample=supersample)
-            writer.add(k + 1, picture.image, picture.mask, parts=picture.parts)
+            writer.add(number, picture.image, picture.mask, parts=picture.parts)
             keypoints = _keypoints(stage, motion.expression[k], motion.pose[k], camera)
             frames.append(
                 FrameParams(
-                    number=k + 1,
+                    number=number,
                     world_mat=world_mats[k],
                     expression=motion.expression[k],
                     pose=motion.pose[k],
@@ -104,14 +107,13 @@ def _keypoints(stage: Stage, expression: np.ndarray, pose: np.ndarray, camera: C
 
 
 def _capture(look: Look, head: HeadModel, seed: int) -> dict:
-    worn = {attribute: donor.name for attribute, donor in look.wearing.items()}
-    attribute, donor = next(iter(worn.items())) if len(worn) == 1 else (None, None)
-    return {
+    capture = {
         "synthetic": True,
         "person": look.person.name,
-        "attribute": attribute,
-        "donor": donor,
-        "wearing": worn,
         "head": {"name": head.name, "sha256": head.sha256},
         "seed": seed,
     }
+    if len(look.wearing) == 1:
+        ((attribute, donor),) = look.wearing.items()
+        capture["synthesis"] = {"attribute": attribute, "donor": donor.name, "target": look.person.name}
+    return capture

@@ -1,76 +1,143 @@
-"""`launch.py demo`: the whole pipeline on the synthetic cast, told as a page."""
+"""`launch.py demo`: the whole pipeline on the synthetic cast, told as a page and scored against exact truth."""
 
 import json
 import pathlib
+from typing import Any
 
-from pegasus_jax import config
-from pegasus_jax.demo import page
+from pegasus_jax import atomic, config
+from pegasus_jax.data import layout, read_dataset
+from pegasus_jax.demo import chapters, page, scores
 from pegasus_jax.demo.clips import write_clip
-from pegasus_jax.demo.people import Person, person
+from pegasus_jax.demo.people import person
+from pegasus_jax.demo.script import Folders, Script
+from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.inference import render_clip
+from pegasus_jax.inference import load, render_clip, render_edit
+from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
 
 _CONFIG = pathlib.Path(__file__).parents[2] / "configs" / "demo.py"
-_STAR, _DRIVER = "ada", "ben"
-_FRAMES = 150
-_DRIVING_FRAMES = 50
-_IMAGE_SIZE = (192, 192)
 _VIDEO_SIZE = 256
+_PATH_STEPS = 25
+_SAMPLES = 5
 
 
-def run_demo(workdir: pathlib.Path, *, quick: bool = False) -> pathlib.Path:
-    """Films a synthetic person, trains an avatar of it, re-poses it; returns the page's path.
+def run_demo(workdir: pathlib.Path, *, script: Script = Script()) -> pathlib.Path:
+    """Films the cast, trains donors, swaps parts, trains the star on all of it, edits and scores; returns the page.
 
-    Run again, it continues where it stopped. `quick` is a minute's version for tests.
+    Run again, it continues where it stopped.
 
     Raises:
         UserError: the folder holds something else, or was made with another config.
     """
-    workdir = pathlib.Path(workdir)
-    star, driver = person(_STAR), person(_DRIVER)
-    data, motion, run = workdir / star.name, workdir / f"{driver.name}_motion", workdir / "run"
-    _film(star, data, frames=30 if quick else _FRAMES, seed=0)
-    _film(driver, motion, frames=10 if quick else _DRIVING_FRAMES, seed=7)
-    train(config.load_config(f"{_CONFIG}{':quick' if quick else ''}"), data=[data], workdir=run)
-    report = evaluate_run(run)
-    for name, drive, orbit in (("self", data, False), ("driven", motion, False), ("orbit", None, True)):
-        render_clip(run, drive=drive, orbit=orbit, out=workdir / f"{name}.mp4", image_size=_VIDEO_SIZE)
-    return _write_page(workdir, report[star.name]["pictures"], star.name, driver.name)
+    folders = Folders(pathlib.Path(workdir))
+    _film(script, folders)
+    for donor in script.donors:
+        _train(script, folders, donor, ["donor"], [folders.clip(donor)])
+    _swap(script, folders)
+    clips = [folders.clip(script.star), *(folders.swap(script.star, *swap) for swap in script.swaps)]
+    _train(script, folders, script.star, [], clips)
+    report = evaluate_run(folders.run(script.star), data=[folders.clip(script.star)])
+    _render(script, folders)
+    found = _score(script, folders)
+    sections = chapters.tell(script, folders, report[script.star]["pictures"], found)
+    return page.write_page(folders.root, title="PEGASUS-JAX: head avatars that change their parts", sections=sections)
 
 
-def _film(actor: Person, folder: pathlib.Path, *, frames: int, seed: int) -> None:
-    if not (folder / "capture.json").exists():
-        write_clip(actor, folder, head=builtin_head(), num_frames=frames, image_size=_IMAGE_SIZE, seed=seed)
+def _film(script: Script, folders: Folders) -> None:
+    """Everybody's own clip, and exact pictures of the star's swaps for the scores."""
+    for seed, name in enumerate((script.star, *script.donors)):
+        frames = script.frames if name == script.star else script.donor_frames
+        _write_clip(script, folders.clip(name), name, frames=frames, seed=seed)
+    _, held_out = read_dataset(folders.clip(script.star)).split()
+    numbers = [*range(1, held_out[0] + 1, 4 * script.truth_every), *(held_out[:: script.truth_every] + 1).tolist()]
+    for attribute, donor in script.swaps:
+        wearing = {attribute: person(donor)}
+        folder = folders.truth(attribute, donor)
+        _write_clip(script, folder, script.star, frames=script.frames, seed=0, wearing=wearing, numbers=numbers)
 
 
-def _write_page(workdir: pathlib.Path, figures: dict, name: str, driver: str) -> pathlib.Path:
-    columns = ["picture", *next(iter(figures.values()))]
-    rows = [[kind, *values.values()] for kind, values in figures.items()]
-    sheet = f"run/figures/evaluation_{name}.png"
-    steps = json.loads((workdir / "run" / "metrics.jsonl").read_text().splitlines()[-1])
-    sections = [
-        page.Section(
-            title="From a clip to an avatar",
-            text=f"{name} is a synthetic person, filmed by our own renderer. The first four fifths of the clip trained "
-            f"an avatar of {steps['points']} points; the frames below are from the last fifth, which it never saw.",
-            items=[page.Picture(sheet, "Held-out frames, the avatar's pictures of them, and the stills to beat")],
-        ),
-        page.Section(
-            title="Figures on held-out frames",
-            text="Tracked: driven by the clip's own parameters. Refined: driven by what fits the picture best. PSNR "
-            "in dB; the foreground's leaves out the white background.",
-            items=[page.Table(columns, rows)],
-        ),
-        page.Section(
-            title="Re-posed",
-            text="The same avatar, with other people's motion and from other sides.",
-            items=[
-                page.Video("self.mp4", "its own motion"),
-                page.Video("driven.mp4", f"{driver}'s motion"),
-                page.Video("orbit.mp4", "a camera that goes round"),
-            ],
-        ),
+def _write_clip(script: Script, folder: pathlib.Path, name: str, *, frames: int, seed: int, **how: Any) -> None:
+    if not (folder / layout.CAPTURE_JSON).is_file():
+        head, size = builtin_head(), script.image_size
+        write_clip(person(name), folder, head=head, num_frames=frames, image_size=size, seed=seed, **how)
+
+
+def _train(script: Script, folders: Folders, name: str, variants: list[str], data: list[pathlib.Path]) -> None:
+    variant = ",".join([*variants, *script.variants])
+    settings = config.load_config(f"{_CONFIG}:{variant}" if variant else str(_CONFIG))
+    train(settings, data=data, workdir=folders.run(name))
+
+
+def _swap(script: Script, folders: Folders) -> None:
+    """The star's clip with each donor's part, as a plan that `launch.py synthesize --plan` would take as well."""
+    jobs = [
+        {
+            "target": f"data/{script.star}",
+            "donor": f"runs/{donor}",
+            "attribute": attribute,
+            "out": f"data/{script.star}__{attribute}_{donor}",
+        }
+        for attribute, donor in script.swaps
     ]
-    return page.write_page(workdir, title="PEGASUS-JAX: a head avatar from a video", sections=sections)
+    plan = folders.root / "plan.json"
+    with atomic.file(plan) as temporary:
+        temporary.write_text(json.dumps(jobs, indent=1) + "\n")
+    run_plan(plan)
+
+
+def _render(script: Script, folders: Folders) -> None:
+    """Videos of the star as filmed, and of every kind of edit."""
+    run = folders.run(script.star)
+    clip, motion = folders.clip(script.star), folders.clip(script.driver)
+    for name, drive, orbit in (("self", clip, False), ("driven", motion, False), ("orbit", None, True)):
+        render_clip(run, drive=drive, orbit=orbit, out=folders.root / f"{name}.mp4", image_size=_VIDEO_SIZE)
+    for name, recipe in edits(script).items():
+        out = folders.root / "edits" / name
+        if not out.exists():
+            render_edit(run, recipe, look=None, drive=None, out=out, image_size=_VIDEO_SIZE)
+
+
+def edits(script: Script) -> dict[str, Recipe]:
+    """What the page shows of editing: parts of several donors at once, a path between looks, looks drawn at random."""
+    mixed = {attribute: script.look(attribute, donor) for attribute, donor in reversed(script.swaps)}
+    mixed.pop("hat", None)
+    return {
+        "mixed": Composition(mixed),
+        "path": Interpolation(_path(script), steps=_PATH_STEPS, ping_pong=True),
+        "samples": Sampling([script.swaps[0][0]], count=_SAMPLES, seed=0),
+    }
+
+
+def _path(script: Script) -> dict[str, tuple[str, str]]:
+    """From the first to the last look of the first attribute, or to it from the star's own if it is the only one."""
+    category = script.swaps[0][0]
+    ends = [script.look(attribute, donor) for attribute, donor in script.swaps if attribute == category]
+    return {category: (ends[0] if len(ends) > 1 else script.star, ends[-1])}
+
+
+def _score(script: Script, folders: Folders) -> dict[str, dict[str, dict[str, float]]]:
+    """Tables of figures by their names; also written to `scores.json`."""
+    own = read_dataset(folders.clip(script.star))
+    avatar = load(folders.run(script.star))
+    size = (avatar.description.image_size,) * 2
+    _, held_out = own.split()
+    swapped, looks, truths = {}, {}, {}
+    for attribute, donor in script.swaps:
+        look = script.look(attribute, donor)
+        exact = read_dataset(folders.truth(attribute, donor))
+        swapped[look] = scores.score_swap(read_dataset(folders.swap(script.star, attribute, donor)), own, exact)
+        truths[look] = scores.Truth.read(own, exact, image_size=size, numbers=own.numbers[held_out])
+        looks[look] = scores.score_look(avatar, look, truths[look])
+    first = script.swaps[0][0]
+    of_first = [truth for look, truth in truths.items() if look.startswith(f"{first}/")]
+    tables = {
+        "swaps": swapped,
+        "looks": looks,
+        "paths": {first: scores.score_path(avatar, _path(script), of_first[0])},
+        "samples": {first: scores.score_samples(avatar, first, of_first)},
+    }
+    with atomic.file(folders.root / "scores.json") as temporary:
+        temporary.write_text(json.dumps(tables, indent=1) + "\n")
+    return tables

@@ -27,6 +27,7 @@ class Render:
     shading: jax.Array | None  # (H, W, 3), over white
     seg_logit: jax.Array | None  # (H, W): blended logits, 0 where nothing is drawn
     inner: jax.Array | None  # (H, W) in [0, 1]: how much of the pixel shows eyeballs or the inside of the mouth
+    means2d: jax.Array  # (N, 2) pixels: where each point is
     max_weight: jax.Array  # (N,): each point's largest compositing weight
     is_front: jax.Array  # (N,) bool: the point was first at some pixel
     overflow: jax.Array  # () int32: point-tile pairs that did not fit (0 on exact backends)
@@ -104,6 +105,7 @@ def render_points(
         shading=pictures.get("shading"),
         seg_logit=pictures.get("seg_logit"),
         inner=pictures.get("inner"),
+        means2d=means2d,
         max_weight=out.max_weight,
         is_front=out.is_front,
         overflow=out.overflow,

@@ -7,6 +7,7 @@ from pegasus_jax.synthesis.bald import BaldFrame
 from pegasus_jax.synthesis.performance import Performance
 
 _WORN = 0.5  # coverage that counts as the part, for its outline
+_FAINT = 0.02  # coverage that nobody sees
 _SPECK = 0.004  # of the picture's height: smaller bits of the part are noise
 _STICKS_OUT = 0.06  # of the picture's height: skull or hair this far above the new part is cut off
 
@@ -26,33 +27,53 @@ def put_on(
         Image (H, W, 3) and matte (H, W), uint8; the part's coverage (H, W) in [0, 1]; and (H, W) bool where image or
         matte may differ from the target's.
     """
-    worn = _cleaned(donor.part)
+    worn = _without_specks(_seen(donor))
     base, base_matte, removed = image, matte, np.zeros(matte.shape, bool)
     if not keep_below:
         removed = bald.changed
     elif worn.any():
         removed = bald.changed & _above_rim(worn > _WORN)
     base = np.where(removed[..., None], bald.image, image).astype(np.float32)
-    base_matte = np.where(removed, bald.matte, matte).astype(np.float32)
-    cut = _sticking_out(worn > _WORN, len(image)) & removed
-    base_matte[cut] = 0.0
-    over = worn[..., None]
-    new = over * 255.0 * donor.colour() + (1.0 - over) * base
-    new_matte = 255.0 * worn + (1.0 - worn) * base_matte
-    changed = removed | (worn > 0)
+    base_matte = np.where(removed, bald.matte, matte) / 255.0
+    base_matte[_sticking_out(worn > _WORN, len(image)) & removed] = 0.0
+    # Hair that the donor's cheeks and neck hide may show beside the target's.
+    behind = (
+        np.zeros_like(worn) if keep_below else (1.0 - base_matte) * _hidden(_without_specks(donor.alone.alpha), worn)
+    )
+    base = _over(255.0 * donor.alone.colour(), behind[..., None], base)
+    new = _over(255.0 * donor.colour(), worn[..., None], base)
+    new_matte = 255.0 * _over(1.0, worn, _over(1.0, behind, base_matte))
+    changed = removed | (worn > 0) | (behind > _FAINT)
     return (
         np.where(changed[..., None], np.round(new), image).astype(np.uint8),
         np.where(changed, np.round(new_matte), matte).astype(np.uint8),
-        worn,
+        np.maximum(worn, behind),
         changed,
     )
 
 
-def _cleaned(part: np.ndarray) -> np.ndarray:
-    """The coverage without specks and without the faint rest that neighbours' shares leave on skin."""
-    distance = masks.pixels(_SPECK, len(part))
-    kept = masks.grow(masks.clean(part > _WORN, distance), distance)
-    return np.where(kept, np.clip((part - 0.2) / 0.6, 0.0, 1.0), 0.0).astype(np.float32)
+def _over(top: np.ndarray | float, coverage: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return coverage * top + (1.0 - coverage) * below
+
+
+def _hidden(whole: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """The coverage that, beneath what is seen, makes up the whole."""
+    return np.clip((whole - seen) / np.maximum(1.0 - seen, 1e-3), 0.0, 1.0)
+
+
+def _seen(donor: Performance) -> np.ndarray:
+    """The part's coverage, without the faint rest that neighbours' shares leave on skin.
+
+    Points on an outline share their votes with the background; what they cover there is the part's all the same.
+    """
+    of_covered = donor.part / np.maximum(donor.alpha, 0.05)
+    return donor.alpha * np.clip((of_covered - 0.2) / 0.6, 0.0, 1.0)
+
+
+def _without_specks(coverage: np.ndarray) -> np.ndarray:
+    distance = masks.pixels(_SPECK, len(coverage))
+    kept = masks.grow(masks.clean(coverage > _WORN, distance), distance)
+    return np.where(kept, coverage, 0.0).astype(np.float32)
 
 
 def _above_rim(worn: np.ndarray) -> np.ndarray:

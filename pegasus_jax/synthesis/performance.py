@@ -13,17 +13,17 @@ from pegasus_jax.models.render import RenderOptions
 from pegasus_jax.synthesis.part_share import carrying
 
 _CHUNK = 4
+_MOSTLY = 0.5  # share from which a point is drawn where the attribute is drawn alone
 _OPTIONS = RenderOptions(channels=("rgb", "normals", "seg_logit"))
+_ALONE = RenderOptions(channels=("rgb",))
 
 
 @dataclasses.dataclass(frozen=True)
-class Performance:
-    """One frame of a driven avatar."""
+class Layer:
+    """Points over nothing."""
 
     image: np.ndarray  # (H, W, 3) float32 in [0, 1], over white
     alpha: np.ndarray  # (H, W) in [0, 1]
-    part: np.ndarray  # (H, W) in [0, 1]: how much of the pixel is the attribute
-    normals: np.ndarray  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
 
     def colour(self) -> np.ndarray:
         """(H, W, 3): the image without its white background."""
@@ -31,18 +31,31 @@ class Performance:
         return np.clip((self.image - (1.0 - alpha)) / alpha, 0.0, 1.0)
 
 
+@dataclasses.dataclass(frozen=True)
+class Performance(Layer):
+    """One frame of a driven avatar."""
+
+    part: np.ndarray  # (H, W) in [0, 1]: how much of the pixel is the attribute
+    normals: np.ndarray  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
+    alone: Layer  # the attribute without the rest of the donor, which hides some of it
+
+
 def perform(baked: BakedAvatar, share: np.ndarray, target: Dataset) -> Iterator[Performance]:
     """The avatar in every frame of `target`; `share` (N,) says how much of each point is the attribute.
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    carrier = carrying(baked, jnp.asarray(share))
+    carrier, mostly = carrying(baked, jnp.asarray(share)), jnp.asarray(share > _MOSTLY)
     cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
-        out = carrier.render(target.pose[rows], target.expression[rows], some, betas=betas, options=_OPTIONS)
+        drive = (target.pose[rows], target.expression[rows], some)
+        out = carrier.render(*drive, betas=betas, options=_OPTIONS)
+        alone = carrier.render(*drive, betas=betas, alive=mostly, options=_ALONE)
         part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
-        pictures = [np.asarray(out.image), np.asarray(out.alpha), part, np.asarray(out.normals)]
+        image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
+        alone_image, alone_alpha = np.asarray(alone.image), np.asarray(alone.alpha)
         for row in range(min(_CHUNK, len(target) - start)):
-            yield Performance(*(picture[row] for picture in pictures))
+            layer = Layer(alone_image[row], alone_alpha[row])
+            yield Performance(image[row], alpha[row], part[row], normals[row], layer)

@@ -30,6 +30,7 @@ class CloudSchedule:
     radius_factor: float
     period: int
     prune_above: float  # prune while the radius is at least this
+    hull_points: int = 0  # besides those on the head, if it starts there: hair and clothes, told from the mattes
 
 
 def published_init_radius(num_points: int) -> float:
@@ -107,6 +108,34 @@ def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1) -> Cloud:
         part=jnp.asarray(part, jnp.int32),
         radius=jnp.float32(radius),
         changes=jnp.int32(0),
+    )
+
+
+def add_points(state: TrainState, schedule: CloudSchedule, points: np.ndarray) -> TrainState:
+    """Puts new points (M, 3) of the outside of the head into the cloud, as far as there is room."""
+    cloud = state.cloud
+    old = np.flatnonzero(np.asarray(cloud.alive))
+    points = points[: schedule.max_points - len(old)]
+    count = len(old) + len(points)
+    capacity = max(bucket(count, schedule), cloud.capacity)
+    rows = np.zeros(capacity, np.int32)
+    rows[: len(old)] = old
+    slots = np.arange(capacity)
+    filled, new = jnp.asarray(slots < len(old)), jnp.asarray((slots >= len(old)) & (slots < count))
+    placed = jnp.zeros((capacity, 3)).at[len(old) : count].set(points)
+    changed = replace_points(
+        state, jnp.asarray(rows), filled, jnp.where(new[:, None], placed, state.params.points[rows])
+    )
+    return dataclasses.replace(
+        changed,
+        cloud=Cloud(
+            alive=jnp.asarray(slots < count),
+            visible=jnp.where(new, False, cloud.visible[rows]),
+            nearest=cloud.nearest[:, rows],
+            part=jnp.where(new, 0, cloud.part[rows]),
+            radius=cloud.radius,
+            changes=cloud.changes + 1,
+        ),
     )
 
 

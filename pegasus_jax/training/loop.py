@@ -32,6 +32,7 @@ from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
 from pegasus_jax.training import cloud, figures, head_in_clip, perceptual
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
+from pegasus_jax.training.joining import newcomers
 from pegasus_jax.training.looks import Sources, sources
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import Settings, from_config, with_looks
@@ -39,6 +40,7 @@ from pegasus_jax.training.stages import Stages
 from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, StepConfig, make_step
 from pegasus_jax.training.videos import Videos, load_videos
+from pegasus_jax.training.visual_hull import hull_points
 
 _METRICS = "metrics.jsonl"
 _PAPER_WIDTH = 512  # of the canonical network
@@ -208,10 +210,15 @@ class _Run:
         )
 
     def _change_cloud(self, seen: int) -> None:
-        """Prunes and grows once for each period that has ended; the state knows how often it was done."""
-        schedule = self.settings.cloud
-        while int(self.state.cloud.changes) < self.stages.changes_due(seen, schedule.period):
-            key = jax.random.fold_in(jax.random.key(self.settings.seed), int(self.state.cloud.changes))
+        """Prunes and grows once for each period that has ended, and lets swapped videos join; the state counts."""
+        schedule, seed = self.settings.cloud, self.settings.seed
+        while (changes := int(self.state.cloud.changes)) < self.stages.changes_due(seen, schedule.period):
+            if changes == self.stages.joining(schedule.period):
+                count = schedule.hull_points
+                found = newcomers(self.graphdef, self.state, self.scene.space, self.videos, count=count, seed=seed)
+                self.state = cloud.add_points(self.state, schedule, found)
+                continue
+            key = jax.random.fold_in(jax.random.key(seed), changes)
             spared = self._spared(self.stages.worn(seen))
             self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=spared)
 
@@ -266,6 +273,8 @@ def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple
             fineness=np.asarray(space.fineness),
             areas=head_in_clip.largest_areas(space, videos.own),
         )
+        beyond = hull_points(space, videos.own, schedule.hull_points, rng)
+        points, part = np.concatenate([points, beyond]), np.concatenate([part, np.zeros(len(beyond), part.dtype)])
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
         part = np.full(schedule.init_points, ANY_PART, np.int32)

@@ -50,10 +50,16 @@ class Stages:
     def changes_due(self, seen: int, period: int) -> int:
         """How often the cloud has to have changed: once in `period` frames for each look that is worn.
 
-        So a point has as many frames of each look to be seen in as in stage 1.
+        So a point has as many frames of each look to be seen in as in stage 1. When swapped videos join, it changes
+        once more.
         """
-        first = min(seen, self.first) if self.looks > 1 else seen
-        return first // period + (seen - first) // (period * self.looks)
+        if self.looks == 1 or seen < self.first:
+            return seen // period
+        return self.first // period + 1 + (seen - self.first) // (period * self.looks)
+
+    def joining(self, period: int) -> int | None:
+        """The number of the change with which swapped videos join; None in a run of one look."""
+        return self.first // period if self.looks > 1 else None
 
     def next_stop(self, seen: int, period: int) -> int:
         """Where steps have to pause next for the cloud or for the second stage."""

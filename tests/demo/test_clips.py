@@ -26,7 +26,7 @@ def test_a_clip_is_an_ordinary_dataset_folder(tmp_path):
     assert dataset.image_size == (40, 48)
     assert dataset.part_names == tuple(sorted(ATTRIBUTES))
     assert dataset.capture["synthetic"] is True
-    assert (dataset.capture["attribute"], dataset.capture["donor"]) == ("hat", "eve")
+    assert dataset.look == "hat/eve"
     np.testing.assert_array_equal(dataset.betas, CAST["ada"].shape)
     assert np.abs(dataset.pose[:, :3]).max() == 0  # the neck carries the rotation, so that shoulders stay
     assert np.abs(dataset.pose[:, 3:6]).max() > 0.05

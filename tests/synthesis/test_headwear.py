@@ -5,7 +5,7 @@ import pytest
 
 from pegasus_jax.synthesis import headwear
 from pegasus_jax.synthesis.bald import BaldFrame
-from pegasus_jax.synthesis.performance import Performance
+from pegasus_jax.synthesis.performance import Layer, Performance
 
 SIDE = 100
 BACKGROUND, SKIN, HAIR, BARE, NEW = (
@@ -36,11 +36,17 @@ def frame():
     return image, matte, BaldFrame(bare, bare_matte, OWN_HAIR)
 
 
-def donor(part: np.ndarray, strength: float = 1.0) -> Performance:
+def donor(part: np.ndarray, strength: float = 1.0, hidden: np.ndarray | None = None) -> Performance:
+    """A donor whose `part` covers by `strength`, and shows in `hidden` too once the rest of the donor is gone."""
     share = strength * part.astype(np.float32)
     colour = np.broadcast_to(NEW / 255.0, (SIDE, SIDE, 3))
     alpha = np.maximum(share, FACE.astype(np.float32))
-    return Performance((colour * alpha[..., None] + 1 - alpha[..., None]).astype(np.float32), alpha, share, colour)
+    alone = share if hidden is None else np.maximum(share, hidden.astype(np.float32))
+
+    def over_white(coverage):
+        return (colour * coverage[..., None] + 1 - coverage[..., None]).astype(np.float32)
+
+    return Performance(over_white(alpha), alpha, share, colour, Layer(over_white(alone), alone))
 
 
 def test_smaller_hair_shows_the_bald_head_and_the_background():
@@ -89,9 +95,20 @@ def test_half_transparent_hair_mixes_with_what_is_behind_and_specks_are_left_out
     part = region(slice(10, 18), slice(20, 80))  # above all that was there
     half = donor(part, 0.7)
     new, new_matte, worn, _ = headwear.put_on(image, matte, bald, half, keep_below=False)
-    expected = (0.7 - 0.2) / 0.6
+    expected = 0.7
     np.testing.assert_allclose(worn[12:16, 30:70], expected, atol=1e-5)
     np.testing.assert_allclose(new[14, 50], expected * NEW + (1 - expected) * BACKGROUND, atol=3)
     assert new_matte[14, 50] == pytest.approx(255 * expected, abs=2)
     speck = part | region(slice(90, 91), slice(5, 6))
     assert headwear.put_on(image, matte, bald, donor(speck), keep_below=False)[2][90, 5] == 0
+
+
+def test_hair_that_the_donor_s_face_hid_shows_beside_the_target_s():
+    image, matte, bald = frame()
+    part, hidden = region(slice(30, 45), slice(28, 72)), region(slice(45, 80), slice(24, 76))
+    for keep_below, shows in ((False, True), (True, False)):
+        new, new_matte, worn, _ = headwear.put_on(image, matte, bald, donor(part, hidden=hidden), keep_below=keep_below)
+        beside = hidden & ~FACE & ~SKULL & ~OWN_HAIR
+        assert (new[beside] == NEW).all() == shows and (new_matte[beside] == 255 * shows).all()
+        assert (worn[beside] == shows).all()
+        np.testing.assert_array_equal(new[hidden & FACE & ~OWN_HAIR], image[hidden & FACE & ~OWN_HAIR])

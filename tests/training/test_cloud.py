@@ -201,3 +201,25 @@ def test_a_cloud_that_nobody_saw_is_empty_and_says_so():
     changed = cloud.change_cloud(random_state(32), schedule(), KEY)
     assert not changed.cloud.alive.any()
     assert jnp.isfinite(changed.params.points).all()
+
+
+def test_new_points_come_after_the_living_ones_and_start_afresh():
+    state = with_cloud(random_state(8), alive=seen(8, [0, 2, 3, 7]), visible=seen(8, [2, 7]))
+    points = np.random.default_rng(3).normal(size=(5, 3)).astype(np.float32)
+    grown = cloud.add_points(state, schedule(init_points=8), points)
+    assert grown.cloud.capacity == 16 and int(grown.cloud.alive.sum()) == 9
+    np.testing.assert_array_equal(grown.params.points[:4], state.params.points[jnp.asarray([0, 2, 3, 7])])
+    np.testing.assert_array_equal(grown.params.points[4:9], points)
+    np.testing.assert_array_equal(grown.cloud.visible[:9], [False, True, False, True, *[False] * 5])
+    np.testing.assert_array_equal(grown.cloud.part[4:9], 0)
+    np.testing.assert_array_equal(grown.moments.mu.points[:4], state.moments.mu.points[jnp.asarray([0, 2, 3, 7])])
+    np.testing.assert_array_equal(grown.moments.nu.points[4:], 0.0)
+    assert int(grown.cloud.changes) == int(state.cloud.changes) + 1
+    assert float(grown.cloud.radius) == float(state.cloud.radius)
+
+
+def test_new_points_fill_the_room_there_is_and_no_more():
+    state = random_state(32)
+    points = np.ones((100, 3), np.float32)
+    assert int(cloud.add_points(state, schedule(max_points=40), points).cloud.alive.sum()) == 40
+    assert int(cloud.add_points(state, schedule(max_points=32), points).cloud.alive.sum()) == 32

@@ -67,9 +67,11 @@ def test_a_second_stage_from_the_start():
 
 def test_the_cloud_has_as_many_frames_of_each_look_between_changes():
     run = stages(first=24)
-    assert [run.changes_due(seen, 10) for seen in (0, 9, 10, 23, 24, 53, 54, 84)] == [0, 0, 1, 2, 2, 2, 3, 4]
+    assert [run.changes_due(seen, 10) for seen in (0, 9, 10, 23, 24, 53, 54, 84)] == [0, 0, 1, 2, 3, 3, 4, 5]
+    assert run.joining(10) == 2, "the third change, at 24 frames, is that swapped videos join"
     assert [run.next_stop(seen, 10) for seen in (0, 9, 12, 20, 24, 40, 54)] == [10, 10, 20, 24, 54, 54, 84]
     alone = stages(counts=(9,), first=24)
+    assert alone.joining(10) is None
     assert [alone.changes_due(seen, 10) for seen in (9, 24, 53)] == [0, 2, 5]
     assert [alone.next_stop(seen, 10) for seen in (0, 12, 20, 24)] == [10, 20, 30, 30]
 

@@ -1,0 +1,107 @@
+"""Where hair and clothes start: points inside every matte, as near to the head as the mattes allow.
+
+Points that start on the head alone have to find their way, step by step, to a shoulder or the end of a lock. A few
+frames of a turning head say in advance which places are never background. Laurentini (1994) calls them the visual hull;
+from the front alone it is far too deep, so that of the places which a pixel may show, the one nearest to the head is
+taken, and only for pixels that the head model leaves open.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.spatial
+
+from pegasus_jax.data.camera import Camera
+from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.flame import lbs
+from pegasus_jax.models.head_discs import splat_triangles
+from pegasus_jax.models.head_space import HeadSpace, frame_motion
+from pegasus_jax.models.posing import unpose
+
+_FRAMES = 24
+_CANDIDATES = 100_000
+_BOX = np.array([[0.6, 0.6, 0.3], [0.6, 0.3, 0.3]])  # heads below, left and behind it, and above, right and before it
+_OUTSIDE = 0.01  # head units above the skin
+_FOREGROUND = 0.5  # of a pixel
+_TOLERANCE = 0.05  # share of the frames showing a place whose mattes may say that nothing is there
+_SEEN = 0.5  # share of the frames that have to show it
+_CELL = 2  # pixels: one point for each cell of a frame
+
+
+def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Up to `count` points (n, 3), FLAME canonical, spread evenly over what mattes show and the head does not cover."""
+    if not count:
+        return np.zeros((0, 3), np.float32)
+    some = take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _FRAMES).astype(int)))
+    points, nearest, distance = _around(space, rng)
+    means2d, open_pixels = (np.asarray(a) for a in _project(space, points, nearest, some))
+    inside, foreground, is_open = _looked_up(means2d, np.asarray(some.matte) > 255 * _FOREGROUND, open_pixels)
+    against, seen = np.sum(inside & ~foreground, axis=0), np.sum(inside, axis=0)
+    kept = (against <= _TOLERANCE * seen) & (seen >= _SEEN * len(inside))
+    chosen = np.zeros(len(points), bool)
+    for frame in range(len(inside)):
+        rows = np.flatnonzero(kept & is_open[frame])
+        chosen[_nearest_of_each_cell(means2d[frame, rows], distance[rows], rows)] = True
+    return _spread(points[chosen], count)
+
+
+def _around(space: HeadSpace, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Random points (N, 3) around the head, outside its skin; the nearest vertex (N,) of each and how far it is."""
+    vertices, normals = np.asarray(space.vertices_fc), np.asarray(space.normals_fc)
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    points = rng.uniform(low - _BOX[0] * (high - low), high + _BOX[1] * (high - low), (_CANDIDATES, 3))
+    outer = np.flatnonzero(np.asarray(space.parts) == 0)
+    distance, found = scipy.spatial.cKDTree(vertices[outer]).query(points)
+    nearest = outer[found]
+    outside = np.sum((points - vertices[nearest]) * normals[nearest], axis=1) > _OUTSIDE
+    return points[outside].astype(np.float32), nearest[outside], distance[outside]
+
+
+@jax.jit
+def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Batch) -> tuple[jax.Array, jax.Array]:
+    """Pixels (F, N, 2) of points that move as their nearest vertices do, and (F, H, W) bool: no head there."""
+    weights = space.lbs_weights[nearest]
+    rest = unpose(points, weights, space.T_fc_rest)
+
+    def one(frame: Batch) -> tuple[jax.Array, jax.Array]:
+        motion = frame_motion(space, frame.betas, frame.expression, frame.pose)
+        moved = rest + (motion.shape_offset + motion.blend_offset)[nearest]
+        blended = jnp.einsum("nj,jab->nab", weights, motion.T_d_rest[:, :3])
+        positions = jnp.einsum("nab,nb->na", blended[..., :3], moved) + blended[..., 3]
+        vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
+        camera = Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
+        faces = jnp.asarray(space.head.faces)
+        head = splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), camera)
+        return camera.project(positions)[0], head.alpha < 1.0 - _FOREGROUND
+
+    return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
+
+
+def _looked_up(means2d: np.ndarray, *pictures: np.ndarray) -> tuple[np.ndarray, ...]:
+    """(F, N) bool: the point is in the picture; then what each picture (F, H, W) says there, False outside."""
+    height, width = pictures[0].shape[1:]
+    column, row = (np.floor(means2d[..., k]).astype(int) for k in (0, 1))
+    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+    frame = np.arange(len(means2d))[:, None]
+    row, column = np.where(inside, row, 0), np.where(inside, column, 0)
+    return inside, *(picture[frame, row, column] & inside for picture in pictures)
+
+
+def _nearest_of_each_cell(means2d: np.ndarray, distance: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Of `rows` (n,), for each cell of the picture, the one with the smallest distance."""
+    order = np.argsort(distance)
+    cells = np.floor(means2d[order] / _CELL).astype(int)
+    _, first = np.unique(cells, axis=0, return_index=True)
+    return rows[order[first]]
+
+
+def _spread(points: np.ndarray, count: int) -> np.ndarray:
+    """Up to `count` of the points, each the farthest from those before it."""
+    if len(points) <= count:
+        return points
+    rows = np.zeros(count, np.int64)
+    square = np.full(len(points), np.inf)
+    for index in range(1, count):
+        square = np.minimum(square, np.sum((points - points[rows[index - 1]]) ** 2, axis=1))
+        rows[index] = np.argmax(square)
+    return points[rows]
