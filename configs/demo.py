@@ -29,7 +29,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.preset = "demo"
         config.image_size = 96
         config.cloud.init_radius = 0.08
-        config.cloud.hull_points = 2_048
+        config.cloud.hull_points = 2_048 if donor else 1_024
         config.cloud.max_points = 8_192 if donor else 12_288
         config.cloud.min_radius = 0.042 if donor else 0.035
         config.cloud.period = total // 6
@@ -40,7 +40,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.checkpoint = total // 2
         config.every.nearest = total // 40
         if not donor:
-            config.step.weights.stray = 30.0
             config.stage_one_frames = 2 * total // 25
             config.cloud.period = total // 25
             config.cloud.radius_factor = 0.85

@@ -36,6 +36,7 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.stage_one_frames = config.step.total_frames
     config.step.total_frames *= 3
     config.networks.gc = "learned"
+    config.networks.presence = True
     config.step.weights.normal = 0.1
     config.step.render.channels = (*config.step.render.channels, "normals")
 

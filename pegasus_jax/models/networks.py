@@ -11,6 +11,7 @@ from pegasus_jax.models.canonical import CanonicalNetwork
 from pegasus_jax.models.deformation import NUM_BONES, DeformationNetwork, GcMode
 from pegasus_jax.models.head_space import HeadSpace, point_scale
 from pegasus_jax.models.posing import CanonicalPoints, Rest, normalize, unpose
+from pegasus_jax.models.presence import PresenceNetwork
 from pegasus_jax.models.shading import ShadingNetwork
 
 _WEIGHT_FLOOR = 1e-3  # what the head prior leaves to bones that do not move the nearest vertex
@@ -32,6 +33,7 @@ class NetworkConfig:
     octaves: int = 6
     detail_octaves: int = 0  # of a finer encoding for the albedo alone
     shading_width: int = 512
+    presence: bool = False  # looks can make points vanish; the published model has to hide them
 
 
 class AvatarNetworks(nnx.Module):
@@ -57,6 +59,8 @@ class AvatarNetworks(nnx.Module):
             rngs=rngs,
         )
         self.shading = ShadingNetwork(latent_size=size, width=config.shading_width, rngs=rngs)
+        if config.presence:
+            self.presence = PresenceNetwork(latent_size=size, width=config.deformation_width, rngs=rngs)
         self.latents = latents.LatentTable(
             code_size=config.code_size, look_categories=config.look_categories, rngs=rngs
         )
@@ -99,7 +103,8 @@ def canonicalise(
     stop = jax.lax.stop_gradient
     x_sc = points_gc + networks.deformation.offset_sc(points_gc, z)
     fixed = stop(points_gc)
-    values = networks.canonical(fixed + networks.deformation.offset_sc(fixed, z), z)
+    coloured = fixed + networks.deformation.offset_sc(fixed, z)
+    values = networks.canonical(coloured, z)
     normals_sc = normalize(networks.canonical.sdf_gradient(stop(x_sc), stop(z)))
     rest = rest_points(networks, space, x_sc, z, nearest)
     return CanonicalPoints(
@@ -114,6 +119,7 @@ def canonicalise(
         sdf=values.sdf,
         albedo=values.albedo,
         seg_logit=values.seg_logit,
+        opacity=jax.nn.sigmoid(networks.presence(coloured, z)) if networks.config.presence else None,
     )
 
 

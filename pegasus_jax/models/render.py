@@ -27,7 +27,6 @@ class Render:
     shading: jax.Array | None  # (H, W, 3), over white
     seg_logit: jax.Array | None  # (H, W): blended logits, 0 where nothing is drawn
     inner: jax.Array | None  # (H, W) in [0, 1]: how much of the pixel shows eyeballs or the inside of the mouth
-    means2d: jax.Array  # (N, 2) pixels: where each point is
     max_weight: jax.Array  # (N,): each point's largest compositing weight
     is_front: jax.Array  # (N,) bool: the point was first at some pixel
     overflow: jax.Array  # () int32: point-tile pairs that did not fit (0 on exact backends)
@@ -85,6 +84,7 @@ def render_points(
         radius * (0.5 * min(camera.image_size)) * points.scale,
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
+        opacities=points.opacity,
         alive=alive,
         max_points_per_pixel=options.max_points_per_pixel,
         max_overlaps=options.overlaps_per_point * max(len(depths), _FEW_POINTS),
@@ -105,7 +105,6 @@ def render_points(
         shading=pictures.get("shading"),
         seg_logit=pictures.get("seg_logit"),
         inner=pictures.get("inner"),
-        means2d=means2d,
         max_weight=out.max_weight,
         is_front=out.is_front,
         overflow=out.overflow,

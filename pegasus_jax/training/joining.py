@@ -1,52 +1,112 @@
-"""What the cloud needs when part-swapped videos join: points where a look has hair or a hat and others have none."""
+"""How part-swapped videos join a run: points where a look has hair or a hat, which vanish under the other looks.
+
+Pictures alone would take long to find out where these points go, and under which look each is to be seen. Mattes say
+both at once, so the presence network starts by being fitted to them.
+"""
+
+import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import scipy.spatial
 from flax import nnx
 
-from pegasus_jax.data.frames import take
+from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import flame_canonical
-from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.videos import Videos
-from pegasus_jax.training.visual_hull import hull_points
+from pegasus_jax.training.visual_hull import contradicted, hull_points
 
-_STEPS = 6  # of the inversion; offsets are small and smooth where swapped videos join
+_INVERSION_STEPS = 6  # offsets are small and smooth where swapped videos join
+_FIT_STEPS = 600
+_FIT_RATE = 3e-3
+_FIT_POINTS = 2048  # that a step looks at
+_SURE = 0.98  # what the network is to say of points that are there
 
 
-def newcomers(
-    graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, *, count: int, seed: int
-) -> np.ndarray:
-    """Generic canonical points (M, 3): of up to `count` places that each swapped look's mattes show, the bare ones.
+@dataclasses.dataclass(frozen=True)
+class Clouds:
+    """Where a run's networks take points under each look."""
 
-    A place is bare if no point is within the cloud's radius of it. Looks take turns, so that two looks' hair shares
-    points where both have some.
+    graphdef: nnx.GraphDef
+    networks: nnx.State
+    space: HeadSpace
+
+    def flame_canonical(self, points: jax.Array, look: int) -> jax.Array:
+        """x^fc (N, 3) of points (N, 3)."""
+        merged = nnx.merge(self.graphdef, self.networks)
+        return flame_canonical(merged, points, latents.flatten(merged.latents.latent(look)))
+
+    def subject_canonical(self, points: jax.Array, look: int) -> jax.Array:
+        """x^sc (N, 3) of points (N, 3)."""
+        merged = nnx.merge(self.graphdef, self.networks)
+        return points + merged.deformation.offset_sc(points, latents.flatten(merged.latents.latent(look)))
+
+    def inverse(self, x_fc: jax.Array, look: int) -> jax.Array:
+        """Points (N, 3) that a look takes to x_fc (N, 3), by fixed-point iteration."""
+        points = x_fc
+        for _ in range(_INVERSION_STEPS):
+            points = points + x_fc - self.flame_canonical(points, look)
+        return points
+
+
+def newcomers(clouds: Clouds, points: jax.Array, videos: Videos, *, count: int, radius: float, seed: int) -> np.ndarray:
+    """Generic canonical points (M, 3) where the mattes of part-swapped looks show something, and no point is.
+
+    Of up to `count` places of each look, those farther than the `radius` (head units) from all `points` (N, 3). Looks
+    take turns, so that two looks' hair shares points where both have some.
     """
-    frames, cloud = videos.train, state.cloud
-    radius = float(cloud.radius) / float(videos.own.cameras.ndc_per_unit().mean())
-    placed = np.asarray(state.params.points)[np.asarray(cloud.alive)]
-    old = len(placed)
+    placed = np.asarray(points)
     for look in range(1, len(videos.counts)):
         rng = np.random.default_rng([seed, look])
-        wanted = hull_points(space, take(frames, np.flatnonzero(frames.look == look)), count, rng)
-        there = np.asarray(_flame_canonical(graphdef, state.params.networks, jnp.asarray(placed), look))
-        bare = scipy.spatial.cKDTree(there).query(wanted)[0] > radius
-        fresh = _inverse(graphdef, state.params.networks, jnp.asarray(wanted[bare]), look)
-        placed = np.concatenate([placed, np.asarray(fresh)])
-    return placed[old:]
+        wanted = hull_points(clouds.space, _frames(videos, look), count, rng)
+        there = np.asarray(clouds.flame_canonical(jnp.asarray(placed), look))
+        bare = wanted[scipy.spatial.cKDTree(there).query(wanted)[0] > radius]
+        placed = np.concatenate([placed, np.asarray(clouds.inverse(jnp.asarray(bare), look))])
+    return placed[len(points) :]
 
 
-def _flame_canonical(graphdef: nnx.GraphDef, networks: nnx.State, points: jax.Array, look: int) -> jax.Array:
-    merged = nnx.merge(graphdef, networks)
-    return flame_canonical(merged, points, latents.flatten(merged.latents.latent(look)))
+def shown(clouds: Clouds, points: jax.Array, old: int, videos: Videos) -> np.ndarray:
+    """(looks, N) bool: the look's mattes do not contradict the point; of the `old` first ones, look 0's own have."""
+    labels = []
+    for look in range(len(videos.counts)):
+        x_fc = clouds.flame_canonical(points, look)
+        nearest = nearest_vertices(clouds.space, x_fc, jnp.full(len(points), ANY_PART))
+        against = contradicted(clouds.space, np.asarray(x_fc), np.asarray(nearest), _frames(videos, look))
+        labels.append(~against | ((look == 0) & (np.arange(len(points)) < old)))
+    return np.stack(labels)
 
 
-def _inverse(graphdef: nnx.GraphDef, networks: nnx.State, x_fc: jax.Array, look: int) -> jax.Array:
-    """Points (N, 3) that a look takes to x_fc (N, 3), by fixed-point iteration."""
-    points = x_fc
-    for _ in range(_STEPS):
-        points = points + x_fc - _flame_canonical(graphdef, networks, points, look)
-    return points
+def fit_presence(clouds: Clouds, points: jax.Array, labels: np.ndarray, *, seed: int) -> nnx.State:
+    """The networks, with a presence network that says of points (N, 3) what `labels` (looks, N) do."""
+    graphdef, wanted = clouds.graphdef, jnp.asarray(_SURE * labels + (1.0 - _SURE) * ~labels, jnp.float32)
+    x_sc = jnp.stack([clouds.subject_canonical(points, look) for look in range(len(labels))])
+    rest = jax.tree_util.tree_map_with_path(lambda path, _: path[0].key != "presence", clouds.networks)
+    optimiser = optax.chain(optax.adam(_FIT_RATE), optax.masked(optax.set_to_zero(), rest))
+
+    @functools.partial(jax.jit, donate_argnums=(0, 1))
+    def step(networks: nnx.State, moments, key: jax.Array):
+        rows = jax.random.randint(key, (_FIT_POINTS,), 0, len(points))
+        look = jax.random.randint(jax.random.fold_in(key, 0), (), 0, len(wanted))
+
+        def distance(networks: nnx.State) -> jax.Array:
+            merged = nnx.merge(graphdef, networks)
+            logits = merged.presence(x_sc[look, rows], latents.flatten(merged.latents.latent(look)))
+            return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, wanted[look, rows]))
+
+        updates, moments = optimiser.update(jax.grad(distance)(networks), moments, networks)
+        return optax.apply_updates(networks, updates), moments
+
+    networks = jax.tree.map(jnp.copy, clouds.networks)
+    moments = optimiser.init(networks)
+    for number in range(_FIT_STEPS):
+        networks, moments = step(networks, moments, jax.random.fold_in(jax.random.key(seed), number))
+    return networks
+
+
+def _frames(videos: Videos, look: int) -> Batch:
+    return take(videos.train, np.flatnonzero(videos.train.look == look))

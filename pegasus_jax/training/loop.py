@@ -29,10 +29,9 @@ from pegasus_jax.inference.description import (
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, perceptual
+from pegasus_jax.training import cloud, figures, head_in_clip, joining, perceptual
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
-from pegasus_jax.training.joining import newcomers
 from pegasus_jax.training.looks import Sources, sources
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import Settings, from_config, with_looks
@@ -214,13 +213,28 @@ class _Run:
         schedule, seed = self.settings.cloud, self.settings.seed
         while (changes := int(self.state.cloud.changes)) < self.stages.changes_due(seen, schedule.period):
             if changes == self.stages.joining(schedule.period):
-                count = schedule.hull_points
-                found = newcomers(self.graphdef, self.state, self.scene.space, self.videos, count=count, seed=seed)
-                self.state = cloud.add_points(self.state, schedule, found)
+                self._join()
                 continue
             key = jax.random.fold_in(jax.random.key(seed), changes)
             spared = self._spared(self.stages.worn(seen))
             self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=spared)
+
+    def _join(self) -> None:
+        """Swapped videos join: their looks get points of their own, which are there under them and not under others."""
+        networks, space, seed = self.state.params.networks, self.scene.space, self.settings.seed
+        if self.settings.networks.presence:
+            clouds = joining.Clouds(self.graphdef, networks, space)
+            radius = float(self.state.cloud.radius) / float(self.videos.own.cameras.ndc_per_unit().mean())
+            old = self.state.params.points[self.state.cloud.alive]
+            count = self.settings.cloud.hull_points
+            found = joining.newcomers(clouds, old, self.videos, count=count, radius=radius, seed=seed)
+            self.state = cloud.add_points(self.state, self.settings.cloud, found)
+            points = self.state.params.points[self.state.cloud.alive]
+            labels = joining.shown(clouds, points, len(old), self.videos)
+            networks = joining.fit_presence(clouds, points, labels, seed=seed)
+        # Moments of the first stage's small gradients would make the second's first steps thirty times too large.
+        params = dataclasses.replace(self.state.params, networks=networks)
+        self.state = dataclasses.replace(self.state, params=params, moments=optax.scale_by_adam().init(params))
 
     def _scale(self) -> jax.Array:
         return point_scale(self.scene.space, self.state.cloud.nearest[0], self.state.cloud.part)

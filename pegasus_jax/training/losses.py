@@ -13,7 +13,6 @@ from pegasus_jax.models.head_space import MOUTH_INTERIOR
 
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
 LEASH_UNIT = 0.01  # head units
-_BACKGROUND = 0.02  # of a matte: nothing of the person is there
 _SURFACE_SLACK = 0.002  # head units: half a millimetre
 
 
@@ -115,21 +114,6 @@ def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) 
     downwards = jax.nn.relu(-height - _SURFACE_SLACK)
     square = upwards**2 + downwards**2 + jnp.where(astray, sideways, 0.0) ** 2
     return masked_mean(square, alive & (part >= 0)) / LEASH_UNIT**2
-
-
-def stray(x_fc: jax.Array, vertices: jax.Array, means2d: jax.Array, matte: jax.Array, alive: jax.Array) -> jax.Array:
-    """Draws points that frames show on their background towards the head: mean square of their distance from it.
-
-    A picture alone cannot: a point surrounded by background covers as much of it wherever it goes. x_fc (N, 3) and the
-    nearest vertices (N, 3) in head units, means2d (B, N, 2) pixels, mattes (B, H, W) in [0, 1].
-    """
-    height, width = matte.shape[1:]
-    column, row = (jnp.floor(means2d[..., k]).astype(jnp.int32) for k in (0, 1))
-    inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-    frame = jnp.arange(len(matte))[:, None]
-    shown = matte[frame, jnp.clip(row, 0, height - 1), jnp.clip(column, 0, width - 1)]
-    share = jnp.mean(inside & (shown < _BACKGROUND), axis=0)
-    return masked_mean(share * jnp.sum((x_fc - vertices) ** 2, axis=-1), alive)
 
 
 def unseen_dark(albedo: jax.Array, part: jax.Array, alive: jax.Array) -> jax.Array:

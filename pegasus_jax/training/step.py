@@ -38,7 +38,6 @@ class LossWeights:
     eikonal: float = 0.1
     flame: float = 10.0
     leash: float = 1.0  # points keep to their side of the skin; no effect on clouds that started on a sphere
-    stray: float = 0.0  # points on a frame's background are drawn to the head, so that a look can put parts away
     latent: float = 0.01
     seg: float = 0.1
     normal: float = 0.0  # against pictures of the target's and the donor's avatars, in part-swapped folders
@@ -181,9 +180,6 @@ def _losses(
     )
     terms = picture_terms(render, batch, background, weights, perceptual)
     terms |= _point_terms(networks, params, points, z, scene, cloud, config, key)
-    if weights.stray:
-        vertices = scene.space.vertices_fc[points.nearest]
-        terms["stray"] = losses.stray(points.x_fc, vertices, render.means2d, batch.alpha(), cloud.alive)
     if config.refine_tracking:
         terms["tracking"] = _tracking_prior(correction, scene.tracking_std)
     scale = dataclasses.asdict(weights) | {"flame": flame_weight(state.frames_seen, config)}

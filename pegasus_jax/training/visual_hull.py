@@ -32,17 +32,34 @@ def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Gene
     """Up to `count` points (n, 3), FLAME canonical, spread evenly over what mattes show and the head does not cover."""
     if not count:
         return np.zeros((0, 3), np.float32)
-    some = take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _FRAMES).astype(int)))
+    some = _spread_over_clip(frames)
     points, nearest, distance = _around(space, rng)
-    means2d, open_pixels = (np.asarray(a) for a in _project(space, points, nearest, some))
-    inside, foreground, is_open = _looked_up(means2d, np.asarray(some.matte) > 255 * _FOREGROUND, open_pixels)
-    against, seen = np.sum(inside & ~foreground, axis=0), np.sum(inside, axis=0)
-    kept = (against <= _TOLERANCE * seen) & (seen >= _SEEN * len(inside))
+    means2d, head = (np.asarray(a) for a in _project(space, points, nearest, some))
+    inside, foreground = _looked_up(means2d, np.asarray(some.matte) > 255 * _FOREGROUND)
+    kept = ~_contradicted(inside, foreground) & (inside.mean(axis=0) >= _SEEN)
     chosen = np.zeros(len(points), bool)
-    for frame in range(len(inside)):
-        rows = np.flatnonzero(kept & is_open[frame])
+    for frame, is_open in enumerate(inside & foreground & ~_looked_up(means2d, head > 1.0 - _FOREGROUND)[1]):
+        rows = np.flatnonzero(kept & is_open)
         chosen[_nearest_of_each_cell(means2d[frame, rows], distance[rows], rows)] = True
     return _spread(points[chosen], count)
+
+
+def contradicted(space: HeadSpace, points: np.ndarray, nearest: np.ndarray, frames: Batch) -> np.ndarray:
+    """(N,) bool: points (N, 3), FLAME canonical, that too many mattes show as background.
+
+    They move as their `nearest` (N,) vertices do.
+    """
+    some = _spread_over_clip(frames)
+    means2d, _ = _project(space, jnp.asarray(points), jnp.asarray(nearest), some)
+    return _contradicted(*_looked_up(np.asarray(means2d), np.asarray(some.matte) > 255 * _FOREGROUND))
+
+
+def _spread_over_clip(frames: Batch) -> Batch:
+    return take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _FRAMES).astype(int)))
+
+
+def _contradicted(inside: np.ndarray, foreground: np.ndarray) -> np.ndarray:
+    return np.sum(inside & ~foreground, axis=0) > _TOLERANCE * np.sum(inside, axis=0)
 
 
 def _around(space: HeadSpace, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -59,7 +76,7 @@ def _around(space: HeadSpace, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 @jax.jit
 def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Batch) -> tuple[jax.Array, jax.Array]:
-    """Pixels (F, N, 2) of points that move as their nearest vertices do, and (F, H, W) bool: no head there."""
+    """Pixels (F, N, 2) of points that move as their nearest vertices do, and the head's coverage (F, H, W)."""
     weights = space.lbs_weights[nearest]
     rest = unpose(points, weights, space.T_fc_rest)
 
@@ -72,7 +89,7 @@ def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Ba
         camera = Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
         faces = jnp.asarray(space.head.faces)
         head = splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), camera)
-        return camera.project(positions)[0], head.alpha < 1.0 - _FOREGROUND
+        return camera.project(positions)[0], head.alpha
 
     return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
 

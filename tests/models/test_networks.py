@@ -1,5 +1,7 @@
 """The three networks: sizes, initial state, and which gradients reach what (spec sections 3, 4 and 17)."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,11 @@ from flax import nnx
 from pegasus_jax.models import latents
 from pegasus_jax.models.canonical import CanonicalNetwork
 from pegasus_jax.models.deformation import DeformationNetwork
+from pegasus_jax.models.head_space import head_space
 from pegasus_jax.models.layers import WeightNormLinear, positional_encoding, softplus100
+from pegasus_jax.models.networks import AvatarNetworks, NetworkConfig, canonicalise
 from pegasus_jax.models.shading import ShadingNetwork
+from tests.heads import random_head
 
 LATENT = 369
 
@@ -112,3 +117,22 @@ def test_latent_vector_has_one_hots_at_the_published_places():
     changed = np.flatnonzero(np.asarray(hair != z))
     slot = latents.CATEGORIES.index("hair")
     np.testing.assert_array_equal(changed, np.arange(41 * slot + 9, 41 * slot + 41))
+
+
+def test_presence_starts_with_every_point_there_and_moves_no_point():
+    config = NetworkConfig(presence=True, look_categories=("hair",), canonical_width=16, canonical_skip=None)
+    networks = AvatarNetworks(config, rngs=nnx.Rngs(0))
+    space = head_space(random_head(60, seed=0), jnp.zeros(50))
+    points = 0.4 * jax.random.normal(jax.random.key(0), (40, 3))
+    part, nearest = jnp.zeros(40, jnp.int32), jnp.zeros(40, jnp.int32)
+
+    def opacity(points, z):
+        return canonicalise(networks, space, points, z, nearest, part, jacobian_gradient=False).opacity
+
+    z = latents.flatten(networks.latents.latent(1))
+    assert (opacity(points, z) > 0.95).all()
+    by_points, by_z = jax.grad(lambda *args: opacity(*args).sum(), argnums=(0, 1))(points, z)
+    np.testing.assert_array_equal(by_points, 0.0)
+    assert np.abs(by_z).max() > 0
+    plain = AvatarNetworks(dataclasses.replace(config, presence=False), rngs=nnx.Rngs(0))
+    assert canonicalise(plain, space, points, z, nearest, part, jacobian_gradient=False).opacity is None

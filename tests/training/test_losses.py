@@ -145,17 +145,3 @@ def test_normals_of_one_blended_picture_ask_for_what_the_two_published_terms_do(
     ), "a frame without a picture of normals adds nothing, and changes nothing for the others"
     gradient = jax.grad(losses.normal_l1)(*arrays, np.array([False, True]))
     assert not np.any(gradient[0]) and np.any(gradient[1])
-
-
-def test_points_shown_on_background_are_drawn_to_the_head():
-    """Squared distances by hand: only living points, in the picture, where a matte is empty; averaged over frames."""
-    matte = np.zeros((2, 4, 6), np.float32)
-    matte[0, 1:3, 1:4] = 1.0  # the second frame shows nobody
-    vertices, x_fc = jnp.zeros((5, 3)), jnp.asarray([[0.1, 0, 0], [0, 0.2, 0], [0, 0, 0.3], [0.4, 0, 0], [0.5, 0, 0]])
-    on_person, beside, outside = [2.5, 1.5], [5.5, 3.5], [6.1, 2.0]
-    means2d = jnp.asarray([[on_person, beside, outside, beside, beside], [on_person, outside, outside, beside, beside]])
-    alive = jnp.asarray([True, True, True, True, False])
-    expected = (0.5 * 0.1**2 + 0.5 * 0.2**2 + 0.0 + 1.0 * 0.4**2) / 4
-    assert float(losses.stray(x_fc, vertices, means2d, matte, alive)) == pytest.approx(expected, rel=1e-6)
-    gradient = jax.grad(losses.stray)(x_fc, vertices, means2d, matte, alive)
-    np.testing.assert_allclose(gradient, 2 * x_fc * np.array([0.5, 0.5, 0, 1, 0])[:, None] / 4, rtol=1e-6)

@@ -1,5 +1,7 @@
 """Starting points for hair and clothes: inside every matte, wherever the head leaves the picture open."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import CAST
 from pegasus_jax.flame import builtin_head, lbs
 from pegasus_jax.models.head_space import head_space
-from pegasus_jax.training.visual_hull import hull_points
+from pegasus_jax.training.visual_hull import contradicted, hull_points
 
 SIDE, FRAMES, COUNT = 64, 12, 1500
 
@@ -76,3 +78,18 @@ def test_the_same_seed_gives_the_same_points_and_no_count_gives_none(filmed):
     space, _, seen, points = filmed
     np.testing.assert_array_equal(hull_points(space, seen, COUNT, np.random.default_rng(0)), points)
     assert hull_points(space, seen, 0, np.random.default_rng(0)).shape == (0, 3)
+
+
+def test_mattes_contradict_points_beside_the_head_and_none_on_it(filmed):
+    space, frames, _, points = filmed
+    vertices = np.asarray(space.vertices_fc)
+    shifted = vertices + np.array([2.5 * np.ptp(vertices[:, 0]), 0.0, 0.0])
+    beside = np.abs(points[:, 0]) > 0.4
+    tested = np.concatenate([vertices, shifted, points]).astype(np.float32)
+    nearest = scipy.spatial.cKDTree(vertices).query(tested)[1]
+    against = contradicted(space, tested, nearest, frames)
+    on_head, far, hull = np.split(against, [len(vertices), 2 * len(vertices)])
+    assert on_head.mean() < 0.02 and hull.mean() < 0.1
+    assert not far.any(), "nothing is known of places outside the picture"
+    bald = dataclasses.replace(frames, matte=np.zeros_like(frames.matte))
+    assert contradicted(space, points[beside], nearest[2 * len(vertices) :][beside], bald).all()
