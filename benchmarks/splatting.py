@@ -4,8 +4,8 @@
     python benchmarks/splatting.py --scaling
 
 `plain` is a straightforward single-threaded C++ splat of the same job, forward only (plain_splat.cc, compiled here with
--O3 -march=native). `--scaling` compares one thread with all, and one image with a batch. What memory they take says
-splatting_memory.py, how the native one grows with the number of points splatting_growth.py.
+-O3 -march=native). `--scaling` compares one thread with all, and one image with a batch. splatting_memory.py measures
+the backends' memory, splatting_growth.py how the native one's time grows with the number of points.
 """
 
 import argparse

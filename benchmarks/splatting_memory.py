@@ -62,7 +62,7 @@ def main() -> None:
     options = parser.parse_args()
     # Memory that was freed goes back at once: taken again, it would not show as growth.
     ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 64 * 1024)
-    print("| points | pixels | C | batch | backend | forward, MiB planned | measured | both, planned | measured |")
+    print("| points | pixels | C | batch | backend | forward, planned | measured | both, planned | measured, MiB |")
     print("|---" * 9 + "|")
     for job in JOBS:
         for backend in options.backends.split(","):
