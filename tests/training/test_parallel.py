@@ -77,6 +77,6 @@ def test_two_devices_do_what_one_does_with_their_frames_together(tiny_run):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=540,
     )
     assert done.returncode == 0, done.stderr[-3000:]
