@@ -4,7 +4,8 @@
     python benchmarks/splatting.py --scaling
 
 `plain` is a straightforward single-threaded C++ splat of the same job, forward only (plain_splat.cc, compiled here with
--O3 -march=native). `--scaling` compares one thread with all, one image with a batch, and 10,000 points with 1,000,000.
+-O3 -march=native). `--scaling` compares one thread with all, and one image with a batch. splatting_memory.py measures
+the backends' memory, splatting_growth.py how the native one's time grows with the number of points.
 """
 
 import argparse
@@ -54,7 +55,17 @@ def sphere(job: Job) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(a, jnp.float32) for a in (means2d, 3 + unit[..., 2], features, cotangent))
 
 
-def passes(job: Job, backend: str) -> dict[str, Callable[[], object]]:
+class Program(NamedTuple):
+    """A compiled program and its arguments."""
+
+    compiled: jax.stages.Compiled
+    arguments: tuple[jax.Array, ...]
+
+    def __call__(self) -> object:
+        return self.compiled(*self.arguments)
+
+
+def passes(job: Job, backend: str) -> dict[str, Program]:
     """The forward pass, and the forward and backward pass, compiled and ready to call."""
     means2d, depths, features, cotangent = sphere(job)
     radius = jnp.float32(job.radius * job.size / 2)
@@ -62,17 +73,19 @@ def passes(job: Job, backend: str) -> dict[str, Callable[[], object]]:
         rasterizer.splat, image_size=(job.size, job.size), backend=backend, max_overlaps=4 * job.points
     )
 
-    def images(means2d, radius, features):
+    def images(means2d, radius, features, depths):
         return jax.vmap(lambda m, d, f: draw(m, d, radius, f).image)(means2d, depths, features)
 
-    def loss(means2d, radius, features):
-        image = images(means2d, radius, features)
+    def loss(means2d, radius, features, depths, cotangent):
+        image = images(means2d, radius, features, depths)
         return jnp.sum(image * cotangent[None]), image
 
-    forward = jax.jit(images)
-    both = jax.jit(jax.grad(loss, argnums=(0, 1, 2), has_aux=True))
-    arguments = (means2d, radius, features)
-    return {"forward": lambda: forward(*arguments), "forward + backward": lambda: both(*arguments)}
+    def program(function, *arguments):
+        return Program(jax.jit(function).lower(*arguments).compile(), arguments)
+
+    arguments = (means2d, radius, features, depths)
+    both = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
+    return {"forward": program(images, *arguments), "forward + backward": program(both, *arguments, cotangent)}
 
 
 @functools.cache
@@ -113,7 +126,7 @@ def plain_passes(job: Job) -> dict[str, Callable[[], object]]:
 
 
 def scaling() -> None:
-    """Threads, batches, and growth of the native backend."""
+    """Threads and batches of the native backend."""
     job = JOBS[-1]
     print(f"{job.points} points, {job.size}², C = {job.channels}")
     for which in ("forward", "forward + backward"):
@@ -126,10 +139,6 @@ def scaling() -> None:
     single, batched = JOBS[2], JOBS[2]._replace(batch=8)
     times = [milliseconds(passes(j, "cpu")["forward"], 10) / j.batch for j in (single, batched)]
     print(f"a batch of 8 under vmap: {times[1] / times[0]:.2f} of the time of one image, each")
-    print("| points | forward, ms | microseconds a point |\n|---|---|---|")
-    for count in (10_000, 30_000, 100_000, 300_000, 1_000_000):
-        time_ms = milliseconds(passes(Job(count, 512, 1.6 / np.sqrt(count), 7, 1), "cpu")["forward"], 5)
-        print(f"| {count} | {time_ms:.1f} | {1e3 * time_ms / count:.3f} |", flush=True)
 
 
 def _in_child(which: str, threads: int) -> float:
@@ -162,7 +171,7 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=len(JOBS), help="only this many, smallest first")
-    parser.add_argument("--scaling", action="store_true", help="threads, batches and growth instead")
+    parser.add_argument("--scaling", action="store_true", help="threads and batches instead")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

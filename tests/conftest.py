@@ -8,6 +8,11 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
+# Tests compile for minutes and compute for seconds. The processes that some of them start have to do the same: results
+# are compared to the bit.
+jax.config.update("jax_disable_most_optimizations", True)
+os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_more_programs_than_one_file_needs():

@@ -5,45 +5,13 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 
 namespace rasterizer {
 namespace {
-
-struct Key {
-  uint32_t depth;
-  int32_t point;
-};
-
-// Stable, so that of equal depths the lower index stays first. The bits of positive floats sort like the floats.
-void RadixSort(std::vector<Key>& keys) {
-  constexpr int kBits = 11;
-  constexpr uint32_t kBuckets = 1u << kBits;
-  std::vector<Key> other(keys.size());
-  for (int shift = 0; shift < 32; shift += kBits) {
-    std::array<uint32_t, kBuckets + 1> starts{};
-    for (const Key& key : keys) ++starts[((key.depth >> shift) & (kBuckets - 1)) + 1];
-    for (uint32_t i = 0; i < kBuckets; ++i) starts[i + 1] += starts[i];
-    for (const Key& key : keys) other[starts[(key.depth >> shift) & (kBuckets - 1)]++] = key;
-    keys.swap(other);
-  }
-}
-
-std::vector<int32_t> NearestFirst(const Size& size, const Scene& scene) {
-  std::vector<Key> keys;
-  keys.reserve(size.points);
-  for (int32_t i = 0; i < size.points; ++i) {
-    if (!scene.drawn[i]) continue;
-    Key key{0, i};
-    std::memcpy(&key.depth, &scene.depths[i], sizeof key.depth);
-    keys.push_back(key);
-  }
-  RadixSort(keys);
-  std::vector<int32_t> order(keys.size());
-  std::transform(keys.begin(), keys.end(), order.begin(), [](const Key& key) { return key.point; });
-  return order;
-}
 
 struct TileRange {
   Span rows, cols;
@@ -61,6 +29,12 @@ TileRange TilesOf(const Size& size, const Scene& scene, int32_t point) {
   return {TileSpan(PixelSpan(mean[1], extent[1], size.height)), TileSpan(PixelSpan(mean[0], extent[0], size.width))};
 }
 
+uint32_t DepthBits(float depth) {
+  uint32_t bits;
+  std::memcpy(&bits, &depth, sizeof bits);
+  return bits;
+}
+
 template <typename Visit>
 void ForEachTile(const Size& size, const TileRange& range, const Visit& visit) {
   for (int row = range.rows.first; row < range.rows.last; ++row)
@@ -71,26 +45,47 @@ void ForEachTile(const Size& size, const TileRange& range, const Visit& visit) {
 
 Bins BinPoints(const Size& size, const Scene& scene) {
   Bins bins;
-  bins.order = NearestFirst(size, scene);
-  bins.first_ids.resize(bins.order.size() + 1);
+  bins.first_ids.resize(size.points + 1);
   bins.starts.assign(size.tiles() + 1, 0);
-  std::vector<TileRange> ranges(bins.order.size());
+  std::vector<TileRange> ranges(size.points);
   uint64_t total = 0;
-  for (size_t rank = 0; rank < bins.order.size(); ++rank) {
-    ranges[rank] = TilesOf(size, scene, bins.order[rank]);
-    total += ranges[rank].count();
+  for (int32_t point = 0; point < size.points; ++point) {
+    if (scene.drawn[point]) ranges[point] = TilesOf(size, scene, point);
+    total += ranges[point].count();
     if (total > std::numeric_limits<uint32_t>::max()) throw std::length_error("more than 2^32 (tile, point) pairs");
-    bins.first_ids[rank + 1] = static_cast<uint32_t>(total);
-    ForEachTile(size, ranges[rank], [&](int tile) { ++bins.starts[tile + 1]; });
+    bins.first_ids[point + 1] = static_cast<uint32_t>(total);
+    ForEachTile(size, ranges[point], [&](int tile) { ++bins.starts[tile + 1]; });
   }
   for (int tile = 0; tile < size.tiles(); ++tile) bins.starts[tile + 1] += bins.starts[tile];
   bins.pairs.resize(total);
   std::vector<uint32_t> next(bins.starts.begin(), bins.starts.end() - 1);
-  for (size_t rank = 0; rank < bins.order.size(); ++rank) {
-    uint32_t id = bins.first_ids[rank];
-    ForEachTile(size, ranges[rank], [&](int tile) { bins.pairs[next[tile]++] = {bins.order[rank], id++}; });
+  for (int32_t point = 0; point < size.points; ++point) {
+    Pair pair{DepthBits(scene.depths[point]), point, bins.first_ids[point]};
+    ForEachTile(size, ranges[point], [&](int tile) {
+      bins.pairs[next[tile]++] = pair;
+      ++pair.id;
+    });
   }
   return bins;
+}
+
+// A stable radix sort. Each tile has its own: a scene's would read and write memory at random, and on one thread.
+void SortTile(Bins& bins, int tile) {
+  constexpr int kBits = 8, kDigits = 32 / kBits;
+  constexpr uint32_t kBuckets = 1u << kBits;
+  const size_t count = bins.starts[tile + 1] - bins.starts[tile];
+  if (count < 2) return;
+  const auto digit = [](const Pair& pair, int d) { return pair.depth >> (d * kBits) & (kBuckets - 1); };
+  const std::unique_ptr<Pair[]> other(new Pair[count]);
+  Pair *from = bins.pairs.data() + bins.starts[tile], *to = other.get();
+  std::array<std::array<uint32_t, kBuckets + 1>, kDigits> starts{};
+  for (size_t k = 0; k < count; ++k)
+    for (int d = 0; d < kDigits; ++d) ++starts[d][digit(from[k], d) + 1];
+  for (int d = 0; d < kDigits; ++d) {  // An even number of passes: the last one writes back into `bins`.
+    std::partial_sum(starts[d].begin(), starts[d].end(), starts[d].begin());
+    for (size_t k = 0; k < count; ++k) to[starts[d][digit(from[k], d)]++] = from[k];
+    std::swap(from, to);
+  }
 }
 
 }  // namespace rasterizer

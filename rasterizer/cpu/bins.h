@@ -1,4 +1,4 @@
-// Which points touch which tile, nearest first.
+// Which points touch which tile, and in which order.
 #ifndef RASTERIZER_CPU_BINS_H_
 #define RASTERIZER_CPU_BINS_H_
 
@@ -26,19 +26,22 @@ inline Span PixelSpan(float centre, float extent, int size) {
 }
 
 struct Pair {
+  uint32_t depth;  // Bits of a positive float, which sort like the float.
   int32_t point;
   uint32_t id;  // The pairs of one point have consecutive ids.
 };
 
 struct Bins {
-  std::vector<int32_t> order;       // Drawn points, nearest first.
-  std::vector<uint32_t> first_ids;  // (order.size() + 1): each point's first pair id.
+  std::vector<uint32_t> first_ids;  // (points + 1): each point's first pair id.
   std::vector<uint32_t> starts;     // (tiles + 1): where each tile's pairs start.
-  std::vector<Pair> pairs;
+  std::vector<Pair> pairs;          // Of each tile; in the order of their points until SortTile.
 };
 
 // Throws std::length_error beyond 2^32 - 1 pairs.
 Bins BinPoints(const Size& size, const Scene& scene);
+
+// Puts a tile's pairs nearest first; of equal depths the lower point stays first.
+void SortTile(Bins& bins, int tile);
 
 }  // namespace rasterizer
 

@@ -113,11 +113,11 @@ void WithKind(const Size& size, const Visit& visit) {
 }
 
 // Sums each point's pairs in a fixed order, so that the result does not depend on the threads.
-void SumPairs(const Size& size, const Bins& bins, const float* pair_gradients, int64_t rank,
+void SumPairs(const Size& size, const Bins& bins, const float* pair_gradients, int64_t point,
               const SceneGradients& gradients) {
-  const int64_t point = bins.order[rank], stride = PairStride(size), opacity = OwnGradients(size) - 1;
+  const int64_t stride = PairStride(size), opacity = OwnGradients(size) - 1;
   float* const d_feature = gradients.features + point * size.channels;
-  for (int64_t id = bins.first_ids[rank]; id < bins.first_ids[rank + 1]; ++id) {
+  for (int64_t id = bins.first_ids[point]; id < bins.first_ids[point + 1]; ++id) {
     const float* const row = pair_gradients + id * stride;
     gradients.means2d[2 * point] += row[0];
     gradients.means2d[2 * point + 1] += row[1];
@@ -162,13 +162,14 @@ ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance,
                             alpha->typed_data() + batch.pixels(b), max_weight->typed_data() + batch.points(b),
                             is_front->typed_data() + batch.points(b)});
       }
-      const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+      std::vector<Bins> bins = BinBatch(pool, size, scenes);
       WithKind(size, [&](auto kind) {
         using K = decltype(kind);
         ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
           const int64_t i = index / size.tiles();
-          CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], index % size.tiles(),
-                                                             pictures[i]);
+          const int tile = index % size.tiles();
+          SortTile(bins[i], tile);
+          CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], tile, pictures[i]);
         });
       });
     });
@@ -190,7 +191,7 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
       std::vector<Scene> scenes;
       for (int64_t b = first; b < last; ++b)
         scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
-      const std::vector<Bins> bins = BinBatch(pool, size, scenes);
+      std::vector<Bins> bins = BinBatch(pool, size, scenes);
       std::vector<std::unique_ptr<float[]>> pair_gradients;
       for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
       WithKind(size, [&](auto kind) {
@@ -198,7 +199,9 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
         ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
           const int64_t i = index / size.tiles(), at = batch.pixels(first + i);
           const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
-          PullTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], index % size.tiles(), cotangents,
+          const int tile = index % size.tiles();
+          SortTile(bins[i], tile);
+          PullTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], tile, cotangents,
                                                         pair_gradients[i].get());
         });
       });
@@ -208,9 +211,9 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
         const int64_t i = index / tasks, begin = index % tasks * kPoints, at = batch.points(first + i);
         const SceneGradients gradients{d_means2d->typed_data() + 2 * at, d_shapes->typed_data() + at * size.shape,
                                        d_features->typed_data() + at * size.channels, d_opacities->typed_data() + at};
-        const int64_t end = std::min<int64_t>(begin + kPoints, bins[i].order.size());
-        for (int64_t rank = begin; rank < end; ++rank)
-          SumPairs(size, bins[i], pair_gradients[i].get(), rank, gradients);
+        const int64_t end = std::min(begin + kPoints, size.points);
+        for (int64_t point = begin; point < end; ++point)
+          SumPairs(size, bins[i], pair_gradients[i].get(), point, gradients);
       });
     });
   });

@@ -6,6 +6,7 @@ import hypothesis
 import hypothesis.extra.numpy as hnp
 import hypothesis.strategies as st
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -173,12 +174,14 @@ def test_pairs_beyond_the_capacity_are_counted():
 
 
 @fast_backends
-def test_a_large_image_needs_no_array_of_points_by_pixels(backend):
+def test_a_large_image_and_its_gradient_need_no_array_of_points_by_pixels(backend):
     """2000 points on 1024 x 1024 pixels would take 8 GiB."""
     rng = np.random.default_rng(0)
     arrays = (rng.uniform(0, 1024, (2000, 2)), np.ones(2000), np.full(2000, 3.0), np.ones((2000, 1)))
     arrays = [a.astype(np.float32) for a in arrays]
-    drawing = jax.jit(functools.partial(rasterizer.splat, image_size=(1024, 1024), max_overlaps=8000, backend=backend))
-    analysis = drawing.lower(*arrays).compile().memory_analysis()
-    assert analysis.temp_size_in_bytes < 64 * 2**20
-    assert float(drawing(*arrays).alpha.max()) > 0.5
+    drawing = functools.partial(rasterizer.splat, image_size=(1024, 1024), max_overlaps=8000, backend=backend)
+    gradient = jax.grad(lambda *arrays: jnp.sum(drawing(*arrays).image ** 2), argnums=(0, 2, 3))
+    for function in (drawing, gradient):
+        analysis = jax.jit(function).lower(*arrays).compile().memory_analysis()
+        assert analysis.temp_size_in_bytes < 64 * 2**20
+    assert float(jax.jit(drawing)(*arrays).alpha.max()) > 0.5
