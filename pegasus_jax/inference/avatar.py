@@ -59,30 +59,28 @@ class BakedAvatar:
         camera: Camera,
         *,
         betas: jax.Array | None = None,
-        alive: jax.Array | None = None,
         options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),
     ) -> Render:
         """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis.
 
-        `alive` (N,) bool says which points to draw, all of them without it. Outside a trace it waits for the picture,
-        and draws it again with more room if points did not fit.
+        Outside a trace it waits for the picture, and draws it again with more room if points did not fit.
         """
         betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
         pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
         limit = options.max_points_per_pixel or self.max_points_per_pixel
         options = dataclasses.replace(options, max_points_per_pixel=limit, ndc_per_unit=self.ndc_per_unit)
-        out = _render(self, pose, expression, camera, betas, alive, options=options)
+        out = _render(self, pose, expression, camera, betas, options=options)
         while not isinstance(out.overflow, jax.core.Tracer) and np.any(out.overflow):
             options = options.roomier()
-            out = _render(self, pose, expression, camera, betas, alive, options=options)
+            out = _render(self, pose, expression, camera, betas, options=options)
         return out
 
 
 @functools.partial(jax.jit, static_argnames="options")
-def _render(baked: BakedAvatar, pose, expression, camera: Camera, betas, alive, *, options: RenderOptions) -> Render:
+def _render(baked: BakedAvatar, pose, expression, camera: Camera, betas, *, options: RenderOptions) -> Render:
     networks = nnx.merge(baked.graphdef, baked.networks)
     what = (networks, baked.space, baked.points, baked.z)
-    common: dict[str, Any] = {"expression": expression, "pose": pose, "radius": baked.radius, "alive": alive}
+    common: dict[str, Any] = {"expression": expression, "pose": pose, "radius": baked.radius, "alive": None}
     if pose.ndim == 1:
         return render_frame(*what, betas=betas, camera=camera, options=options, **common)
     betas = jnp.broadcast_to(betas, (len(pose), betas.shape[-1]))

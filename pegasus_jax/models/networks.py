@@ -119,7 +119,7 @@ def canonicalise(
         sdf=values.sdf,
         albedo=values.albedo,
         seg_logit=values.seg_logit,
-        opacity=jax.nn.sigmoid(networks.presence(coloured, z)) if networks.config.presence else None,
+        opacity=jax.nn.sigmoid(networks.presence(coloured, z)) if networks.config.presence else jnp.ones(len(x_sc)),
     )
 
 

@@ -42,7 +42,7 @@ class CanonicalPoints:
     sdf: jax.Array  # (N,)
     albedo: jax.Array  # (N, 3)
     seg_logit: jax.Array  # (N,)
-    opacity: jax.Array | None = None  # (N,) in [0, 1]: how much of a point is there under the latent; None: all of it
+    opacity: jax.Array  # (N,) in [0, 1]: how much of a point is there under the latent
 
 
 @jax.tree_util.register_dataclass

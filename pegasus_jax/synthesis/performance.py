@@ -45,14 +45,16 @@ def perform(baked: BakedAvatar, share: np.ndarray, target: Dataset) -> Iterator[
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    carrier, mostly = carrying(baked, jnp.asarray(share)), jnp.asarray(share > _MOSTLY)
+    carrier = carrying(baked, jnp.asarray(share))
+    without_rest = carrier.points.opacity * jnp.asarray(share > _MOSTLY)
+    part_alone = dataclasses.replace(carrier, points=dataclasses.replace(carrier.points, opacity=without_rest))
     cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
         drive = (target.pose[rows], target.expression[rows], some)
         out = carrier.render(*drive, betas=betas, options=_OPTIONS)
-        alone = carrier.render(*drive, betas=betas, alive=mostly, options=_ALONE)
+        alone = part_alone.render(*drive, betas=betas, options=_ALONE)
         part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
         image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
         alone_image, alone_alpha = np.asarray(alone.image), np.asarray(alone.alpha)

@@ -135,4 +135,5 @@ def test_presence_starts_with_every_point_there_and_moves_no_point():
     np.testing.assert_array_equal(by_points, 0.0)
     assert np.abs(by_z).max() > 0
     plain = AvatarNetworks(dataclasses.replace(config, presence=False), rngs=nnx.Rngs(0))
-    assert canonicalise(plain, space, points, z, nearest, part, jacobian_gradient=False).opacity is None
+    everywhere = canonicalise(plain, space, points, z, nearest, part, jacobian_gradient=False).opacity
+    np.testing.assert_array_equal(everywhere, np.ones(40))
