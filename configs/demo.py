@@ -24,7 +24,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     donor, quick = "donor" in chosen, "quick" in chosen
     variants = ([] if donor else ["generative"]) + (["quick"] if quick else [])
     config = load_config(f"{_LAPTOP}:{','.join(variants)}" if variants else str(_LAPTOP))
-    total = {(True, True): 400, (True, False): 800, (False, True): 1_600, (False, False): 6_000}[quick, donor]
+    total = {(True, True): 160, (True, False): 320, (False, True): 1_600, (False, False): 6_000}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96

@@ -6,27 +6,37 @@ import pytest
 
 from pegasus_jax import media
 from pegasus_jax.demo import story
+from pegasus_jax.demo.script import QUICK
 from pegasus_jax.inference import load
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_a_page_with_its_videos_and_figures_and_continues(tmp_path, monkeypatch):
+def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tmp_path, monkeypatch):
     monkeypatch.delenv("FLAME_PATH", raising=False)
-    page = story.run_demo(tmp_path / "demo", quick=True)
+    page = story.run_demo(tmp_path / "demo", script=QUICK)
+    root = page.parent
     assert page == tmp_path / "demo" / "index.html"
     html = page.read_text()
-    for name in ("self.mp4", "driven.mp4", "orbit.mp4", "run/figures/evaluation_ada.png"):
-        assert name in html and (page.parent / name).stat().st_size > 1000
-    frames, _ = media.read_video(page.parent / "self.mp4")
-    assert frames.shape[0] == 30 and frames.min() < 128, "somebody is in the picture"
-    figures = json.loads((page.parent / "run" / "evaluation.json").read_text())["ada"]["pictures"]
-    for kind, values in figures.items():
-        assert kind in html and f"{values['psnr']:.2f}" in html
-    assert figures["tracked"]["psnr"] > 12.0
-    assert load(page.parent / "run").looks == ("ada",)
+    pictures = ("edits/mixed/sheet.png", "edits/samples/sheet.png", "data/ben__hair_ada/figures/before_after.png")
+    videos = ("self.mp4", "driven.mp4", "orbit.mp4", "edits/path/edit.mp4")
+    for name in (*pictures, *videos, "runs/ben/figures/evaluation_ben.png"):
+        assert name in html and (root / name).stat().st_size > 1000
+    frames, _ = media.read_video(root / "self.mp4")
+    assert frames.shape[0] == QUICK.frames and frames.min() < 128, "somebody is in the picture"
+    assert load(root / "runs" / "ben").looks == ("ben", "hair/ada", "nose/ada")
 
-    metrics = (page.parent / "run" / "metrics.jsonl").read_bytes()
-    films = [(page.parent / name / "capture.json").stat().st_mtime_ns for name in ("ada", "ben_motion")]
-    story.run_demo(tmp_path / "demo", quick=True)
-    assert (page.parent / "run" / "metrics.jsonl").read_bytes() == metrics
-    assert films == [(page.parent / name / "capture.json").stat().st_mtime_ns for name in ("ada", "ben_motion")]
+    tables = json.loads((root / "scores.json").read_text())
+    assert set(tables) == {"swaps", "looks", "paths", "samples"}
+    for table in tables.values():
+        for row in table.values():
+            assert all(f"{value:.2f}" in html for value in row.values())
+    assert tables["swaps"]["hair/ada"]["inside"] > tables["swaps"]["hair/ada"]["unedited"] + 3
+    assert tables["swaps"]["hair/ada"]["outside"] > 40
+    assert tables["looks"]["hair/ada"]["inside"] > tables["looks"]["hair/ada"]["unedited"] + 2
+
+    made = {path: path.stat().st_mtime_ns for path in root.glob("*/*/capture.json")}
+    logs = {path: path.read_bytes() for path in root.glob("runs/*/metrics.jsonl")}
+    assert len(made) == 6 and len(logs) == 2
+    story.run_demo(root, script=QUICK)
+    assert made == {path: path.stat().st_mtime_ns for path in made}
+    assert logs == {path: path.read_bytes() for path in logs}
