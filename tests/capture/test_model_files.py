@@ -1,5 +1,6 @@
 import hashlib
 import urllib.error
+import urllib.request
 
 import pytest
 
@@ -38,7 +39,7 @@ def test_without_network_the_message_says_which_file_to_put_where(monkeypatch):
     def unreachable(*_, **__):
         raise urllib.error.URLError("no route to host")
 
-    monkeypatch.setattr(model_files.urllib.request, "urlopen", unreachable)
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
     with pytest.raises(
         UserError, match=r"face_landmarker.task.*no route to host.*face_landmarker/float16.*put it into"
     ):

@@ -1,0 +1,39 @@
+"""Joints and skinning weights of the open head: root, neck, jaw, left eye, right eye."""
+
+import numpy as np
+
+from pegasus_jax.flame.ict.subset import is_skin
+from pegasus_jax.flame.ict.table import PARTS, Table
+
+_NECK_START, _NECK_HEIGHT, _NECK_TILT = -0.1366, 0.05, 0.32  # metres; metres of height for a metre forwards
+_LEFT_EYE, _RIGHT_EYE = 3, 4  # joints
+_ROOT, _NECK, _JAW = 0, 1, 2
+
+
+def skinning_weights(table: Table, vertices: np.ndarray, jaw: np.ndarray) -> np.ndarray:
+    """Weights (V, 5), rows sum to 1, of template `vertices` (V, 3) whose share of the jaw is `jaw` (V,)."""
+    weights = np.zeros((len(vertices), 5))
+    weights[:, _JAW] = jaw
+    weights[:, _ROOT] = np.where(is_skin(table), (1 - _above_neck(vertices)) * (1 - jaw), 0.0)
+    weights[:, _NECK] = 1 - weights[:, _JAW] - weights[:, _ROOT]
+    for name, joint in (("left_eyeball", _LEFT_EYE), ("right_eyeball", _RIGHT_EYE)):
+        weights[table.part == PARTS.index(name)] = np.eye(5)[joint]
+    return weights
+
+
+def joint_regressor(vertices: np.ndarray, joints: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """Rows (5, V) that sum to 1 and give `joints` (5, 3): the most even ones on `support` (5, V)."""
+    regressor = np.zeros(support.shape)
+    for row, joint, chosen in zip(regressor, joints, support):
+        conditions = np.column_stack([np.ones(np.count_nonzero(chosen)), vertices[chosen]])
+        even = np.full(len(conditions), 1 / len(conditions))
+        missing = np.append(1.0, joint) - even @ conditions
+        row[chosen] = even + np.linalg.lstsq(conditions.T, missing, rcond=None)[0]
+    return regressor
+
+
+def _above_neck(vertices: np.ndarray) -> np.ndarray:
+    """From 0 at the shoulders to 1 at the skull, smoothly (V,)."""
+    height = vertices[:, 1] + _NECK_TILT * vertices[:, 2]
+    t = np.clip((height - _NECK_START) / _NECK_HEIGHT, 0.0, 1.0)
+    return t * t * (3 - 2 * t)
