@@ -8,13 +8,17 @@ import numpy as np
 
 from pegasus_jax import progress
 from pegasus_jax.flame.ict import expressions, landmarks
+from pegasus_jax.flame.ict.contour import contour_rows
+from pegasus_jax.flame.ict.eyeballs import shrink_eyeballs
 from pegasus_jax.flame.ict.identity import ordered_basis, vertex_areas
 from pegasus_jax.flame.ict.jaw import before_opening, find_hinge, jaw_posedirs, jaw_weights
-from pegasus_jax.flame.ict.meshes import read_positions, read_topology
+from pegasus_jax.flame.ict.meshes import Topology, read_positions, read_topology
 from pegasus_jax.flame.ict.published import NEUTRAL_MESH, VERTEX_INDICES, Read, mesh_file
 from pegasus_jax.flame.ict.skinning import joint_regressor, skinning_weights
 from pegasus_jax.flame.ict.subset import is_skin, keep, keep_offsets
 from pegasus_jax.flame.ict.table import PARTS, Table, load_table
+from pegasus_jax.flame.ict.uv import texture_layout
+from pegasus_jax.flame.landmarks import NUM_CONTOUR
 from pegasus_jax.flame.model import NUM_BETAS, PARENTS
 
 _JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
@@ -35,23 +39,26 @@ def convert(read: Read) -> dict[str, np.ndarray]:
     jaw_open = read_positions(read(mesh_file(expressions.JAW_OPEN)), source=expressions.JAW_OPEN) - neutral
     hinge = find_hinge(topology, neutral, jaw_open)
     jaw = keep(table, jaw_weights(topology, neutral, jaw_open, hinge))
-    template = _on_grid(keep(table, neutral), _TEMPLATE_GRID)
+    template = keep(table, neutral)
     expression = _expression_basis(read, table, neutral)
     closing = expressions.NAMES.index(expressions.MOUTH_CLOSE)
     expression[:, :, closing] = before_opening(expression[:, :, closing], jaw, hinge)
     joints = table.joints.copy()
     joints[_JOINTS.index("jaw")] = hinge.joint
+    regressor = joint_regressor(template, joints, table.joint_support)
+    bases = np.concatenate([_identity_basis(read, table, neutral, template), expression], axis=2)
+    vertices68 = landmarks.landmark_vertices(table, read(VERTEX_INDICES), source=VERTEX_INDICES)
     return {
-        "v_template": template,
+        "v_template": _on_grid(shrink_eyeballs(table, template, regressor), _TEMPLATE_GRID),
         "f": table.triangles.astype(np.int32),
-        "shapedirs": _on_grid(
-            np.concatenate([_identity_basis(read, table, neutral, template), expression], axis=2), _BASIS_GRID
-        ),
+        "shapedirs": _on_grid(shrink_eyeballs(table, bases, regressor), _BASIS_GRID),
         "posedirs": _on_grid(jaw_posedirs(template, keep_offsets(table, jaw_open), jaw, hinge), _BASIS_GRID),
         "weights": skinning_weights(table, template, jaw).astype(np.float32),
-        **_skeleton(joints, joint_regressor(template, joints, table.joint_support)),
+        **_skeleton(joints, regressor),
         "expression_names": np.array(expressions.NAMES),
-        **_landmarks(table, landmarks.landmark_vertices(table, read(VERTEX_INDICES), source=VERTEX_INDICES)),
+        **_landmarks(table, vertices68),
+        **_outline(table, template, vertices68),
+        **_texture(topology, table),
         **_regions(table),
         "meta_name": np.array("ict_head"),
         "meta_source": np.array("ICT-FaceKit FaceXModel, light model; MediaPipe canonical face"),
@@ -107,6 +114,20 @@ def _landmarks(table: Table, vertices68: np.ndarray) -> dict[str, np.ndarray]:
         "full_lmk_faces_idx": faces68.astype(np.int32),
         "full_lmk_bary_coords": bary68.astype(np.float32),
     }
+
+
+def _outline(table: Table, template: np.ndarray, vertices68: np.ndarray) -> dict[str, np.ndarray]:
+    of_face = np.flatnonzero(table.masks["face"][table.triangles].all(axis=1))
+    faces, bary = contour_rows(template, table.triangles, of_face, vertices68[:NUM_CONTOUR])
+    return {
+        "dynamic_lmk_faces_idx": faces.astype(np.int32),
+        "dynamic_lmk_bary_coords": bary.astype(np.float32),
+    }
+
+
+def _texture(topology: Topology, table: Table) -> dict[str, np.ndarray]:
+    vertices, triangles = texture_layout(topology, table)
+    return {"vt": vertices.astype(np.float32), "ft": triangles.astype(np.int32)}
 
 
 def _regions(table: Table) -> dict[str, np.ndarray]:

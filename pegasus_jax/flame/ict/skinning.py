@@ -5,7 +5,9 @@ import numpy as np
 from pegasus_jax.flame.ict.subset import is_skin
 from pegasus_jax.flame.ict.table import PARTS, Table
 
-_NECK_START, _NECK_HEIGHT, _NECK_TILT = -0.1366, 0.05, 0.32  # metres; metres of height for a metre forwards
+# The neck turns with the head over a long way, or else it folds under the chin when the head nods. Metres, and metres
+# of height for a metre forwards.
+_NECK_START, _NECK_HEIGHT, _NECK_TILT = -0.15, 0.09, 0.45
 _LEFT_EYE, _RIGHT_EYE = 3, 4  # joints
 _ROOT, _NECK, _JAW = 0, 1, 2
 
