@@ -9,7 +9,8 @@ import numpy as np
 _YAW_DEGREES = np.array([*range(40), *range(-1, -40, -1)])
 _STEPS = 48  # places on a path
 _DEPTH = -0.01  # metres: paths are seen from the axis at this z, well inside the head
-_FRONT = 0.25  # part of a path, next to the nose and the mouth, that is never the outline
+_FIRST, _LAST = 0.25, 0.999  # of a path: its start, next to nose and mouth, is never the outline; its end is a corner
+_ROUNDING = 1e-15  # cubic metres: a ray along an edge meets one of its triangles, whatever the rounding
 
 
 def contour_rows(
@@ -23,39 +24,38 @@ def contour_rows(
       faces: the rows of `triangles` that are the face's skin.
       landmarks: (17,) vertices of the jaw line, from the right ear over the chin to the left ear.
     """
-    ends = vertices[landmarks]
-    origins = np.column_stack([np.zeros(len(ends)), ends[:, 1], np.full(len(ends), _DEPTH)])
-    share = np.linspace(_FRONT, 1.0, _STEPS)[None, :, None]
-    forwards = np.array([0.0, 0.0, 1.0])
-    towards = (1 - share) * forwards * np.linalg.norm(ends - origins, axis=1)[:, None, None] + share * (
-        ends - origins
-    )[:, None]
-    hit, bary = _outermost(vertices[triangles[faces]], np.repeat(origins, _STEPS, axis=0), towards.reshape(-1, 3))
-    hit, bary = faces[hit].reshape(len(ends), _STEPS), bary.reshape(len(ends), _STEPS, 3)
-    places = np.einsum("lskc,lsk->lsc", vertices[triangles[hit]], bary)
-    outwards = _outwards(ends)
-    yaw = np.deg2rad(_YAW_DEGREES)
-    picture_x = np.cos(yaw)[:, None, None] * places[..., 0] + np.sin(yaw)[:, None, None] * places[..., 2]
-    reach = picture_x * outwards[:, None, 0] + places[..., 1] * outwards[:, None, 1]
-    farthest = reach.argmax(axis=2)
-    point = np.arange(len(ends))
-    return hit[point, farthest], bary[point, farthest]
+    rows = [_sliding_point(vertices, triangles, faces, vertices[landmark]) for landmark in landmarks]
+    on_path, bary = (np.stack(arrays, axis=1) for arrays in zip(*rows))
+    return on_path, bary
 
 
-def _outwards(ends: np.ndarray) -> np.ndarray:
-    """The direction (17, 2) in the picture in which each point looks for the outline."""
-    return ends[:, :2] / np.linalg.norm(ends[:, :2], axis=1, keepdims=True)
+def _sliding_point(
+    vertices: np.ndarray, triangles: np.ndarray, faces: np.ndarray, end: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the point whose path leads to `end` is in each row: triangles (79,) and barycentrics (79, 3)."""
+    origin = np.array([0.0, end[1], _DEPTH])
+    forwards = np.array([0.0, 0.0, np.linalg.norm(end - origin)])
+    share = np.linspace(_FIRST, _LAST, _STEPS)[:, None]
+    met, bary = _outermost(vertices[triangles[faces]] - origin, (1 - share) * forwards + share * (end - origin))
+    places = np.einsum("skc,sk->sc", vertices[triangles[faces[met]]], bary)
+    yaw = np.deg2rad(_YAW_DEGREES)[:, None]
+    picture = np.stack([np.cos(yaw) * places[:, 0] + np.sin(yaw) * places[:, 2], 0 * yaw + places[:, 1]], axis=-1)
+    farthest = (picture @ end[:2]).argmax(axis=1)
+    return faces[met[farthest]], bary[farthest]
 
 
-def _outermost(corners: np.ndarray, origins: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The last of the triangles (F, 3, 3) that each ray (R, 3) meets, and the barycentrics (R, 3) there."""
-    hit, bary = np.zeros(len(origins), np.int64), np.zeros((len(origins), 3))
-    for ray, (origin, direction) in enumerate(zip(origins, directions)):
-        a, b, c = np.moveaxis(corners - origin, 1, 0)
-        volumes = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)]) @ direction  # (3, F)
-        total = volumes.sum(axis=0)
-        distance = np.einsum("fc,fc->f", a, np.cross(b, c)) / np.where(total == 0, np.inf, total)
-        meets = (volumes >= 0).all(axis=0) & (total > 0)
-        hit[ray] = np.where(meets, distance, -np.inf).argmax()
-        bary[ray] = volumes[:, hit[ray]] / total[hit[ray]]
-    return hit, bary
+def _outermost(corners: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last of the triangles (F, 3, 3) that each ray (S, 3) from the origin meets, and barycentrics (S, 3) there.
+
+    A ray that meets none gets what the one before it got.
+    """
+    a, b, c = np.moveaxis(corners, 1, 0)
+    volumes = np.stack([np.cross(b, c), np.cross(c, a), np.cross(a, b)]) @ directions.T  # (3, F, S)
+    total = volumes.sum(axis=0)
+    meets = (volumes >= -_ROUNDING).all(axis=0) & (total > _ROUNDING)
+    distance = np.sum(a * np.cross(b, c), axis=1)[:, None] / np.where(meets, total, np.inf)
+    met, ray = np.where(meets, distance, -np.inf).argmax(axis=0), np.arange(len(directions))
+    last = np.maximum.accumulate(np.where(meets.any(axis=0), ray, 0))
+    met, ray = met[last], ray[last]
+    bary = np.maximum(volumes[:, met, ray].T, 0.0)
+    return met, bary / bary.sum(axis=1, keepdims=True)

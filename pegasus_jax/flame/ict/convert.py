@@ -24,6 +24,7 @@ from pegasus_jax.flame.model import NUM_BETAS, PARENTS
 _JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 _TEMPLATE_GRID, _BASIS_GRID = 2.0**24, 2.0**21  # per metre: 0.06 and 0.5 micrometres, for a file of a third the size
 _NO_PARENT = -1
+VERSION = 1  # of what `convert` makes: a head of another version is built anew
 
 
 def convert(read: Read) -> dict[str, np.ndarray]:
@@ -58,9 +59,10 @@ def convert(read: Read) -> dict[str, np.ndarray]:
         "expression_names": np.array(expressions.NAMES),
         **_landmarks(table, vertices68),
         **_outline(table, template, vertices68),
-        **_texture(topology, table),
+        **_texture(topology, neutral, table),
         **_regions(table),
         "meta_name": np.array("ict_head"),
+        "meta_version": np.array(VERSION),
         "meta_source": np.array("ICT-FaceKit FaceXModel, light model; MediaPipe canonical face"),
         "meta_units": np.array("metre"),
         "meta_axes": np.array("x to the subject's left, y up, z out of the face"),
@@ -117,16 +119,16 @@ def _landmarks(table: Table, vertices68: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _outline(table: Table, template: np.ndarray, vertices68: np.ndarray) -> dict[str, np.ndarray]:
-    of_face = np.flatnonzero(table.masks["face"][table.triangles].all(axis=1))
-    faces, bary = contour_rows(template, table.triangles, of_face, vertices68[:NUM_CONTOUR])
+    cheeks = (table.masks["face"] & ~table.masks["ears"])[table.triangles].all(axis=1)
+    faces, bary = contour_rows(template, table.triangles, np.flatnonzero(cheeks), vertices68[:NUM_CONTOUR])
     return {
         "dynamic_lmk_faces_idx": faces.astype(np.int32),
         "dynamic_lmk_bary_coords": bary.astype(np.float32),
     }
 
 
-def _texture(topology: Topology, table: Table) -> dict[str, np.ndarray]:
-    vertices, triangles = texture_layout(topology, table)
+def _texture(topology: Topology, neutral: np.ndarray, table: Table) -> dict[str, np.ndarray]:
+    vertices, triangles = texture_layout(topology, neutral, table)
     return {"vt": vertices.astype(np.float32), "ft": triangles.astype(np.int32)}
 
 

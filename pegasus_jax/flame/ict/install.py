@@ -3,12 +3,13 @@
 import importlib.resources
 import pathlib
 import shutil
+import zipfile
 from collections.abc import Mapping
 
 import numpy as np
 
 from pegasus_jax import assets, atomic
-from pegasus_jax.flame.ict.convert import convert
+from pegasus_jax.flame.ict.convert import VERSION, convert
 from pegasus_jax.flame.ict.published import download_folder, open_published
 
 HEAD_FILE = "ict_head.npz"
@@ -21,7 +22,7 @@ def build_head(
     """Builds `ict_head.npz` and its notice; returns the head's path.
 
     Args:
-        origin: a copy of ICT-FaceKit's repository, as a folder or a .zip; None fetches it.
+        origin: a copy of ICT-FaceKit's repository, as a folder or a .zip; None fetches it, unless the head is there.
         folder: where to put the head; the user's cache if None, where every command finds it.
         hashes: SHA-256 by name of the files to read; those of the published files if None.
 
@@ -29,6 +30,8 @@ def build_head(
         UserError: a file is missing, cannot be fetched, or is not the published one; or the disk is full.
     """
     target = (folder or assets.cache_folder()) / HEAD_FILE
+    if origin is None and _is_current(target):
+        return target
     with open_published(origin, hashes=hashes) as read:
         arrays = convert(read)
     notice = importlib.resources.files(__package__).joinpath("notice.txt").read_text()
@@ -39,3 +42,13 @@ def build_head(
     if origin is None:
         shutil.rmtree(download_folder())
     return target
+
+
+def _is_current(head: pathlib.Path) -> bool:
+    if not head.is_file():
+        return False
+    try:
+        with np.load(head) as arrays:
+            return "meta_version" in arrays and int(arrays["meta_version"]) == VERSION
+    except (ValueError, OSError, zipfile.BadZipFile):
+        return False

@@ -1,6 +1,7 @@
 """A texture layout of the kept triangles in one unit square, the face in its middle.
 
-ICT's own layout gives each material a square of its own; here they share one. v points up.
+ICT's own layout gives each material a square of its own; here they share one. v points up. The skin's charts lie flat;
+those of gums, teeth and eyeballs, which are thinned more, may overlap themselves.
 """
 
 import itertools
@@ -21,22 +22,29 @@ _PLACES = {
 }
 
 
-def texture_layout(topology: Topology, table: Table) -> tuple[np.ndarray, np.ndarray]:
+def texture_layout(topology: Topology, positions: np.ndarray, table: Table) -> tuple[np.ndarray, np.ndarray]:
     """Texture vertices (T, 2) in 0…1 and their triangles (F, 3), corner by corner those of `table.triangles`.
 
-    A vertex on a seam has several texture vertices; a triangle takes those that lie closest together.
+    A vertex on a seam has several texture vertices; a triangle takes those that lie closest together. A triangle that
+    thinning drew over the seam of face and back of head reaches only as far as its chart goes.
+
+    Args:
+      topology: ICT's.
+      positions: (26719, 3) of the neutral mesh.
+      table: which triangles are kept.
     """
-    known = {material: _uvs_of_vertices(topology, material) for material in _PLACES}
+    charts = {material: _uvs_of_vertices(topology, material) for material in _PLACES}
     chosen = np.zeros(table.triangles.shape, np.int64)
     square = np.zeros(len(topology.uvs), np.int64)
     for face, corners in enumerate(table.source_vertex[table.triangles].tolist()):
-        material, uvs = _chart(known, corners, topology.uvs)
-        chosen[face] = uvs
-        square[uvs] = list(_PLACES).index(material)
+        material = max(charts, key=lambda name: sum(corner in charts[name] for corner in corners))
+        inside = [_nearest(charts[material], corner, positions) for corner in corners]
+        chosen[face] = min(itertools.product(*inside), key=lambda rows: np.ptp(topology.uvs[list(rows)], axis=0).sum())
+        square[chosen[face]] = list(_PLACES).index(material)
     used, triangles = np.unique(chosen, return_inverse=True)
     left, bottom, width, height = np.array(list(_PLACES.values()))[square[used]].T
-    inside = topology.uvs[used] - np.floor(topology.uvs[used])
-    return inside * np.column_stack([width, height]) + np.column_stack([left, bottom]), triangles.reshape(-1, 3)
+    place = topology.uvs[used] - np.floor(topology.uvs[used])
+    return place * np.column_stack([width, height]) + np.column_stack([left, bottom]), triangles.reshape(-1, 3)
 
 
 def _uvs_of_vertices(topology: Topology, material: str) -> dict[int, list[int]]:
@@ -49,14 +57,10 @@ def _uvs_of_vertices(topology: Topology, material: str) -> dict[int, list[int]]:
     return found
 
 
-def _chart(
-    known: dict[str, dict[int, list[int]]], corners: list[int], uvs: np.ndarray
-) -> tuple[str, tuple[int, ...]]:
-    """The material that has all three corners, and their texture vertices there."""
-    options = [
-        (float(np.ptp(uvs[list(rows)], axis=0).sum()), material, rows)
-        for material, of_vertex in known.items()
-        for rows in itertools.product(*(of_vertex.get(corner, []) for corner in corners))
-    ]
-    _, material, rows = min(options)
-    return material, rows
+def _nearest(chart: dict[int, list[int]], vertex: int, positions: np.ndarray) -> list[int]:
+    """Texture vertices of `vertex`, or of the vertex of the chart nearest to it."""
+    if vertex in chart:
+        return chart[vertex]
+    candidates = np.array(list(chart))
+    distance = np.linalg.norm(positions[candidates] - positions[vertex], axis=1)
+    return chart[int(candidates[distance.argmin()])]
