@@ -49,7 +49,8 @@ def read_positions(obj: bytes, *, source: str) -> np.ndarray:
     Raises:
       UserError: the file has no vertices, or something other than numbers in them.
     """
-    return _rows(_VERTEX, obj, 3, source) * _METRES_PER_CENTIMETRE - _ORIGIN
+    surface = obj.find(b"\nvt ")  # most of the file, after the vertices
+    return _rows(_VERTEX, obj[:surface] if surface >= 0 else obj, 3, source) * _METRES_PER_CENTIMETRE - _ORIGIN
 
 
 def read_topology(obj: bytes, *, source: str) -> Topology:

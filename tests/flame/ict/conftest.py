@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -40,9 +41,11 @@ def first_head(real_data):
 
 @pytest.fixture(scope="session")
 def copy(facekit, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ict") / "FaceXModel"
+    repository = tmp_path_factory.mktemp("ICT-FaceKit")
+    folder = repository / "FaceXModel"
     folder.mkdir()
-    return Copy(folder, published_numbers.write_folder(facekit, folder, published_hashes()))
+    yield Copy(folder, published_numbers.write_folder(facekit, folder, published_hashes()))
+    shutil.rmtree(repository)  # pytest would keep a hundred megabytes
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,10 @@ def positions(facekit):
 
 
 def write_folder(facekit, folder, names):
-    """Writes files of the published layout; returns {file name: SHA-256}: the last digits of small numbers are lost."""
+    """Writes files of the published layout; returns {file name: SHA-256}: the last digits of small numbers are lost.
+
+    All published meshes repeat the neutral one's surface, which would fill the disk: here it alone has it.
+    """
     shift = {"generic_neutral_mesh": 0 * facekit["neutral"]}
     for kind in ("identity", "expression"):
         shift |= dict(zip(facekit[f"{kind}_names"].tolist(), facekit[kind]))
@@ -24,7 +27,8 @@ def write_folder(facekit, folder, names):
     for name in names:
         content = facekit["vertex_indices_json"].tobytes()
         if name.endswith(".obj"):
-            content = _obj(_centimetres(facekit, facekit["neutral"] + shift[name.removesuffix(".obj")]), surface)
+            content = _obj(_centimetres(facekit, facekit["neutral"] + shift[name.removesuffix(".obj")]))
+            content += surface if name == "generic_neutral_mesh.obj" else b""
         (folder / name).write_bytes(content)
         hashes[name] = hashlib.sha256(content).hexdigest()
     return hashes
@@ -34,8 +38,8 @@ def _centimetres(facekit, whole):
     return whole / 10.0 ** int(facekit["decimals"])
 
 
-def _obj(vertices, surface):
-    return (_NOTICE + ("v %.6g %.6g %.6g\n" * len(vertices)) % tuple(vertices.ravel().tolist()) + surface).encode()
+def _obj(vertices):
+    return (_NOTICE + ("v %.6g %.6g %.6g\n" * len(vertices)) % tuple(vertices.ravel().tolist())).encode()
 
 
 def _surface(facekit):
@@ -46,4 +50,4 @@ def _surface(facekit):
             lines.append(f"usemtl {facekit['materials'][kind]}")
             material = kind
         lines.append("f " + " ".join(f"{v}/{vt}" for v, vt in zip(corners, uvs) if v > 0))
-    return "\n".join(lines) + "\n"
+    return ("\n".join(lines) + "\n").encode()

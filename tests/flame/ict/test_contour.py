@@ -10,8 +10,8 @@ RADIUS = 0.1
 @pytest.fixture(scope="module")
 def rows():
     """Outline of a ball whose "jaw line" lies in the horizontal plane: points (79, 17, 3)."""
-    i = np.arange(4000) + 0.5
-    y, turn = 1 - 2 * i / 4000, i * np.pi * (3 - np.sqrt(5))
+    i = np.arange(1500) + 0.5
+    y, turn = 1 - 2 * i / 1500, i * np.pi * (3 - np.sqrt(5))
     vertices = RADIUS * np.column_stack([np.sqrt(1 - y**2) * np.sin(turn), y, np.sqrt(1 - y**2) * np.cos(turn)])
     vertices += [0, 0, -0.01]  # about the axis from which paths are seen
     hull = scipy.spatial.ConvexHull(vertices)
