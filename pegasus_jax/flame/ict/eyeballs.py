@@ -6,7 +6,7 @@ turned cornea they cut into it by up to some tenths of a millimetre.
 
 import numpy as np
 
-from pegasus_jax.flame.ict.table import PARTS, Table
+from pegasus_jax.flame.ict.table import EYEBALL_JOINTS, PARTS, Table
 
 _SCALE = 0.97  # 0.46 mm off the radius
 
@@ -17,7 +17,7 @@ def shrink_eyeballs(table: Table, field: np.ndarray, regressor: np.ndarray) -> n
     `regressor` (5, V) gives the joints; an eyeball's row reads its own vertices alone, so the joints stay.
     """
     shrunk = field.copy()
-    for joint, name in ((3, "left_eyeball"), (4, "right_eyeball")):
+    for name, joint in EYEBALL_JOINTS.items():
         eyeball = table.part == PARTS.index(name)
         middle = np.tensordot(regressor[joint], field, axes=1)
         shrunk[eyeball] = middle + _SCALE * (field[eyeball] - middle)

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def build_head(
     if origin is None and _is_current(target):
         return target
     with open_published(origin, hashes=hashes) as read:
-        arrays = convert(read)
+        arrays: dict[str, Any] = convert(read)
     notice = importlib.resources.files(__package__).joinpath("notice.txt").read_text()
     with atomic.file(target.with_name(_NOTICE_FILE)) as partial:
         partial.write_text(notice)

@@ -70,8 +70,9 @@ def open_published(
 
 def _downloaded(name: str, sha256: str, url: str) -> bytes:
     path = download_folder() / name
-    if path.is_file():  # of an earlier run that was interrupted; written whole
-        return _from_folder(path, sha256)
+    if path.is_file():  # of a run that was interrupted; perhaps one of another version, which is then replaced
+        with contextlib.suppress(UserError):
+            return _from_folder(path, sha256)
     try:
         content = fetch.download(f"{url}/{name}", sha256=sha256)
     except OSError as error:

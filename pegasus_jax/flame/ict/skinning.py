@@ -3,13 +3,12 @@
 import numpy as np
 
 from pegasus_jax.flame.ict.subset import is_skin
-from pegasus_jax.flame.ict.table import PARTS, Table
+from pegasus_jax.flame.ict.table import EYEBALL_JOINTS, PARTS, Table
 
 # The neck turns with the head over a long way, or else it folds under the chin when the head nods. Metres, and metres
 # of height for a metre forwards.
 _NECK_START, _NECK_HEIGHT, _NECK_TILT = -0.15, 0.09, 0.45
-_LEFT_EYE, _RIGHT_EYE = 3, 4  # joints
-_ROOT, _NECK, _JAW = 0, 1, 2
+_ROOT, _NECK, _JAW = 0, 1, 2  # joints
 
 
 def skinning_weights(table: Table, vertices: np.ndarray, jaw: np.ndarray) -> np.ndarray:
@@ -18,7 +17,7 @@ def skinning_weights(table: Table, vertices: np.ndarray, jaw: np.ndarray) -> np.
     weights[:, _JAW] = jaw
     weights[:, _ROOT] = np.where(is_skin(table), (1 - _above_neck(vertices)) * (1 - jaw), 0.0)
     weights[:, _NECK] = 1 - weights[:, _JAW] - weights[:, _ROOT]
-    for name, joint in (("left_eyeball", _LEFT_EYE), ("right_eyeball", _RIGHT_EYE)):
+    for name, joint in EYEBALL_JOINTS.items():
         weights[table.part == PARTS.index(name)] = np.eye(5)[joint]
     return weights
 

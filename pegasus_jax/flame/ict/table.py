@@ -21,6 +21,7 @@ PARTS = (
     "left_eyeball",
     "right_eyeball",
 )
+EYEBALL_JOINTS = {"left_eyeball": 3, "right_eyeball": 4}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,6 +52,9 @@ def test_files_are_fetched_and_an_interrupted_download_continues(folder):
         assert read(MESH) == toy_files.FILES[MESH]
         (folder / MESH).unlink()
         assert read(MESH) == toy_files.FILES[MESH], "it is not fetched twice"
+        toy_files.write(folder)
+        (published.download_folder() / MESH).write_bytes(b"of another version")
+        assert read(MESH) == toy_files.FILES[MESH]
         with pytest.raises(KeyError):
             read("another.obj")
     assert [path.name for path in published.download_folder().iterdir()] == [MESH]
