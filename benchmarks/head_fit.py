@@ -36,7 +36,7 @@ def main() -> None:
             iris = "" if errors.iris is None else f"{errors.iris.mean():.2f}"
             betas = np.sqrt(np.mean(track.betas**2))
             figures = f"{errors.reprojection.mean():.3f} | {iris} | {track.focal:.2f} | {betas:.2f}"
-            print(f"| {video.stem} | {pathlib.Path(path).stem} | {figures} |", flush=True)
+            print(f"| {video.stem} | {path} | {figures} |", flush=True)
 
 
 def _observed(video: pathlib.Path) -> tuple[FaceDetections, np.ndarray]:
