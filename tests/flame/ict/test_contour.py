@@ -41,3 +41,17 @@ def test_the_far_side_slides_to_where_the_ball_turns_away_and_the_near_side_stay
     # Of a ball turned by `yaw`, what lies at 90 - yaw degrees to the left is its left edge in the picture.
     assert _angle(rows[row, 16]) == pytest.approx(min(90, 90 - yaw), abs=3)
     assert _angle(rows[row, 0]) == pytest.approx(max(-90, -90 - yaw), abs=3)
+
+
+def test_the_far_side_of_the_open_head_reaches_farther_out_than_the_static_jaw_line(arrays):
+    vertices, angle = arrays["v_template"], np.radians(30)
+    static, sliding = (
+        np.einsum("lkc,lk->lc", vertices[arrays["f"][faces]], bary)
+        for faces, bary in (
+            (arrays["full_lmk_faces_idx"][:17], arrays["full_lmk_bary_coords"][:17]),
+            (arrays["dynamic_lmk_faces_idx"][30], arrays["dynamic_lmk_bary_coords"][30]),
+        )
+    )
+    gain = (sliding - static) @ [np.cos(angle), 0, np.sin(angle)]  # along the picture's x, of a head turned to its left
+    assert gain.max() == pytest.approx(0.009, abs=0.001)
+    assert np.abs(gain[:8]).max() < 0.001 and gain[9:].min() > -0.001
