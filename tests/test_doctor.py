@@ -9,6 +9,8 @@ import pytest
 from pegasus_jax import doctor
 from pegasus_jax.errors import UserError
 
+from .flame.fake_flame import write_flame
+
 
 def _subjects(findings):
     return {finding.subject: finding for finding in findings}
@@ -64,6 +66,17 @@ def test_a_missing_package_is_told_from_a_mistake_of_ours():
     assert "mediapipe is missing" in doctor.explain_import_error(ModuleNotFoundError(name="mediapipe"))
     assert doctor.explain_import_error(ModuleNotFoundError(name="pegasus_jax.frob")) is None
     assert doctor.explain_import_error(ImportError("cannot import name frob")) is None
+
+
+def test_the_built_in_head_comes_with_the_way_to_a_realistic_one(monkeypatch, tmp_path):
+    monkeypatch.delenv("FLAME_PATH", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("PEGASUS_ASSETS", str(tmp_path))
+    finding = _subjects(doctor._head_model(None))["head model"]
+    assert not finding.is_good and not finding.is_essential
+    assert finding.detail.startswith("builtin (") and "run: python launch.py assets --head=ict" in finding.detail
+    finding = _subjects(doctor._head_model(str(write_flame(tmp_path / "mine.pkl"))))["head model"]
+    assert finding.is_good and finding.detail.startswith("mine (")
 
 
 def test_a_wrong_head_is_a_line_and_no_stop(tmp_path):

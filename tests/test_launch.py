@@ -144,6 +144,7 @@ def test_a_mistake_is_one_sentence_and_status_2(launch, called, capsys, argument
         (["train", "--data=a", "--workdir=w", "--config=no.py"], "There is no config file no.py"),
         (["export", "--data=a", "--out=x.pkl"], "x.pkl must end in .npz or .json."),
         (["export", "--data=absent", "--out=x.npz"], "absent is not a folder; give a dataset folder"),
+        (["assets", "--from=ICT-FaceKit.zip"], "--from says where to take a head model from; say which by --head=ict."),
         (["evaluate", "--data=absent/*", "--workdir=w"], "--data: no folder matches absent/*; make one by"),
     ],
 )
@@ -160,6 +161,21 @@ def test_assets_names_each_model_file_and_the_way_to_flame(launch, monkeypatch, 
     out = capsys.readouterr().out
     for name in ("face_landmarker.task", "hair_segmenter.tflite", "selfie_segmenter.tflite", "CC-BY-4.0", "--head="):
         assert name in out
+
+
+def test_assets_builds_the_open_head_from_where_it_is_told(launch, monkeypatch, capsys, tmp_path):
+    from pegasus_jax.capture import model_files
+    from pegasus_jax.flame import ict
+
+    origins = []
+    monkeypatch.setattr(model_files, "find_model", lambda name: pathlib.Path("cache") / name)
+    monkeypatch.setattr(ict, "build_head", lambda origin: origins.append(origin) or pathlib.Path("cache/ict_head.npz"))
+    assert launch.main(["assets", "--head=ict"]) == launch.main(["assets", "--head=ict", "--from=copy.zip"]) == 0
+    assert origins == [None, pathlib.Path("copy.zip")]
+    assert "cache/ict_head.npz" in capsys.readouterr().out
+    monkeypatch.undo()
+    assert launch.main(["assets", "--head=ict", f"--from={tmp_path}"]) == 2
+    assert "generic_neutral_mesh.obj is missing; give a whole copy of ICT-FaceKit" in capsys.readouterr().err
 
 
 def test_dataset_folders_are_found_by_name_and_by_pattern(tmp_path):

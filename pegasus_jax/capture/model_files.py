@@ -2,13 +2,11 @@
 
 import hashlib
 import pathlib
-import urllib.request
 
-from pegasus_jax import assets, atomic
+from pegasus_jax import assets, atomic, fetch
 from pegasus_jax.errors import UserError
 
 _STORE = "https://storage.googleapis.com/mediapipe-models"
-_DOWNLOAD_TIMEOUT_S = 60
 
 URLS = {
     "face_landmarker.task": f"{_STORE}/face_landmarker/face_landmarker/float16/1/face_landmarker.task",
@@ -56,15 +54,12 @@ def _check_pin(path: pathlib.Path) -> None:
 def _download(name: str, folder: pathlib.Path) -> pathlib.Path:
     target = folder / name
     try:
-        with (
-            atomic.file(target) as partial,
-            urllib.request.urlopen(URLS[name], timeout=_DOWNLOAD_TIMEOUT_S) as response,
-        ):
-            partial.write_bytes(response.read())
+        content = fetch.download(URLS[name], sha256=PINNED_SHA256.get(name))
     except OSError as error:
         raise UserError(
             f"The MediaPipe model {name} is not here and could not be fetched ({error}): "
             f"download {URLS[name]} on another machine and put it into {folder} or the folder named by $PEGASUS_ASSETS."
         ) from error
-    _check_pin(target)
+    with atomic.file(target) as partial:
+        partial.write_bytes(content)
     return target
