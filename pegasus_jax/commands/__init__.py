@@ -19,6 +19,7 @@ NAMES = (
     "train",
     "render",
     "edit",
+    "fuse",
     "evaluate",
     "export",
     "import",

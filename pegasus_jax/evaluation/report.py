@@ -16,7 +16,8 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.evaluation.redetection import redetection
 from pegasus_jax.evaluation.refine import Drive
-from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.load import load
 
 _SHEET_ROWS = 8
 _REDETECTION_SIZE = 256
@@ -75,7 +76,7 @@ def _cell(name: str, value: float | None) -> str:
     return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
 
 
-def _evaluate_clip(avatar: Avatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
+def _evaluate_clip(avatar: AnyAvatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
     """Under the look that the folder shows, if the avatar has it; else as filmed."""
     dataset = read_dataset(folder)
     look = dataset.look
@@ -93,7 +94,7 @@ def _evaluate_clip(avatar: Avatar, folder: pathlib.Path, config: dict, workdir: 
     }
 
 
-def _redetection(baked: BakedAvatar, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
+def _redetection(baked: AnyBaked, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
     """MediaPipe's view of the avatar, or what it takes to have it."""
     if assets.find("face_landmarker.task") is None:
         return "not computed: face_landmarker.task is not here; run: python launch.py assets"
@@ -111,7 +112,7 @@ def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruc
     media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *pictures]))
 
 
-def _run_of_export(avatar: Avatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
+def _run_of_export(avatar: AnyAvatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
     """What `config.json` would say of an avatar that came without one."""
     if not data:
         raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")
