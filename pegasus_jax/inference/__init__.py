@@ -3,7 +3,8 @@
 from pegasus_jax.inference.any_avatar import AnyAvatar as AnyAvatar
 from pegasus_jax.inference.any_avatar import AnyBaked as AnyBaked
 from pegasus_jax.inference.avatar import Avatar as Avatar
-from pegasus_jax.inference.avatar import BakedAvatar as BakedAvatar
+from pegasus_jax.inference.avatar import CanonicalAvatar as CanonicalAvatar
+from pegasus_jax.inference.baked import BakedAvatar as BakedAvatar
 from pegasus_jax.inference.clip import render_clip as render_clip
 from pegasus_jax.inference.edit import render_edit as render_edit
 from pegasus_jax.inference.fuse import fuse as fuse

@@ -1,6 +1,6 @@
 """A trained avatar to use: choose a look, render it in any pose.
 
-Heavy work happens once per look (`bake`): then a frame is skinning, shading and splatting.
+Heavy work happens once per look (`bake`): then a frame is skinning, looking up and splatting.
 """
 
 import dataclasses
@@ -14,13 +14,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.baked import SHADING_SIZE, BakedAvatar
 from pegasus_jax.inference.description import AvatarDescription
 from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
-from pegasus_jax.models import latents
+from pegasus_jax.models import latents, octahedral
+from pegasus_jax.models.baked_points import bake_points
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.leaves import flat, unflat
@@ -35,8 +37,8 @@ _ARRAYS = {"points": "points_gc", "part": "part", "radius": "radius"}  # names i
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class BakedAvatar(AnyBaked):
-    """One look of an avatar with its canonical networks evaluated. N points."""
+class CanonicalAvatar(AnyBaked):
+    """One look with its canonical networks evaluated and all that they said of N points; frames go on by networks."""
 
     networks: nnx.State
     space: HeadSpace
@@ -53,6 +55,21 @@ class BakedAvatar(AnyBaked):
         networks = nnx.merge(self.graphdef, self.networks)
         drive: dict[str, Any] = {"betas": betas, "expression": expression, "pose": pose}
         return frame_points(networks, self.space, self.points, self.z, radius=self.radius, alive=None, **drive)
+
+    def bake(self, *, dtype: DTypeLike = "float32") -> BakedAvatar:
+        """The same without networks: see `BakedAvatar`."""
+        networks = nnx.merge(self.graphdef, self.networks)
+        return BakedAvatar(
+            points=bake_points(self.points, networks.deformation.bases(), dtype=dtype),
+            space=self.space,
+            shading=_shading_table(self.graphdef, self.networks, self.z),
+            z=self.z,
+            betas=self.betas,
+            radius=self.radius,
+            head_prior=networks.config.head_prior,
+            max_points_per_pixel=self.max_points_per_pixel,
+            ndc_per_unit=self.ndc_per_unit,
+        )
 
 
 class Avatar(AnyAvatar):
@@ -78,7 +95,7 @@ class Avatar(AnyAvatar):
         if v_template is not None:
             self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
         self.betas = jnp.asarray(description.betas, jnp.float32)
-        self.space = head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32))
+        self.space = jax.device_put(head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32)))
         self._graphdef, self._state = nnx.split(networks)
 
     @property
@@ -99,11 +116,18 @@ class Avatar(AnyAvatar):
             digest.update(name.encode() + np.asarray(leaf).tobytes())
         return digest.hexdigest()
 
-    def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
-        """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
+    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedAvatar:
+        """Evaluates the networks once for a latent (the person as filmed by default): see `BakedAvatar`.
+
+        With `dtype="float16"` it takes little more than half the memory.
+        """
+        return self.canonical(latent).bake(dtype=dtype)
+
+    def canonical(self, latent: Mapping[str, jax.Array] | None = None) -> CanonicalAvatar:
+        """Evaluates the canonical networks alone, once for a latent (the person as filmed by default)."""
         z = latents.flatten(dict(latent) if latent is not None else self.latent())
         points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        return BakedAvatar(
+        return CanonicalAvatar(
             self._state,
             self.space,
             points,
@@ -148,3 +172,10 @@ def _canonicalise(graphdef, state, space: HeadSpace, points_gc, part, z) -> Cano
     networks = nnx.merge(graphdef, state)
     nearest = nearest_vertices(space, flame_canonical(networks, points_gc, z), part)
     return canonicalise(networks, space, points_gc, z, nearest, part, jacobian_gradient=False)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _shading_table(graphdef, state, z) -> jax.Array:
+    normals = octahedral.directions(SHADING_SIZE)
+    shading = nnx.merge(graphdef, state).shading(normals.reshape(-1, 3), z)
+    return shading.reshape(SHADING_SIZE, SHADING_SIZE, 3)

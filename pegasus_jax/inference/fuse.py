@@ -109,7 +109,7 @@ def _aligned(rough: FusedAvatar, attribute: str, *, per_look: bool) -> Alignment
     for look in progress.bar(_looks(rough, attribute, per_look=per_look), desc=f"Aligning {attribute}", unit="look"):
         latent = rough.latent(look)
         part = rough.parts(latent)[attribute]
-        source, target = rough.source.bake(latent), rough.target.bake()
+        source, target = rough.source.canonical(latent), rough.target.canonical()
         codes.append(np.asarray(latent[attribute]))
         found.append(align(source, target, rough.betas, filler=part.filler, worn=part.worn, removed=part.removed))
     return Alignments.of(codes, found)

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.typing import DTypeLike
 
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
@@ -25,7 +26,8 @@ from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.fusion.blend import Blending, blend, blending
 from pegasus_jax.fusion.posable import positions
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.avatar import Avatar, BakedAvatar
+from pegasus_jax.inference.avatar import Avatar, CanonicalAvatar
+from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
 from pegasus_jax.models import latents
 from pegasus_jax.models.posing import CanonicalPoints
@@ -109,14 +111,16 @@ class FusedAvatar(AnyAvatar):
             digest.update(attribute.encode() + found.motions.tobytes())
         return digest.hexdigest()
 
-    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, steps: Steps = Steps()) -> BakedFusion:
+    def bake(
+        self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32", steps: Steps = Steps()
+    ) -> BakedFusion:
         """Selects, moves and blends points once for a latent (one of each attribute by default).
 
         Raises:
             UserError: a segmentation cue selects nothing, or everything.
         """
         latent = self.latent() if latent is None else dict(latent)
-        source, target = self.source.bake(latent), self._target
+        source, target = self.source.canonical(latent), self._target
         parts = self.parts(latent)
         worn = np.any([part.worn for part in parts.values()], axis=0)
         kept = ~np.any([part.removed for part in parts.values()], axis=0)
@@ -127,7 +131,8 @@ class FusedAvatar(AnyAvatar):
         outer = ~np.asarray(target.points.inner)
         filler = fill.with_room(filler, source_d, target_d[kept & outer])
         lent = blending(filler & steps.blend, source_d, target_d, kept & outer)
-        return BakedFusion(target, source, jnp.asarray(kept), jnp.asarray(worn | filler), lent)
+        target_baked, source_baked = target.bake(dtype=dtype), source.bake(dtype=dtype)
+        return BakedFusion(target_baked, source_baked, jnp.asarray(kept), jnp.asarray(worn | filler), lent)
 
     def parts(self, latent: Mapping[str, jax.Array]) -> dict[str, compose.Part]:
         """For each attribute, which points come and go; no motion has a part in it.
@@ -139,7 +144,7 @@ class FusedAvatar(AnyAvatar):
         parts = {}
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
-            source = self.source.bake({**self.source.latent(), attribute: latent[attribute]})
+            source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
             worn = compose.worn_points(source.points, attribute)
             removed = (
                 compose.own_part_points(target, attribute)
@@ -176,11 +181,11 @@ class FusedAvatar(AnyAvatar):
         return cls(source, target, found)
 
     @functools.cached_property
-    def _target(self) -> BakedAvatar:
-        return self.target.bake()
+    def _target(self) -> CanonicalAvatar:
+        return self.target.canonical()
 
     def _moved(
-        self, source: BakedAvatar, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]
+        self, source: CanonicalAvatar, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]
     ) -> CanonicalPoints:
         """Every point by the motion of the first attribute that it is worn or fills for."""
         motions = np.zeros((len(source.points.x_fc), 6), np.float32)
@@ -189,7 +194,7 @@ class FusedAvatar(AnyAvatar):
                 motions[mask] = self.alignments[attribute].at(np.asarray(latent[attribute]))
         return _move(source.points, source.space, jnp.asarray(motions))
 
-    def _at_rest(self, baked: BakedAvatar) -> np.ndarray:
+    def _at_rest(self, baked: CanonicalAvatar) -> np.ndarray:
         """Positions (N, 3) where blending looks for neighbours."""
         pose, expression = (drive[:1] for drive in probe_frames(self.source.space, self.space))
         return np.asarray(positions(baked, pose, expression, self.betas)[0])

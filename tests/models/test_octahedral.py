@@ -20,7 +20,7 @@ def test_directions_are_unit_vectors_all_over_the_sphere():
     assert np.degrees(np.arccos(nearest.min())) < 6.0
 
 
-@pytest.mark.parametrize("size", [2, 9, 64])
+@pytest.mark.parametrize("size", [3, 9, 64])
 def test_a_lookup_at_an_entry_gives_the_entry(size):
     table = jax.random.normal(jax.random.key(0), (size, size, 2))
     vectors = octahedral.directions(size)
@@ -35,10 +35,10 @@ def test_a_smooth_function_is_met_between_entries_and_across_folds():
 
     vectors = unit_vectors(20000)
     errors = []
-    for size in (32, 64):
+    for size in (33, 65):
         got = octahedral.lookup(function(octahedral.directions(size)), jnp.asarray(7.0 * vectors))
         errors.append(np.abs(got - function(vectors)).max())
-    assert errors[1] < 0.004 and errors[1] < 0.4 * errors[0], "halving the spacing quarters the error"
+    assert errors[1] < 0.004 and errors[1] < 0.3 * errors[0], "half the spacing, a quarter of the error"
 
 
 def test_neighbours_across_a_fold_agree():
