@@ -18,7 +18,7 @@ _REQUIRED = {
     "create": "--video and --workdir",
     "edit": "--workdir and --out",
     "evaluate": "--workdir",
-    "export": "--data and --out",
+    "export": "--out",
 }
 
 _EDIT = ("edit", "--workdir=w", "--out=x")

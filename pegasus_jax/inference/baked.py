@@ -34,7 +34,8 @@ class BakedAvatar(AnyBaked):
 
     def frame_points(self, pose: jax.Array, expression: jax.Array, betas: jax.Array) -> FramePoints:
         """The N points in one frame."""
-        posed = pose_baked(self.points, frame_motion(self.space, betas, expression, pose), head_prior=self.head_prior)
+        motion = frame_motion(self.space, betas, expression, pose)
+        posed = pose_baked(self.points.rest, motion, head_prior=self.head_prior)
         return FramePoints(
             positions_d=posed.positions_d,
             normals_d=posed.normals_d,

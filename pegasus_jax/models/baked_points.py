@@ -24,14 +24,22 @@ Vector = list[jax.Array]  # x, y, z of N points, (N,) each
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class BakedPoints:
-    """N points under one latent. An axis of 4: the value, then its derivatives along a, b and n."""
+class BakedRest:
+    """Per point, what posing needs. An axis of 4: the value, then its derivatives along a, b and n."""
 
     positions_rest: jax.Array  # (3, 4, N)
     lbs_weights: jax.Array  # (6, 4, N)
     modes: jax.Array  # (R, 4, N): shares of the modes
     mode_bases: Bases  # of the R modes; no bias row
     nearest: jax.Array  # (N,) int32: nearest head vertex
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class BakedPoints:
+    """N points under one latent."""
+
+    rest: BakedRest
     x_fc: jax.Array  # (N, 3)
     scale: jax.Array  # (N,): share of the cloud's radius
     inner: jax.Array  # (N,) bool: belongs to an eyeball or the inside of the mouth
@@ -58,11 +66,13 @@ def _laid_out(points: CanonicalPoints, mode_map: jax.Array, mode_bases: Bases, *
     product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
     modes = product(rest.features, mode_map[:-1]) + mode_map[-1][None, :]
     return BakedPoints(
-        positions_rest=rows(rest.positions_rest, by_x.positions_rest),
-        lbs_weights=rows(rest.lbs_weights, by_x.lbs_weights).astype(dtype),
-        modes=rows(modes, product(by_x.features, mode_map[:-1])).astype(dtype),
-        mode_bases=mode_bases,
-        nearest=points.nearest,
+        rest=BakedRest(
+            positions_rest=rows(rest.positions_rest, by_x.positions_rest),
+            lbs_weights=rows(rest.lbs_weights, by_x.lbs_weights).astype(dtype),
+            modes=rows(modes, product(by_x.features, mode_map[:-1])).astype(dtype),
+            mode_bases=mode_bases,
+            nearest=points.nearest,
+        ),
         x_fc=points.x_fc,
         scale=points.scale,
         inner=points.inner,
@@ -86,19 +96,19 @@ def tangent_frame(normals: jax.Array) -> jax.Array:
     return jnp.stack([a * length[:, None], b * length[:, None], normals], axis=1)
 
 
-def pose_baked(points: BakedPoints, motion: FrameMotion, *, head_prior: bool) -> PosedPoints:
+def pose_baked(rest: BakedRest, motion: FrameMotion, *, head_prior: bool) -> PosedPoints:
     """Deformed positions and normals of one frame: `posing.pose_points` with its derivatives.
 
     `head_prior`: the modes are residuals on the bases of the nearest head vertex.
     """
     offset = motion.shape_offset + motion.blend_offset if head_prior else motion.shape_offset
-    by_vertex = offset[points.nearest]
-    basis_map = points.mode_bases.motion(motion.pose_feature, motion.expression)
-    modes = points.modes.astype(jnp.float32).reshape(len(basis_map), -1)
-    by_modes = jnp.matmul(basis_map.T, modes, precision=jax.lax.Precision.HIGHEST).reshape(3, *points.modes.shape[1:])
-    moved = [points.positions_rest[c, 0] + by_modes[c, 0] + by_vertex[:, c] for c in range(3)]
-    moved_by = [[points.positions_rest[c, k] + by_modes[c, k] for c in range(3)] for k in (1, 2, 3)]
-    positions, jacobian = _skin(moved, moved_by, points.lbs_weights.astype(jnp.float32), motion.T_d_rest)
+    by_vertex = offset[rest.nearest]
+    basis_map = rest.mode_bases.motion(motion.pose_feature, motion.expression)
+    modes = rest.modes.astype(jnp.float32).reshape(len(basis_map), -1)
+    by_modes = jnp.matmul(basis_map.T, modes, precision=jax.lax.Precision.HIGHEST).reshape(3, *rest.modes.shape[1:])
+    moved = [rest.positions_rest[c, 0] + by_modes[c, 0] + by_vertex[:, c] for c in range(3)]
+    moved_by = [[rest.positions_rest[c, k] + by_modes[c, k] for c in range(3)] for k in (1, 2, 3)]
+    positions, jacobian = _skin(moved, moved_by, rest.lbs_weights.astype(jnp.float32), motion.T_d_rest)
     across = _cross(jacobian[0], jacobian[1])
     side = jnp.where(_dot(across, jacobian[2]) < 0.0, -1.0, 1.0)
     return PosedPoints(_side_by_side(positions), normalize(_side_by_side([side * c for c in across])))

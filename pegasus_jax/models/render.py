@@ -67,14 +67,17 @@ def colour(shading: jax.Array, albedo: jax.Array) -> jax.Array:
     return jnp.clip(SHADING_GAIN * shading * albedo, 0.0, 1.0)
 
 
+def point_radius(points: FramePoints, camera: Camera, *, ndc_per_unit: float | None) -> jax.Array:
+    """Radii (N,) in pixels; with `ndc_per_unit` they grow as the camera comes closer."""
+    radius = points.radius * (0.5 * min(camera.image_size))
+    return radius if ndc_per_unit is None else radius * camera.ndc_per_unit() / ndc_per_unit
+
+
 def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions) -> Render:
     """Splats N posed points.
 
     With `options.ndc_per_unit` points grow as the camera comes closer, so that a head does not dissolve into dots.
     """
-    radius = points.radius
-    if options.ndc_per_unit is not None:
-        radius = radius * camera.ndc_per_unit() / options.ndc_per_unit
     values = {
         "rgb": colour(points.shading, points.albedo),
         "normals": 0.5 * points.normals_d + 0.5,
@@ -87,7 +90,7 @@ def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions
     out = rasterizer.splat(
         means2d,
         depths + INNER_SETBACK * points.inner,
-        radius * (0.5 * min(camera.image_size)),
+        point_radius(points, camera, ndc_per_unit=options.ndc_per_unit),
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
         alive=points.alive,
