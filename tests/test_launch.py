@@ -19,6 +19,7 @@ _REQUIRED = {
     "edit": "--workdir and --out",
     "evaluate": "--workdir",
     "export": "--out",
+    "view": "--workdir",
 }
 
 _EDIT = ("edit", "--workdir=w", "--out=x")

@@ -20,6 +20,7 @@ NAMES = (
     "render",
     "edit",
     "fuse",
+    "view",
     "evaluate",
     "export",
     "import",

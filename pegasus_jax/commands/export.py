@@ -16,9 +16,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", **into)
     flags.DEFINE_string("data", None, "a dataset folder whose FLAME parameters are to be written instead.", **into)
-    flags.DEFINE_string(
-        "out", None, "the .npz, .ply or .json to write; a folder with --sequence.", required=True, **into
-    )
+    flags.DEFINE_string("out", None, "the .npz, .ply or .json to write, or a folder.", required=True, **into)
     flags.DEFINE_enum(
         "kind",
         None,

@@ -33,10 +33,15 @@ def save_look(path: str | os.PathLike, look: Look, avatar: AnyAvatar) -> None:
     """
     if pathlib.Path(path).suffix != SUFFIX:
         raise UserError(f"{path} must end in {SUFFIX}.")
+    with atomic.file(path) as temporary:
+        temporary.write_text(look_json(look, avatar), "utf-8")
+
+
+def look_json(look: Look, avatar: AnyAvatar) -> str:
+    """The text of a look file."""
     codes = {category: np.asarray(code, np.float32).astype(float).tolist() for category, code in look.latent.items()}
     content = {"format": FORMAT, "avatar": avatar.identity, "how": look.how, "codes": codes}
-    with atomic.file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def load_look(path: str | os.PathLike, avatar: AnyAvatar) -> Look:

@@ -33,8 +33,8 @@ def write_points(path: str | os.PathLike, points: FramePoints) -> None:
 def write_splats(path: str | os.PathLike, points: FramePoints, camera: Camera, *, ndc_per_unit: float | None) -> None:
     """Isotropic Gaussians in the field order and raw values of 3D Gaussian splatting.
 
-    Discs have a size in the picture, Gaussians in space: `camera` is where both look alike. Points inside eyes and mouth
-    are set back along its rays, as they are in our pictures.
+    Discs have a size in the picture, Gaussians in space: `camera` is where both look alike. Points inside eyes and
+    mouth are set back along its rays, as they are in our pictures.
     """
     alive = _alive(points)
     placed, sigmas = _placed(points, camera, ndc_per_unit)

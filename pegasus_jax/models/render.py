@@ -54,6 +54,7 @@ class RenderOptions:
     channels: tuple[str, ...] = ("rgb",)
     max_points_per_pixel: int | None = None
     ndc_per_unit: float | None = None  # of the cameras for which the radius holds; None: it holds for all, as published
+    point_scale: float = 1.0  # share of their radius with which points are drawn: small ones show where they are
     overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
     backend: str = "auto"
 
@@ -90,7 +91,7 @@ def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions
     out = rasterizer.splat(
         means2d,
         depths + INNER_SETBACK * points.inner,
-        point_radius(points, camera, ndc_per_unit=options.ndc_per_unit),
+        options.point_scale * point_radius(points, camera, ndc_per_unit=options.ndc_per_unit),
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
         alive=points.alive,
