@@ -2,9 +2,9 @@
 
     python benchmarks/inference.py --repeats=5
 
-Avatars are untrained networks on points of the built-in head: what is timed does not depend on what was learned. "whole"
-evaluates everything for every frame, as training does; "canonical" evaluates the canonical networks once; "baked" has no
-networks left.
+Avatars are untrained networks on points of the built-in head: what is timed does not depend on what was learned.
+"whole" evaluates everything for every frame, as training does; "canonical" evaluates the canonical networks once;
+"baked" has no networks left.
 """
 
 import argparse

@@ -41,7 +41,7 @@ def run(flag_values: flags.FlagValues) -> None:
         return _export_data(flag_values)
     out = pathlib.Path(flag_values.out)
     is_ply = flag_values.sequence or out.suffix == ".ply"
-    kind = flag_values.kind or ("splats" if is_ply else "avatar")
+    kind: Any = flag_values.kind or ("splats" if is_ply else "avatar")
     from pegasus_jax.inference import export
 
     export.export_avatar(

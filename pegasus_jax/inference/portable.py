@@ -6,6 +6,7 @@ of them, so that of the head model only what moves the points by expression and 
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,7 @@ from pegasus_jax.models.render import FramePoints, RenderOptions, render_points
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "program"
-Arrays = Mapping[str, jax.Array]
+Arrays = Mapping[str, Any]  # of NumPy or JAX
 
 
 def portable_arrays(baked: BakedAvatar) -> dict[str, np.ndarray]:

@@ -48,6 +48,6 @@ def expression_sliders(head: HeadModel) -> tuple[Slider, ...]:
 
 
 def value(slider: Slider, pose: np.ndarray, expression: np.ndarray) -> float:
-    """Where the slider stands: the first of its numbers, as far as it goes."""
+    """Where the slider stands: the first of its numbers, as far as it goes, in hundredths."""
     numbers = pose if slider.field == "pose" else expression
-    return float(np.clip(numbers[slider.indices[0]], slider.low, slider.high))
+    return round(float(np.clip(numbers[slider.indices[0]], slider.low, slider.high)), 2)

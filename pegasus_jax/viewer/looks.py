@@ -11,7 +11,8 @@ FILMED = "as filmed"
 
 def choices(avatar: AnyAvatar) -> dict[str, tuple[str, ...]]:
     """The looks of each category that the avatar has any of."""
-    trained, found = avatar.trained_looks, {}
+    trained = avatar.trained_looks
+    found: dict[str, list[str]] = {}
     for name, category in zip(trained.names[1:], trained.table.look_categories):
         found.setdefault(category, [FILMED]).append(name)
     return {category: tuple(names) for category, names in found.items()}

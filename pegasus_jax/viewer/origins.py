@@ -1,7 +1,8 @@
 """Who may open a connection. viser takes any page's word: a page on the internet could drive a viewer on 127.0.0.1.
 
-A browser names the page that opens a websocket in the header `Origin`. It has to be this server's own page, by an
-address or a name that nobody else's page can have: an attacker's name may point at 127.0.0.1, an address can't be faked.
+A browser names the page that opens a websocket in the header `Origin`. It has to be this server's own page, at an
+address or a name that nobody else's page can have: an attacker's name may point at 127.0.0.1; addresses are what they
+are.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 _FORBIDDEN = "This page may not open the viewer: open the viewer's own address.\n"
@@ -41,12 +43,8 @@ def only_own_pages() -> Iterator[None]:
     """
     import websockets.asyncio.server as module
 
-    serve = module.serve
-    module.serve = functools.partial(_serve, serve)
-    try:
+    with mock.patch.object(module, "serve", functools.partial(_serve, module.serve)):
         yield
-    finally:
-        module.serve = serve
 
 
 def _serve(serve: Callable, *arguments: Any, process_request: Callable, **options: Any):

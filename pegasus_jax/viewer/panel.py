@@ -51,9 +51,7 @@ class Panel:
 
     def told(self, size: tuple[int, int], seconds: float) -> None:
         """Shows how large the picture is and how long it took."""
-        text = f"{size[1]} × {size[0]}, {1.0 / max(seconds, 1e-3):.0f} frames/s"
-        if self._status.content != text:
-            self._status.content = text
+        self._status.content = f"{size[1]} × {size[0]} pixels in {1e3 * seconds:.0f} ms"
 
     def _add_sliders(self, gui, sliders: tuple[controls.Slider, ...]) -> None:
         for slider in sliders:
