@@ -17,7 +17,7 @@ from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.evaluation.redetection import redetection
 from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.load import load
+from pegasus_jax.inference.load import FUSED_FILE, load
 
 _SHEET_ROWS = 8
 _REDETECTION_SIZE = 256
@@ -30,17 +30,17 @@ def evaluate_run(
 
     Writes `evaluation.json` and `evaluation.md` into the work folder (or beside `out`), and a sheet per clip into its
     `figures/`. An exported `.npz` is measured too, given `data`: its figures go to a folder of its name beside it.
-    Returns what the json holds.
+    So is a folder that `fuse` wrote. Returns what the json holds.
 
     Raises:
         UserError: the folder is no work folder, or a dataset folder does not fit.
     """
     workdir = pathlib.Path(workdir)
-    is_run = workdir.is_dir()
+    is_run = workdir.is_dir() and not (workdir / FUSED_FILE).is_file()
     run = _read_run(workdir) if is_run else None
     avatar = load(workdir)
     run = run or _run_of_export(avatar, data, workdir)
-    results = workdir if is_run else workdir.with_suffix("")
+    results = workdir if workdir.is_dir() else workdir.with_suffix("")
     report = {}
     for folder in data or [pathlib.Path(name) for name in run["data"]]:
         report[folder.name] = _evaluate_clip(avatar, folder, run["config"], results)

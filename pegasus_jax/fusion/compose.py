@@ -15,6 +15,9 @@ from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is
+_VOTERS = 9  # points, itself among them, that vote on what a point is
+_HALF = 0.5
+_CLEARLY = 0.75  # at the border some of the source's skin passes for hair, and would shine on another's forehead
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
 
@@ -33,7 +36,7 @@ def worn_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
     Raises:
         UserError: the cue selects nothing, or everything.
     """
-    worn = np.asarray(points.seg_logit) > 0.0
+    worn = _by_cue(points, votes=_CLEARLY)
     if not worn.any() or worn.mean() > _EVERYTHING:
         told = "everything" if worn.any() else "nothing"
         raise UserError(
@@ -49,13 +52,20 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
     Raises:
         UserError: the cue selects everything.
     """
-    part = np.asarray(points.seg_logit) > 0.0
+    part = _by_cue(points, votes=_HALF)
     if part.mean() > _EVERYTHING:
         raise UserError(
             f"The target's segmentation cue takes everything for {attribute}, so nothing of the person would be left; "
             "train the target longer, on a folder with masks in parts/."
         )
     return part
+
+
+def _by_cue(points: CanonicalPoints, *, votes: float) -> np.ndarray:
+    """(N,) bool: lg(chi) > 0.5 for more than a share of a point's neighbours; single ones would float in the air."""
+    part, x_fc = np.asarray(points.seg_logit) > 0.0, np.asarray(points.x_fc)
+    _, nearest = scipy.spatial.cKDTree(x_fc).query(x_fc, k=_VOTERS)
+    return part[nearest].mean(axis=1) > votes
 
 
 def points_under(space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, target: CanonicalPoints) -> np.ndarray:
@@ -67,4 +77,4 @@ def covered_vertices(space: HeadSpace, points: CanonicalPoints, part: np.ndarray
     """Head vertices (V,) bool most of whose nearest points are in `part` (N,)."""
     vertices = np.asarray(space.vertices_fc)
     _, nearest = scipy.spatial.cKDTree(np.asarray(points.x_fc)).query(vertices, k=_NEIGHBOURS)
-    return part[nearest].mean(axis=1) > 0.5
+    return part[nearest].mean(axis=1) > _HALF

@@ -8,13 +8,15 @@ from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
 _SHARE = 2000 / 174_000  # of the source's points that are near to a vertex: the paper's k of its number of points
-_GAP = 1.0  # spacings of the target's points from which on there is room for another
+_SKIN = 0.06  # head units from the head model within which a point may be skin: 15 mm
+_GAP = 1.5  # spacings of the target's points from which on there is room for another
 
 
 def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost: np.ndarray) -> np.ndarray:
     """Source points (N,) bool that are `free` (N,) and near to head vertices `lost` (V,) that the target has bared.
 
-    The back of the head is left out: nothing of a face is there to lend its colour.
+    The back of the head is left out: nothing of a face is there to lend its colour. So is what stands off the head:
+    hair that the cue has missed.
     """
     bare = np.flatnonzero(lost & ~back_of_head(space.head))
     found = np.zeros(len(free), bool)
@@ -23,7 +25,13 @@ def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost
         count = max(1, round(_SHARE * len(free)))
         _, near = tree.query(np.asarray(space.vertices_fc)[bare], k=count)
         found[near.ravel()] = True
-    return found & free & ~np.asarray(points.inner)
+    return found & free & ~np.asarray(points.inner) & (_height(space, points) < _SKIN)
+
+
+def _height(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:
+    """(N,): distance of points from their nearest head vertex, head units."""
+    offset = np.asarray(points.x_fc) - np.asarray(space.vertices_fc)[np.asarray(points.nearest)]
+    return np.linalg.norm(offset, axis=1)
 
 
 def lost_vertices(target: CanonicalPoints, removed: np.ndarray, num_vertices: int) -> np.ndarray:

@@ -12,8 +12,13 @@ from pegasus_jax.models.render import FramePoints
 class Posable(Protocol):
     """N canonical points that can be put into frames; a registered dataclass."""
 
-    points: CanonicalPoints
-    space: HeadSpace
+    @property
+    def points(self) -> CanonicalPoints:
+        """The N points."""
+
+    @property
+    def space(self) -> HeadSpace:
+        """The head model in the canonical state that the points live in."""
 
     def frame_points(self, pose: jax.Array, expression: jax.Array, betas: jax.Array) -> FramePoints:
         """The points of one frame: pose (15,), expression (50,), betas (100,)."""

@@ -132,7 +132,7 @@ def _sheet(fused: FusedAvatar, *, image_size: int) -> np.ndarray:
             latent = fused.latent(look)
             baked[look] = [fused.source.bake(latent), fused.target.bake()]
             baked[look] += [fused.bake(latent, steps=steps) for steps in _STEPS.values()]
-        motion = clip.resting(fused, image_size=image_size).frames(slice(0, 1))
+        motion = clip.resting(fused, image_size=image_size).frames(np.zeros(1, int))
         motion.pose[:, NECK.start + 1] = yaw
         rows.append([clip.render_still(one, motion) for one in baked[look]])
     labels = ["source", "target", *_STEPS]

@@ -189,7 +189,7 @@ class FusedAvatar(AnyAvatar):
     ) -> CanonicalPoints:
         """Every point by the motion of the first attribute that it is worn or fills for."""
         motions = np.zeros((len(source.points.x_fc), 6), np.float32)
-        for attribute, part in reversed(parts.items()):
+        for attribute, part in reversed(list(parts.items())):
             for mask in (part.filler, part.worn):
                 motions[mask] = self.alignments[attribute].at(np.asarray(latent[attribute]))
         return _move(source.points, source.space, jnp.asarray(motions))

@@ -26,7 +26,7 @@ def array_json(array: np.ndarray) -> Any:
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays."""
     with atomic.file(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        np.savez_compressed(temporary, **dict[str, Any](arrays))
 
 
 def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.avatar import Avatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
-from pegasus_jax.inference.load import load, load_trained
+from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import facial, headwear
 from pegasus_jax.synthesis.bald import Bald
@@ -205,7 +205,7 @@ def _normals(path: pathlib.Path | None, clip: Dataset):
     """The normals of the target's own avatar, frame by frame."""
     if path is None:
         return None
-    baked = load(path).bake()
+    baked = load_trained(path).bake()
     return (own.normals for own in perform(baked, np.zeros(len(baked.points.x_fc), np.float32), clip))
 
 
