@@ -17,7 +17,7 @@ BAD_START = np.concatenate([np.deg2rad(10.0) * np.array([0.6, 0.8, 0.0]), [0.06,
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory):
     _, source, _ = write_avatars(tmp_path_factory.mktemp("align"))
-    return source.bake()
+    return source.canonical()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ TURN, SHIFT = np.array([0.3, -0.2, 0.5], np.float32), np.array([0.1, 0.2, -0.3],
 @pytest.fixture(scope="module")
 def baked(tmp_path_factory):
     _, source, _ = write_avatars(tmp_path_factory.mktemp("move"))
-    return source.bake()
+    return source.canonical()
 
 
 def in_canonical_pose(baked, points):
