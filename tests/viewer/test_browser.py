@@ -111,7 +111,7 @@ def test_controls_change_the_picture_and_no_other_client_is_disturbed(open_page)
     one.get_by_label("hair", exact=True).first.click()
     one.get_by_role("option", name="hair/ada").click()
     wait_until(one, lambda: changed(turned, picture(one)) > 0.2)
-    one.get_by_label("show").first.click()
+    one.get_by_label("show", exact=True).first.click()
     one.get_by_role("option", name="normals").click()
     worn = settle(one)
     assert changed(worn, turned) > 1.0
