@@ -13,9 +13,8 @@ import optax
 import scipy.spatial
 
 from pegasus_jax.flame.landmarks import embedded_points
-from pegasus_jax.flame.lbs import rodrigues
 from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
-from pegasus_jax.fusion.move import move, take
+from pegasus_jax.fusion.move import moved_points, take
 from pegasus_jax.fusion.posable import Posable, positions
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
@@ -78,13 +77,16 @@ def align(
         worn: (N,) bool: the attribute; its points are no landmarks.
         removed: (M,) bool: points that the target loses; neither landmarks nor border.
         start: where to start from, as in `Alignment.motion`; `before` is measured there.
+
+    What it holds besides the points' positions in five frames does not grow with the clouds.
     """
     frames = probe_frames(source.space, target.space)
     on_target = positions(target, *frames, betas)
     of_target = _landmarks(target.space, target.points, removed)
     border = on_target[:, _border(source, target, betas, filler=filler, kept=~removed)]
     fitting = _spread(np.flatnonzero(filler), _FILLER)
-    motion, moved, distances = jnp.asarray(start, jnp.float32), source.points, []
+    motion, moved = jnp.asarray(start, jnp.float32), source.points
+    distances: list[float] = []
     for _ in range(_ROUNDS):
         of_source = _landmarks(source.space, moved, worn)
         both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
@@ -92,7 +94,7 @@ def align(
         chosen = jnp.asarray(np.concatenate([of_source.points.ravel(), fitting]))
         some = dataclasses.replace(source, points=take(source.points, chosen))  # type: ignore[type-var]
         motion, before, after = _descend(some, goal, *frames, betas, motion)
-        moved = _moved(source.points, source.space, motion)
+        moved = moved_points(source.points, source.space, motion)
         distances += [float(before), float(after)]
     return Alignment(np.asarray(motion), distances[0], distances[-1])
 
@@ -147,15 +149,6 @@ def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tu
 
     (motion, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), length=_STEPS)
     return motion, distance(start), distance(motion)
-
-
-def moved_points(points: CanonicalPoints, space: HeadSpace, motion: jax.Array) -> CanonicalPoints:
-    """All N points under one motion (6,), or each under its own (N, 6)."""
-    motion = jnp.broadcast_to(motion, (len(points.x_fc), 6))
-    return move(points, space.T_fc_rest, rodrigues(motion[:, :3]), motion[:, 3:])
-
-
-_moved = jax.jit(moved_points)
 
 
 def _mean_square(offsets: jax.Array, counts: jax.Array) -> jax.Array:
