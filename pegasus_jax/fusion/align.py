@@ -5,7 +5,6 @@ the target's nearest points (d2), in several poses and expressions at once. The 
 """
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -14,14 +13,14 @@ import optax
 import scipy.spatial
 
 from pegasus_jax.flame.landmarks import embedded_points
-from pegasus_jax.flame.lbs import rodrigues
 from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
-from pegasus_jax.fusion.move import move, take
+from pegasus_jax.fusion.move import moved_points, take
 from pegasus_jax.fusion.posable import Posable, positions
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
-_STEPS = 150
+_ROUNDS = 4  # of looking for landmarks: those of a part that is far off are found where it has come to
+_STEPS = 50  # in each
 _RATE = 0.01
 _PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
 _FILLER, _BORDER = 256, 2048  # points that are looked at: what the loop holds does not grow with the clouds
@@ -43,7 +42,8 @@ class Alignment:
 class _Goal:
     """What the source's landmarks and filler have to come to, in F frames."""
 
-    landmarks: jax.Array  # (F, L, 3)
+    landmarks: jax.Array  # (F, 68, 3)
+    counts: jax.Array  # (68,): 1 where both avatars show the landmark, else 0
     border: jax.Array  # (F, B, 3)
 
 
@@ -77,19 +77,26 @@ def align(
         worn: (N,) bool: the attribute; its points are no landmarks.
         removed: (M,) bool: points that the target loses; neither landmarks nor border.
         start: where to start from, as in `Alignment.motion`; `before` is measured there.
+
+    What it holds besides the points' positions in five frames does not grow with the clouds.
     """
     frames = probe_frames(source.space, target.space)
     on_target = positions(target, *frames, betas)
-    of_source, of_target = _landmarks(source, worn), _landmarks(target, removed)
-    both = of_source.found & of_target.found
-    goal = _Goal(
-        on_target[:, of_target.points[both]].mean(axis=2),
-        on_target[:, _border(source, target, betas, filler=filler, kept=~removed)],
-    )
-    chosen = np.concatenate([of_source.points[both].ravel(), _spread(np.flatnonzero(filler), _FILLER)])
-    some = dataclasses.replace(source, points=take(source.points, jnp.asarray(chosen)))  # type: ignore[type-var]
-    motion, before, after = _descend(some, goal, *frames, betas, jnp.asarray(start, jnp.float32))
-    return Alignment(np.asarray(motion), float(before), float(after))
+    of_target = _landmarks(target.space, target.points, removed)
+    border = on_target[:, _border(source, target, betas, filler=filler, kept=~removed)]
+    fitting = _spread(np.flatnonzero(filler), _FILLER)
+    motion, moved = jnp.asarray(start, jnp.float32), source.points
+    distances: list[float] = []
+    for _ in range(_ROUNDS):
+        of_source = _landmarks(source.space, moved, worn)
+        both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
+        goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
+        chosen = jnp.asarray(np.concatenate([of_source.points.ravel(), fitting]))
+        some = dataclasses.replace(source, points=take(source.points, chosen))  # type: ignore[type-var]
+        motion, before, after = _descend(some, goal, *frames, betas, motion)
+        moved = moved_points(source.points, source.space, motion)
+        distances += [float(before), float(after)]
+    return Alignment(np.asarray(motion), distances[0], distances[-1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,8 +105,7 @@ class _Landmarks:
     found: np.ndarray  # (68,) bool: none of them is of the attribute
 
 
-def _landmarks(avatar: Posable, part: np.ndarray) -> _Landmarks:
-    space, points = avatar.space, avatar.points
+def _landmarks(space: HeadSpace, points: CanonicalPoints, part: np.ndarray) -> _Landmarks:
     places = np.asarray(embedded_points(space.vertices_fc, space.head.faces, space.head.lmk68)).reshape(-1, 3)
     outer = np.flatnonzero(~np.asarray(points.inner))
     tree = scipy.spatial.cKDTree(np.asarray(points.x_fc)[outer])
@@ -123,7 +129,7 @@ def _spread(rows: np.ndarray, count: int) -> np.ndarray:
     return rows if len(rows) <= count else np.random.default_rng(0).choice(rows, count, replace=False)
 
 
-@functools.partial(jax.jit)
+@jax.jit
 def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Adam from `start` (6,): the motion, and d1 + d2 there and at the end."""
     optimiser = optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS))
@@ -131,9 +137,10 @@ def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tu
     def distance(motion: jax.Array) -> jax.Array:
         moved = moved_points(source.points, source.space, motion)
         placed = positions(dataclasses.replace(source, points=moved), pose, expression, betas)  # type: ignore[type-var]
-        count = goal.landmarks.shape[1] * _PER_LANDMARK
+        count = len(goal.counts) * _PER_LANDMARK
         landmarks = placed[:, :count].reshape(*goal.landmarks.shape[:2], _PER_LANDMARK, 3).mean(axis=2)
-        return _mean_square(landmarks - goal.landmarks) + _to_border(placed[:, count:], goal.border)
+        d1 = _mean_square(landmarks - goal.landmarks, goal.counts)
+        return d1 + _to_border(placed[:, count:], goal.border)
 
     def step(carry, _):
         motion, state = carry
@@ -144,15 +151,10 @@ def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tu
     return motion, distance(start), distance(motion)
 
 
-def moved_points(points: CanonicalPoints, space: HeadSpace, motion: jax.Array) -> CanonicalPoints:
-    """All N points under one motion (6,), or each under its own (N, 6)."""
-    motion = jnp.broadcast_to(motion, (len(points.x_fc), 6))
-    return move(points, space.T_fc_rest, rodrigues(motion[:, :3]), motion[:, 3:])
-
-
-def _mean_square(offsets: jax.Array) -> jax.Array:
-    """Mean squared length of vectors (F, L, 3); 0 of none."""
-    return jnp.sum(offsets**2) / max(1, offsets.size // 3)
+def _mean_square(offsets: jax.Array, counts: jax.Array) -> jax.Array:
+    """Mean squared length of those vectors (F, L, 3) that count (L,); 0 where none does."""
+    square = jnp.sum(offsets**2, axis=-1).mean(axis=0)
+    return jnp.sum(counts * square) / jnp.maximum(1.0, jnp.sum(counts))
 
 
 def _to_border(filler: jax.Array, border: jax.Array) -> jax.Array:

@@ -16,16 +16,17 @@ from pegasus_jax.models.posing import normalize
 from pegasus_jax.models.render import FramePoints
 
 _NEIGHBOURS = 16
+_LEAST = 1 << 10  # filler that is made room for; twice as much where it does not fit: looks share compiled programs
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Blending:
-    """Which points of the target lend their looks to the N points of the source."""
+    """Which points of the target lend their looks to which of the N points of the source; C is a capacity."""
 
-    filler: jax.Array  # (N,) bool: takes them
-    neighbours: jax.Array  # (N, K) int32: points of the target
-    weights: jax.Array  # (N, K), rows of filler sum to 1
+    rows: jax.Array  # (C,) int32: filler among the N points, then N, which is none
+    neighbours: jax.Array  # (C, K) int32: points of the target
+    weights: jax.Array  # (C, K), rows of filler sum to 1
 
 
 def blending(filler: np.ndarray, source_d: np.ndarray, target_d: np.ndarray, lends: np.ndarray) -> Blending:
@@ -35,15 +36,18 @@ def blending(filler: np.ndarray, source_d: np.ndarray, target_d: np.ndarray, len
     """
     lenders = np.flatnonzero(lends)
     count = min(_NEIGHBOURS, len(lenders))
-    neighbours = np.zeros((len(filler), count), np.int32)
-    weights = np.zeros((len(filler), count), np.float32)
-    if filler.any():
+    filling = np.flatnonzero(filler)
+    capacity = max(_LEAST, 1 << (len(filling) - 1).bit_length())
+    rows = np.full(capacity, len(filler), np.int32)
+    neighbours, weights = np.zeros((capacity, count), np.int32), np.zeros((capacity, count), np.float32)
+    if len(filling):
         tree = scipy.spatial.cKDTree(target_d[lenders])
-        distance, near = tree.query(source_d[filler], k=count)
+        distance, near = tree.query(source_d[filling], k=count)
         share = 1.0 / (distance**2 + spacing(tree) ** 2)
-        neighbours[filler] = lenders[near]
-        weights[filler] = share / share.sum(axis=1, keepdims=True)
-    return Blending(jnp.asarray(filler), jnp.asarray(neighbours), jnp.asarray(weights))
+        rows[: len(filling)] = filling
+        neighbours[: len(filling)] = lenders[near]
+        weights[: len(filling)] = share / share.sum(axis=1, keepdims=True)
+    return Blending(jnp.asarray(rows), jnp.asarray(neighbours), jnp.asarray(weights))
 
 
 def blend(source: FramePoints, target: FramePoints, by: Blending) -> FramePoints:
@@ -51,7 +55,7 @@ def blend(source: FramePoints, target: FramePoints, by: Blending) -> FramePoints
 
     def lent(own: jax.Array, theirs: jax.Array) -> jax.Array:
         mixed = jnp.sum(theirs[by.neighbours] * by.weights[..., None], axis=1)
-        return jnp.where(by.filler[:, None], mixed, own)
+        return own.at[by.rows].set(mixed, mode="drop")
 
     return dataclasses.replace(
         source,

@@ -9,6 +9,7 @@ from pegasus_jax.models.posing import CanonicalPoints
 
 _SHARE = 2000 / 174_000  # of the source's points that are near to a vertex: the paper's k of its number of points
 _SKIN = 0.06  # head units from the head model within which a point may be skin: 15 mm
+_CHUNK = 256  # vertices looked up at once: 2000 neighbours of each take 8 MB
 _GAP = 1.5  # spacings of the target's points from which on there is room for another
 
 
@@ -23,8 +24,9 @@ def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost
     if len(bare):
         tree = scipy.spatial.cKDTree(np.asarray(points.x_fc))
         count = max(1, round(_SHARE * len(free)))
-        _, near = tree.query(np.asarray(space.vertices_fc)[bare], k=count)
-        found[near.ravel()] = True
+        for some in np.array_split(bare, -(-len(bare) // _CHUNK)):
+            _, near = tree.query(np.asarray(space.vertices_fc)[some], k=count)
+            found[near.ravel()] = True
     return found & free & ~np.asarray(points.inner) & (_height(space, points) < _SKIN)
 
 

@@ -5,6 +5,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from pegasus_jax.flame.lbs import rodrigues
+from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints, skin, unpose
 
 
@@ -26,6 +28,13 @@ def move(points: CanonicalPoints, T_fc_rest: jax.Array, rotation: jax.Array, shi
         rest=dataclasses.replace(rest, positions_rest=positions_rest),
         rest_by_x_sc=dataclasses.replace(by_x, positions_rest=jax.vmap(push)(by_x.positions_rest, by_x.lbs_weights)),
     )
+
+
+@jax.jit
+def moved_points(points: CanonicalPoints, space: HeadSpace, motion: jax.Array) -> CanonicalPoints:
+    """All N points under one motion (6,), or each under its own (N, 6)."""
+    motion = jnp.broadcast_to(motion, (len(points.x_fc), 6))
+    return move(points, space.T_fc_rest, rodrigues(motion[:, :3]), motion[:, 3:])
 
 
 def take(points: CanonicalPoints, rows: jax.Array) -> CanonicalPoints:

@@ -21,9 +21,10 @@ from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.fusion import compose, fill
-from pegasus_jax.fusion.align import moved_points, probe_frames
+from pegasus_jax.fusion.align import probe_frames
 from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.fusion.blend import Blending, blend, blending
+from pegasus_jax.fusion.move import moved_points
 from pegasus_jax.fusion.posable import positions
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.avatar import Avatar, CanonicalAvatar
@@ -169,7 +170,7 @@ class FusedAvatar(AnyAvatar):
         """Reads what `save` wrote.
 
         Raises:
-            UserError: it is of another version or damaged, or the head model is gone.
+            UserError: it is of another version, or the head model is gone.
         """
         content = array_json(arrays[FUSION])
         if content.get("format") != _FORMAT:
@@ -192,15 +193,12 @@ class FusedAvatar(AnyAvatar):
         for attribute, part in reversed(list(parts.items())):
             for mask in (part.filler, part.worn):
                 motions[mask] = self.alignments[attribute].at(np.asarray(latent[attribute]))
-        return _move(source.points, source.space, jnp.asarray(motions))
+        return moved_points(source.points, source.space, jnp.asarray(motions))
 
     def _at_rest(self, baked: CanonicalAvatar) -> np.ndarray:
         """Positions (N, 3) where blending looks for neighbours."""
         pose, expression = (drive[:1] for drive in probe_frames(self.source.space, self.space))
         return np.asarray(positions(baked, pose, expression, self.betas)[0])
-
-
-_move = jax.jit(moved_points)
 
 
 def looks_of(source: Avatar, name: str, attributes: Sequence[str]) -> TrainedLooks:

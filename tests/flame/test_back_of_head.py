@@ -16,7 +16,7 @@ def test_the_heads_own_region_is_taken():
 def test_without_a_name_it_is_what_lies_behind_the_ears():
     head = builtin_head()
     found = back_of_head(dataclasses.replace(head, regions={}))
-    assert found[head.regions["back_of_head"]].mean() > 0.95
+    assert found[head.regions["back_of_head"]].mean() > 0.85, "all but what lies below the neck joint"
     for name in ("face", "nose", "eyeballs", "mouth_interior"):
         assert not found[head.regions[name]].any(), name
     assert found[head.regions["ears"]].mean() < 0.5

@@ -7,8 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pegasus_jax.flame.canonical import canonical_pose
-from pegasus_jax.fusion.align import moved_points
-from pegasus_jax.fusion.move import take
+from pegasus_jax.fusion.move import moved_points, take
 from tests.fusion.avatars import write_avatars
 
 TURN, SHIFT = np.array([0.3, -0.2, 0.5], np.float32), np.array([0.1, 0.2, -0.3], np.float32)
@@ -28,7 +27,7 @@ def in_canonical_pose(baked, points):
 
 def test_in_the_canonical_pose_points_and_normals_turn_with_the_motion(baked):
     still = in_canonical_pose(baked, baked.points)
-    moved = in_canonical_pose(baked, jax.jit(moved_points)(baked.points, baked.space, jnp.concatenate([TURN, SHIFT])))
+    moved = in_canonical_pose(baked, moved_points(baked.points, baked.space, jnp.concatenate([TURN, SHIFT])))
     rotation = Rotation.from_rotvec(TURN)
     np.testing.assert_allclose(moved.positions_d, rotation.apply(still.positions_d) + SHIFT, atol=1e-5)
     np.testing.assert_allclose(moved.normals_d, rotation.apply(still.normals_d), atol=1e-3)
