@@ -11,6 +11,7 @@ _PUBLIC = {
     "Camera": "pegasus_jax.data",
     "Look": "pegasus_jax.editing",
     "UserError": "pegasus_jax.errors",
+    "fuse": "pegasus_jax.inference",
     "interpolate": "pegasus_jax.editing",
     "load": "pegasus_jax.inference",
     "load_head": "pegasus_jax.flame",

@@ -13,10 +13,10 @@ _FILES += sorted((_ROOT / "pegasus_jax").rglob("*.py"))
 _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
     {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline"))},
-    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "fusion", "evaluation", "viewer")},
+    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer")},
     {"pegasus_jax.published"},
     {"pegasus_jax.inference"},
-    {"pegasus_jax.editing"},
+    {"pegasus_jax.editing", "pegasus_jax.fusion"},
     {"pegasus_jax.models"},
     {"pegasus_jax.data", "pegasus_jax.flame"},
     {_SHARED},

@@ -18,7 +18,8 @@ _REQUIRED = {
     "create": "--video and --workdir",
     "edit": "--workdir and --out",
     "evaluate": "--workdir",
-    "export": "--data and --out",
+    "export": "--out",
+    "view": "--workdir",
 }
 
 _EDIT = ("edit", "--workdir=w", "--out=x")

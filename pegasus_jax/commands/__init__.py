@@ -19,6 +19,8 @@ NAMES = (
     "train",
     "render",
     "edit",
+    "fuse",
+    "view",
     "evaluate",
     "export",
     "import",

@@ -1,20 +1,63 @@
-"""Exports a dataset folder's FLAME parameters and cameras as one file for other programs."""
+"""Exports an avatar or a look as .npz, Gaussians or points, or a dataset folder's FLAME parameters."""
 
 import pathlib
 from typing import Any
 
 from absl import flags
 
+from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.errors import UserError
+
+_KINDS = ["avatar", "baked", "splats", "points"]
+
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `export`."""
     into: dict[str, Any] = {"flag_values": flag_values}
-    flags.DEFINE_string("data", None, "a dataset folder.", required=True, **into)
-    flags.DEFINE_string("out", None, "the .npz or .json to write.", required=True, **into)
+    flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", **into)
+    flags.DEFINE_string("data", None, "a dataset folder whose FLAME parameters are to be written instead.", **into)
+    flags.DEFINE_string("out", None, "the .npz, .ply or .json to write, or a folder.", required=True, **into)
+    flags.DEFINE_enum(
+        "kind",
+        None,
+        _KINDS,
+        "avatar: the whole as .npz; baked: one look as .npz that needs no network; splats: 3D Gaussians as .ply; "
+        "points: coloured points as .ply. By the suffix without it: avatar or splats.",
+        **into,
+    )
+    flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)
+    flags.DEFINE_string("drive", None, "a dataset folder that a .ply takes pose, expression and camera from.", **into)
+    flags.DEFINE_integer("frame", 1, "which frame of it, from 1.", lower_bound=1, **into)
+    flags.DEFINE_boolean("sequence", False, "all its frames, each as a .ply in the folder --out.", **into)
+    flags.DEFINE_boolean("half", False, "keep what is baked as float16.", **into)
+    flags.DEFINE_integer("image_size", 512, "side of the pictures that fit best, in pixels.", lower_bound=16, **into)
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.data.write_flame_sequence`."""
+    """Calls `pegasus_jax.inference.export_avatar`, or `pegasus_jax.data.write_flame_sequence`."""
+    if (flag_values.workdir is None) == (flag_values.data is None):
+        raise UserError("export needs --workdir=AVATAR or --data=DATASET_FOLDER, and not both.")
+    if flag_values.data is not None:
+        return _export_data(flag_values)
+    out = pathlib.Path(flag_values.out)
+    is_ply = flag_values.sequence or out.suffix == ".ply"
+    kind: Any = flag_values.kind or ("splats" if is_ply else "avatar")
+    from pegasus_jax.inference import export
+
+    export.export_avatar(
+        pathlib.Path(flag_values.workdir),
+        kind,
+        look=flag_values.look,
+        drive=optional_path(flag_values.drive),
+        frame=flag_values.frame,
+        sequence=flag_values.sequence,
+        dtype="float16" if flag_values.half else "float32",
+        image_size=flag_values.image_size,
+        out=out,
+    )
+
+
+def _export_data(flag_values: flags.FlagValues) -> None:
     from pegasus_jax.data import flame_sequence, read_dataset
 
     flame_sequence.check_suffix(flag_values.out)

@@ -14,7 +14,7 @@ from pegasus_jax.errors import UserError
 
 Array = Any  # NumPy on the host, JAX inside a compiled step
 _EMPHASISED_PARTS = ("eyes", "mouth")
-_OWN_PART = "hair"
+OWN_PART = "hair"  # the attribute whose masks a video as filmed teaches the segmentation
 
 
 @jax.tree_util.register_dataclass
@@ -71,7 +71,7 @@ def load_frames(
     return Batch(
         image=dataset.images(indices=indices, image_size=image_size),
         matte=dataset.masks(indices=indices, image_size=image_size),
-        seg=part(dataset.synthesis.attribute if dataset.synthesis else _OWN_PART),
+        seg=part(dataset.synthesis.attribute if dataset.synthesis else OWN_PART),
         emphasis=np.maximum.reduce([part(name) for name in _EMPHASISED_PARTS]),
         betas=dataset.frame_betas[indices],
         expression=dataset.expression[indices],

@@ -14,7 +14,7 @@ from pegasus_jax import progress
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.evaluation import baselines, metrics
 from pegasus_jax.evaluation.refine import Drive, refine
-from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.models.render import RenderOptions
 
 _CHUNK = 8
@@ -34,7 +34,7 @@ def drive_of(frames: Batch) -> Drive:
     return Drive(jnp.asarray(frames.pose), jnp.asarray(frames.expression), jax.tree.map(jnp.asarray, frames.cameras))
 
 
-def render_drive(baked: BakedAvatar, drive: Drive) -> Pictures:
+def render_drive(baked: AnyBaked, drive: Drive) -> Pictures:
     """Renders every frame of a drive, a few at a time."""
     images, alphas = [], []
     for rows, count in _chunks(len(drive.pose)):
@@ -45,7 +45,7 @@ def render_drive(baked: BakedAvatar, drive: Drive) -> Pictures:
     return Pictures(np.concatenate(images), np.concatenate(alphas))
 
 
-def refined_drive(baked: BakedAvatar, frames: Batch) -> Drive:
+def refined_drive(baked: AnyBaked, frames: Batch) -> Drive:
     """The drive of every frame, fitted to its picture."""
     parts = []
     for rows, count in progress.bar(list(_chunks(len(frames.frame))), desc="refining held-out frames", unit="batch"):

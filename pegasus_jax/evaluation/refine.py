@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from pegasus_jax.data.camera import Camera
-from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.models.render import RenderOptions
 
 _OPTIONS = RenderOptions(channels=("rgb",))
@@ -41,7 +41,7 @@ class RefineConfig:
 
 
 def refine(
-    baked: BakedAvatar,
+    baked: AnyBaked,
     drive: Drive,
     image: jax.Array,
     matte: jax.Array,
@@ -53,7 +53,7 @@ def refine(
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _refine(baked: BakedAvatar, drive: Drive, image, matte, *, config: RefineConfig) -> Drive:
+def _refine(baked: AnyBaked, drive: Drive, image, matte, *, config: RefineConfig) -> Drive:
     optimiser = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.steps))
     zeros = {
         "pose": jnp.zeros_like(drive.pose),

@@ -16,7 +16,8 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.evaluation.redetection import redetection
 from pegasus_jax.evaluation.refine import Drive
-from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.load import FUSED_FILE, load
 
 _SHEET_ROWS = 8
 _REDETECTION_SIZE = 256
@@ -29,17 +30,17 @@ def evaluate_run(
 
     Writes `evaluation.json` and `evaluation.md` into the work folder (or beside `out`), and a sheet per clip into its
     `figures/`. An exported `.npz` is measured too, given `data`: its figures go to a folder of its name beside it.
-    Returns what the json holds.
+    So is a folder that `fuse` wrote. Returns what the json holds.
 
     Raises:
         UserError: the folder is no work folder, or a dataset folder does not fit.
     """
     workdir = pathlib.Path(workdir)
-    is_run = workdir.is_dir()
+    is_run = workdir.is_dir() and not (workdir / FUSED_FILE).is_file()
     run = _read_run(workdir) if is_run else None
     avatar = load(workdir)
     run = run or _run_of_export(avatar, data, workdir)
-    results = workdir if is_run else workdir.with_suffix("")
+    results = workdir if workdir.is_dir() else workdir.with_suffix("")
     report = {}
     for folder in data or [pathlib.Path(name) for name in run["data"]]:
         report[folder.name] = _evaluate_clip(avatar, folder, run["config"], results)
@@ -75,7 +76,7 @@ def _cell(name: str, value: float | None) -> str:
     return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
 
 
-def _evaluate_clip(avatar: Avatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
+def _evaluate_clip(avatar: AnyAvatar, folder: pathlib.Path, config: dict, workdir: pathlib.Path) -> dict[str, Any]:
     """Under the look that the folder shows, if the avatar has it; else as filmed."""
     dataset = read_dataset(folder)
     look = dataset.look
@@ -93,7 +94,7 @@ def _evaluate_clip(avatar: Avatar, folder: pathlib.Path, config: dict, workdir: 
     }
 
 
-def _redetection(baked: BakedAvatar, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
+def _redetection(baked: AnyBaked, dataset: Dataset, rows: np.ndarray) -> dict[str, float] | str:
     """MediaPipe's view of the avatar, or what it takes to have it."""
     if assets.find("face_landmarker.task") is None:
         return "not computed: face_landmarker.task is not here; run: python launch.py assets"
@@ -111,7 +112,7 @@ def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruc
     media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *pictures]))
 
 
-def _run_of_export(avatar: Avatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
+def _run_of_export(avatar: AnyAvatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
     """What `config.json` would say of an avatar that came without one."""
     if not data:
         raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")

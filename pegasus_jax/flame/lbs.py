@@ -50,7 +50,7 @@ def joints(head: HeadModel, betas: jax.Array, expression: jax.Array) -> jax.Arra
 
 def joint_transforms(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> jax.Array:
     """A_j (5, 4, 4): what each joint does to a point given in the rest pose, along the kinematic chain."""
-    return _chain(joints(head, betas, expression), pose)
+    return chain(joints(head, betas, expression), pose)
 
 
 def vertices(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> jax.Array:
@@ -59,14 +59,14 @@ def vertices(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax
     `betas` (100,), `expression` (50,), `pose` (15,) radians. Correctives are added before skinning.
     """
     shaped = shaped_vertices(head, betas, expression)
-    transforms = _chain(_einsum("jv,vc->jc", head.J_regressor, shaped), pose)
+    transforms = chain(_einsum("jv,vc->jc", head.J_regressor, shaped), pose)
     corrected = shaped + _einsum("k,kvc->vc", pose_feature(pose), head.posedirs)
     blended = _einsum("vj,jab->vab", head.lbs_weights, transforms)
     return _einsum("vab,vb->va", blended[:, :3, :3], corrected) + blended[:, :3, 3]
 
 
-def _chain(rest_joints: jax.Array, pose: jax.Array) -> jax.Array:
-    """A_j (5, 4, 4) from rest joints (5, 3): rotations down the tree, translations that fix each joint."""
+def chain(rest_joints: jax.Array, pose: jax.Array) -> jax.Array:
+    """A_j (5, 4, 4) of rest joints (5, 3) and pose (15,): rotations down the tree, translations that fix each joint."""
     local = rodrigues(jnp.reshape(pose, (NUM_JOINTS, 3)))
     rotations, positions = [local[0]], [rest_joints[0]]
     for joint, parent in enumerate(PARENTS[1:], start=1):

@@ -1,15 +1,12 @@
-"""An avatar to use: open it, choose a look, render it in any pose.
+"""A trained avatar to use: choose a look, render it in any pose.
 
-Heavy work happens once per look (`bake`): then a frame is skinning, shading and splatting.
+Heavy work happens once per look (`bake`): then a frame is skinning, looking up and splatting.
 """
 
 import dataclasses
 import functools
 import hashlib
-import json
 import os
-import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,30 +14,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 
-from pegasus_jax import atomic
-from pegasus_jax.data.camera import Camera
-from pegasus_jax.editing.trained import Swap, TrainedLooks
-from pegasus_jax.errors import UserError
-from pegasus_jax.inference import checkpoint
-from pegasus_jax.inference.description import AvatarDescription, read_description
-from pegasus_jax.models import latents
-from pegasus_jax.models.frame import render_frame, render_frames
+from pegasus_jax.editing.trained import TrainedLooks
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.baked import SHADING_SIZE, BakedAvatar
+from pegasus_jax.inference.description import AvatarDescription
+from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
+from pegasus_jax.models import latents, octahedral
+from pegasus_jax.models.baked_points import bake_points
+from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.leaves import flat, unflat
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
 from pegasus_jax.models.posing import CanonicalPoints
-from pegasus_jax.models.render import Render, RenderOptions
+from pegasus_jax.models.render import FramePoints
 
-ALL_CHANNELS = ("rgb", "normals", "albedo", "shading", "seg_logit")
-_DESCRIPTION = "description"
+DESCRIPTION = "description"
+_NETWORKS = "networks."
+_ARRAYS = {"points": "points_gc", "part": "part", "radius": "radius"}  # names in files -> attributes, in order
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class BakedAvatar:
-    """One look of an avatar with its canonical networks evaluated. N points."""
+class CanonicalAvatar(AnyBaked):
+    """One look with its canonical networks evaluated and all that they said of N points; frames go on by networks."""
 
     networks: nnx.State
     space: HeadSpace
@@ -52,42 +50,29 @@ class BakedAvatar:
     max_points_per_pixel: int | None = dataclasses.field(metadata={"static": True})  # where options name none
     ndc_per_unit: float | None = dataclasses.field(metadata={"static": True})  # of the cameras it was trained with
 
-    def render(
-        self,
-        pose: ArrayLike,
-        expression: ArrayLike,
-        camera: Camera,
-        *,
-        betas: jax.Array | None = None,
-        options: RenderOptions = RenderOptions(channels=ALL_CHANNELS),
-    ) -> Render:
-        """One frame, or a clip: pose (*, 15), expression (*, 50), camera arrays with the same leading axis.
+    def frame_points(self, pose: jax.Array, expression: jax.Array, betas: jax.Array) -> FramePoints:
+        """The N points in one frame."""
+        networks = nnx.merge(self.graphdef, self.networks)
+        drive: dict[str, Any] = {"betas": betas, "expression": expression, "pose": pose}
+        return frame_points(networks, self.space, self.points, self.z, radius=self.radius, alive=None, **drive)
 
-        Outside a trace it waits for the picture, and draws it again with more room if points did not fit.
-        """
-        betas = self.betas if betas is None else jnp.asarray(betas, jnp.float32)
-        pose, expression = jnp.asarray(pose, jnp.float32), jnp.asarray(expression, jnp.float32)
-        limit = options.max_points_per_pixel or self.max_points_per_pixel
-        options = dataclasses.replace(options, max_points_per_pixel=limit, ndc_per_unit=self.ndc_per_unit)
-        out = _render(self, pose, expression, camera, betas, options=options)
-        while not isinstance(out.overflow, jax.core.Tracer) and np.any(out.overflow):
-            options = options.roomier()
-            out = _render(self, pose, expression, camera, betas, options=options)
-        return out
+    def bake(self, *, dtype: DTypeLike = "float32") -> BakedAvatar:
+        """The same without networks: see `BakedAvatar`."""
+        networks = nnx.merge(self.graphdef, self.networks)
+        return BakedAvatar(
+            points=bake_points(self.points, networks.deformation.bases(), dtype=dtype),
+            space=self.space,
+            shading=_shading_table(self.graphdef, self.networks, self.z),
+            z=self.z,
+            betas=self.betas,
+            radius=self.radius,
+            head_prior=networks.config.head_prior,
+            max_points_per_pixel=self.max_points_per_pixel,
+            ndc_per_unit=self.ndc_per_unit,
+        )
 
 
-@functools.partial(jax.jit, static_argnames="options")
-def _render(baked: BakedAvatar, pose, expression, camera: Camera, betas, *, options: RenderOptions) -> Render:
-    networks = nnx.merge(baked.graphdef, baked.networks)
-    what = (networks, baked.space, baked.points, baked.z)
-    common: dict[str, Any] = {"expression": expression, "pose": pose, "radius": baked.radius, "alive": None}
-    if pose.ndim == 1:
-        return render_frame(*what, betas=betas, camera=camera, options=options, **common)
-    betas = jnp.broadcast_to(betas, (len(pose), betas.shape[-1]))
-    return render_frames(*what, betas=betas, cameras=camera, options=options, **common)
-
-
-class Avatar:
+class Avatar(AnyAvatar):
     """A trained avatar: networks, N canonical points, and the head model that moves them."""
 
     def __init__(
@@ -110,13 +95,8 @@ class Avatar:
         if v_template is not None:
             self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
         self.betas = jnp.asarray(description.betas, jnp.float32)
-        self.space = head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32))
+        self.space = jax.device_put(head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32)))
         self._graphdef, self._state = nnx.split(networks)
-
-    @property
-    def looks(self) -> tuple[str, ...]:
-        """Names of the trained looks; the first is the person as filmed."""
-        return self.description.looks
 
     @property
     def networks(self) -> AvatarNetworks:
@@ -126,7 +106,7 @@ class Avatar:
     @functools.cached_property
     def trained_looks(self) -> TrainedLooks:
         """The trained looks with their codes."""
-        return TrainedLooks(self.looks, self.networks.latents)
+        return TrainedLooks(self.description.looks, self.networks.latents)
 
     @functools.cached_property
     def identity(self) -> str:
@@ -136,32 +116,18 @@ class Avatar:
             digest.update(name.encode() + np.asarray(leaf).tobytes())
         return digest.hexdigest()
 
-    def latent(self, look: str | None = None, **swaps: Swap) -> latents.Latent:
-        """The latent of a trained look, by name (the person as filmed by default), with others' codes in some slots.
+    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedAvatar:
+        """Evaluates the networks once for a latent (the person as filmed by default): see `BakedAvatar`.
 
-        `avatar.latent("me", hair="hair/ada", nose=("nose/ben", 0.3))`: a category takes the code of a look of that
-        category, or moves towards it by a weight; weights outside [0, 1] extrapolate. Spec section 13.
-
-        Raises:
-            UserError: no such category or look, a look of another category, or a weight that is no finite number.
+        With `dtype="float16"` it takes little more than half the memory.
         """
-        return self.trained_looks.compose(self.trained_looks.latent(look), swaps)
+        return self.canonical(latent).bake(dtype=dtype)
 
-    def sample(self, *categories: str, seed: int, number: int = 0) -> latents.Latent:
-        """The person as filmed with random codes in some categories, from each one's learned mean and deviation.
-
-        Spec section 13. The same seed and number give the same look.
-
-        Raises:
-            UserError: no such category, or one with fewer than two looks.
-        """
-        return self.trained_looks.sample(self.latent(), categories, seed=seed, number=number)
-
-    def bake(self, latent: Mapping[str, jax.Array] | None = None) -> BakedAvatar:
-        """Evaluates the canonical networks once for a latent (the person as filmed by default)."""
+    def canonical(self, latent: Mapping[str, jax.Array] | None = None) -> CanonicalAvatar:
+        """Evaluates the canonical networks alone, once for a latent (the person as filmed by default)."""
         z = latents.flatten(dict(latent) if latent is not None else self.latent())
         points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        return BakedAvatar(
+        return CanonicalAvatar(
             self._state,
             self.space,
             points,
@@ -173,38 +139,32 @@ class Avatar:
             self.description.ndc_per_unit,
         )
 
-    @functools.cached_property
-    def _as_filmed(self) -> BakedAvatar:
-        return self.bake()
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, the description among them: what `of_arrays` takes."""
+        arrays = {f"{_NETWORKS}{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
+        arrays |= {name: np.asarray(getattr(self, attribute)) for name, attribute in _ARRAYS.items()}
+        if self.v_template is not None:
+            arrays["v_template"] = np.asarray(self.v_template, np.float32)
+        return arrays | {DESCRIPTION: json_array(self.description.to_json())}
 
-    def render(
-        self,
-        pose: ArrayLike,
-        expression: ArrayLike,
-        camera: Camera,
-        *,
-        latent: Mapping[str, jax.Array] | None = None,
-        betas: jax.Array | None = None,
-        max_points_per_pixel: int | None = None,
-    ) -> Render:
-        """Renders pose (15,) radians and expression (50,); with leading axes and a batched camera, a clip.
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "Avatar":
+        """The inverse of `arrays`.
 
-        `latent` defaults to the person as filmed, `betas` (100,) to the person's own shape, `max_points_per_pixel` to
-        what the avatar was trained with.
+        Raises:
+            UserError: they are of another version or damaged, or the head model is gone.
         """
-        baked = self._as_filmed if latent is None else self.bake(latent)
-        options = RenderOptions(channels=ALL_CHANNELS, max_points_per_pixel=max_points_per_pixel)
-        return baked.render(pose, expression, camera, betas=betas, options=options)
+        description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
+        leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
+        template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
+        graphdef, state = nnx.split(template)
+        state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
+        points = (jnp.asarray(arrays[name]) for name in _ARRAYS)
+        return cls(description, nnx.merge(graphdef, state), *points, v_template=arrays.get("v_template"))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
-        arrays: dict[str, Any] = {f"networks.{name}": leaf for name, leaf in flat(self._state).items()}
-        arrays |= {"points": self.points_gc, "part": self.part, "radius": self.radius}
-        if self.v_template is not None:
-            arrays["v_template"] = self.v_template
-        arrays[_DESCRIPTION] = np.frombuffer(json.dumps(self.description.to_json()).encode(), np.uint8)
-        with atomic.file(path) as temporary:
-            np.savez_compressed(temporary, **arrays)
+        write_npz(path, self.arrays())
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -214,46 +174,8 @@ def _canonicalise(graphdef, state, space: HeadSpace, points_gc, part, z) -> Cano
     return canonicalise(networks, space, points_gc, z, nearest, part, jacobian_gradient=False)
 
 
-def load(path: str | os.PathLike) -> Avatar:
-    """Opens a training work folder or an exported `.npz`.
-
-    Raises:
-        UserError: it is neither, is damaged, or its head model is gone.
-    """
-    path = pathlib.Path(path)
-    v_template = None
-    if path.is_dir():
-        leaves = checkpoint.read_newest(path)
-        description = read_description(path)
-        networks = {
-            name.removeprefix("params.networks."): leaf
-            for name, leaf in leaves.items()
-            if name.startswith("params.networks.")
-        }
-        alive = leaves["cloud.alive"]
-        points, part, radius = leaves["params.points"][alive], leaves["cloud.part"][alive], leaves["cloud.radius"]
-    elif path.suffix == ".npz" and path.is_file():
-        stored = _read_npz(path)
-        description = AvatarDescription.from_json(json.loads(bytes(stored[_DESCRIPTION])), where=str(path))
-        prefix = "networks."
-        networks = {name.removeprefix(prefix): stored[name] for name in stored if name.startswith(prefix)}
-        points, part, radius = stored["points"], stored["part"], stored["radius"]
-        v_template = stored.get("v_template")
-    else:
-        raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
-    template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
-    graphdef, state = nnx.split(template)
-    state = jax.tree.map(jnp.asarray, unflat(state, networks, where=str(path)))
-    arrays = (jnp.asarray(array) for array in (points, part, radius))
-    return Avatar(description, nnx.merge(graphdef, state), *arrays, v_template=v_template)
-
-
-def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path) as stored:
-            arrays = dict(stored)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}); export the avatar again.") from error
-    if _DESCRIPTION not in arrays:
-        raise UserError(f"{path} is not an avatar: it has no {_DESCRIPTION!r} entry.")
-    return arrays
+@functools.partial(jax.jit, static_argnums=0)
+def _shading_table(graphdef, state, z) -> jax.Array:
+    normals = octahedral.directions(SHADING_SIZE)
+    shading = nnx.merge(graphdef, state).shading(normals.reshape(-1, 3), z)
+    return shading.reshape(SHADING_SIZE, SHADING_SIZE, 3)

@@ -11,7 +11,8 @@ import numpy as np
 from pegasus_jax import media, progress
 from pegasus_jax.data import Camera, read_dataset
 from pegasus_jax.flame import lbs
-from pegasus_jax.inference.avatar import Avatar, BakedAvatar, load
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 from pegasus_jax.models.render import RenderOptions
 
@@ -73,7 +74,7 @@ def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
     return Motion(dataset.pose, dataset.expression, dataset.cameras(image_size=size))
 
 
-def resting(avatar: Avatar, *, image_size: int) -> Motion:
+def resting(avatar: AnyAvatar, *, image_size: int) -> Motion:
     """A still head at its mean expression."""
     world_mat = np.eye(3, 4, dtype=np.float32)
     world_mat[2, 3] = -_DISTANCE
@@ -97,7 +98,7 @@ def orbited(cameras: Camera) -> Camera:
     return dataclasses.replace(cameras, T_camera_world=jnp.concatenate([rotation @ turns, translation], axis=-1))
 
 
-def render_frames(baked: BakedAvatar, motion: Motion) -> Iterator[np.ndarray]:
+def render_frames(baked: AnyBaked, motion: Motion) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8, a few rendered at a time; the last group is padded, so one compilation serves all."""
     count = len(motion.pose)
     for start in range(0, count, _CHUNK):
@@ -105,11 +106,11 @@ def render_frames(baked: BakedAvatar, motion: Motion) -> Iterator[np.ndarray]:
         yield from _images(baked, part)[: count - start]
 
 
-def render_still(baked: BakedAvatar, motion: Motion) -> np.ndarray:
+def render_still(baked: AnyBaked, motion: Motion) -> np.ndarray:
     """The first frame of a motion (H, W, 3) uint8."""
     return _images(baked, motion.frames(0))
 
 
-def _images(baked: BakedAvatar, motion: Motion) -> np.ndarray:
+def _images(baked: AnyBaked, motion: Motion) -> np.ndarray:
     out = baked.render(motion.pose, motion.expression, motion.cameras, options=RenderOptions(channels=("rgb",)))
     return np.round(np.clip(np.asarray(out.image), 0.0, 1.0) * 255.0).astype(np.uint8)

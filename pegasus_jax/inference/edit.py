@@ -8,7 +8,8 @@ import numpy as np
 from pegasus_jax import atomic, media, progress
 from pegasus_jax.editing import Look, Recipe
 from pegasus_jax.inference import clip
-from pegasus_jax.inference.avatar import Avatar, load
+from pegasus_jax.inference.any_avatar import AnyAvatar
+from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look, save_look
 
 VIDEO, SHEET, LOOK, LOOKS = "edit.mp4", "sheet.png", "look.json", "looks"
@@ -68,7 +69,7 @@ def _turns(recipe: Recipe, num_frames: int) -> list[tuple[int, np.ndarray]]:
 
 
 def _in_motion(
-    avatar: Avatar,
+    avatar: AnyAvatar,
     looks: Sequence[Look],
     turns: Sequence[tuple[int, np.ndarray]],
     *,
@@ -98,7 +99,7 @@ def _sheet(stills: Sequence[np.ndarray], looks: Sequence[Look]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _save(folder: pathlib.Path, looks: Sequence[Look], avatar: Avatar) -> None:
+def _save(folder: pathlib.Path, looks: Sequence[Look], avatar: AnyAvatar) -> None:
     if len(looks) == 1:
         save_look(folder / LOOK, looks[0], avatar)
         return

@@ -16,7 +16,7 @@ import numpy as np
 from pegasus_jax import atomic, progress
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference.avatar import Avatar
+from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.models.latents import Latent
 
 SUFFIX = ".json"
@@ -25,7 +25,7 @@ _FIELDS = {"avatar": str, "how": str, "codes": dict}
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def save_look(path: str | os.PathLike, look: Look, avatar: Avatar) -> None:
+def save_look(path: str | os.PathLike, look: Look, avatar: AnyAvatar) -> None:
     """Writes a look of an avatar.
 
     Raises:
@@ -33,13 +33,18 @@ def save_look(path: str | os.PathLike, look: Look, avatar: Avatar) -> None:
     """
     if pathlib.Path(path).suffix != SUFFIX:
         raise UserError(f"{path} must end in {SUFFIX}.")
+    with atomic.file(path) as temporary:
+        temporary.write_text(look_json(look, avatar), "utf-8")
+
+
+def look_json(look: Look, avatar: AnyAvatar) -> str:
+    """The text of a look file."""
     codes = {category: np.asarray(code, np.float32).astype(float).tolist() for category, code in look.latent.items()}
     content = {"format": FORMAT, "avatar": avatar.identity, "how": look.how, "codes": codes}
-    with atomic.file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def load_look(path: str | os.PathLike, avatar: Avatar) -> Look:
+def load_look(path: str | os.PathLike, avatar: AnyAvatar) -> Look:
     """Reads a look for an avatar, with a word of warning if it was made with another one, or before more training.
 
     Raises:
@@ -53,7 +58,7 @@ def load_look(path: str | os.PathLike, avatar: Avatar) -> Look:
     return Look(content["how"], _latent(content["codes"], like=avatar.latent(), where=f"{path}"))
 
 
-def find_look(text: str | None, avatar: Avatar) -> Look:
+def find_look(text: str | None, avatar: AnyAvatar) -> Look:
     """The look that `--look=` means: a look file if it ends in .json, else a trained look's name.
 
     The person as filmed where the flag was not given.

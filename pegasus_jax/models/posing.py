@@ -61,6 +61,12 @@ def unpose(x_fc: jax.Array, lbs_weights: jax.Array, T_fc_rest: jax.Array) -> jax
     return jnp.einsum("nab,nb->na", inverse, x_fc - blended[..., 3])
 
 
+def skin(positions_rest: jax.Array, lbs_weights: jax.Array, T_d_rest: jax.Array) -> jax.Array:
+    """T x: positions_rest (N, 3), lbs_weights (N, 6), T_d_rest (6, 4, 4) -> (N, 3); the inverse of `unpose`."""
+    blended = jnp.einsum("nj,jab->nab", lbs_weights, T_d_rest[:, :3])
+    return jnp.einsum("nab,nb->na", blended[..., :3], positions_rest) + blended[..., 3]
+
+
 def cofactors_3x3(matrices: jax.Array) -> jax.Array:
     """Cofactor matrices (*, 3, 3): det(M) M^-T, by cross products of rows."""
     a, b, c = matrices[..., 0, :], matrices[..., 1, :], matrices[..., 2, :]
@@ -103,12 +109,12 @@ def pose_points(
     if head_prior:
         offset = offset + motion.blend_offset[points.nearest]
     moved = rest.positions_rest + offset
-    blended = jnp.einsum("nj,jab->nab", rest.lbs_weights, motion.T_d_rest[:, :3])
-    positions_d = jnp.einsum("nab,nb->na", blended[..., :3], moved) + blended[..., 3]
+    positions_d = skin(moved, rest.lbs_weights, motion.T_d_rest)
     if not normals:
         return PosedPoints(positions_d, jnp.zeros_like(positions_d))
 
     by_x = points.rest_by_x_sc
+    blended = jnp.einsum("nj,jab->nab", rest.lbs_weights, motion.T_d_rest[:, :3])
     moved_by_x = by_x.positions_rest + by_x.features @ basis_map[:-1]
     turned = jnp.einsum("knj,jab->knab", by_x.lbs_weights, motion.T_d_rest[:, :3])
     jacobian_rows = (

@@ -7,12 +7,27 @@ import jax.numpy as jnp
 
 import rasterizer
 from pegasus_jax.data.camera import Camera
-from pegasus_jax.models.posing import CanonicalPoints, PosedPoints
 
 SHADING_GAIN = 2.0
 INNER_SETBACK = 0.03  # head units by which inner points sort behind: discs are coarser than lids and lips are thin
 _FEW_POINTS = 1 << 13  # fewer are larger: a young cloud covers many tiles with each
 CHANNELS = {"rgb": 3, "normals": 3, "albedo": 3, "shading": 3, "seg_logit": 1, "inner": 1}
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class FramePoints:
+    """N points of one frame with all that a picture needs of them; sets of points of several avatars can be joined."""
+
+    positions_d: jax.Array  # (N, 3) world axes, head units
+    normals_d: jax.Array  # (N, 3), unit length
+    shading: jax.Array  # (N, 3)
+    albedo: jax.Array  # (N, 3)
+    seg_logit: jax.Array  # (N,)
+    opacity: jax.Array  # (N,) in [0, 1]
+    inner: jax.Array  # (N,) bool: belongs to an eyeball or the inside of the mouth
+    radius: jax.Array  # (N,) NDC: half the shorter image side is 1
+    alive: jax.Array | None  # (N,) bool: is drawn; None: all are
 
 
 @jax.tree_util.register_dataclass
@@ -40,6 +55,7 @@ class RenderOptions:
     channels: tuple[str, ...] = ("rgb",)
     max_points_per_pixel: int | None = None
     ndc_per_unit: float | None = None  # of the cameras for which the radius holds; None: it holds for all, as published
+    point_scale: float = 1.0  # share of their radius with which points are drawn: small ones show where they are
     overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
     backend: str = "auto"
 
@@ -53,39 +69,34 @@ def colour(shading: jax.Array, albedo: jax.Array) -> jax.Array:
     return jnp.clip(SHADING_GAIN * shading * albedo, 0.0, 1.0)
 
 
-def render_points(
-    points: CanonicalPoints,
-    posed: PosedPoints,
-    shading: jax.Array,
-    camera: Camera,
-    *,
-    radius: jax.Array,
-    alive: jax.Array | None,
-    options: RenderOptions,
-) -> Render:
-    """Splats N posed points, each at its share of `radius` (), which is in NDC: half the shorter image side is 1.
+def point_radius(points: FramePoints, camera: Camera, *, ndc_per_unit: float | None) -> jax.Array:
+    """Radii (N,) in pixels; with `ndc_per_unit` they grow as the camera comes closer."""
+    radius = points.radius * (0.5 * min(camera.image_size))
+    return radius if ndc_per_unit is None else radius * camera.ndc_per_unit() / ndc_per_unit
+
+
+def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions) -> Render:
+    """Splats N posed points.
 
     With `options.ndc_per_unit` points grow as the camera comes closer, so that a head does not dissolve into dots.
     """
-    if options.ndc_per_unit is not None:
-        radius = radius * camera.ndc_per_unit() / options.ndc_per_unit
     values = {
-        "rgb": colour(shading, points.albedo),
-        "normals": 0.5 * posed.normals_d + 0.5,
+        "rgb": colour(points.shading, points.albedo),
+        "normals": 0.5 * points.normals_d + 0.5,
         "albedo": points.albedo,
-        "shading": shading,
+        "shading": points.shading,
         "seg_logit": points.seg_logit[:, None],
-        "inner": points.inner[:, None].astype(shading.dtype),
+        "inner": points.inner[:, None].astype(points.shading.dtype),
     }
-    means2d, depths = camera.project(posed.positions_d)
+    means2d, depths = camera.project(points.positions_d)
     out = rasterizer.splat(
         means2d,
         depths + INNER_SETBACK * points.inner,
-        radius * (0.5 * min(camera.image_size)) * points.scale,
+        options.point_scale * point_radius(points, camera, ndc_per_unit=options.ndc_per_unit),
         jnp.concatenate([values[name] for name in options.channels], axis=-1),
         image_size=camera.image_size,
         opacities=points.opacity,
-        alive=alive,
+        alive=points.alive,
         max_points_per_pixel=options.max_points_per_pixel,
         max_overlaps=options.overlaps_per_point * max(len(depths), _FEW_POINTS),
         backend=options.backend,

@@ -13,7 +13,7 @@ import scipy.spatial
 
 from pegasus_jax import progress
 from pegasus_jax.data.frames import Batch, take
-from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.render import RenderOptions
 
 _FRAMES = 48

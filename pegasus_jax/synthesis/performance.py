@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.data import Dataset
-from pegasus_jax.inference.avatar import BakedAvatar
+from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.render import RenderOptions
 from pegasus_jax.synthesis.part_share import carrying
 

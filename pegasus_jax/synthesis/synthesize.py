@@ -16,8 +16,9 @@ from pegasus_jax.evaluation import metrics
 from pegasus_jax.flame import lbs, load_head
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.inference.avatar import Avatar, load
+from pegasus_jax.inference.avatar import Avatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
+from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import facial, headwear
 from pegasus_jax.synthesis.bald import Bald
@@ -80,7 +81,7 @@ def synthesize(
     _check_target(clip, attribute)
     model = load_head(head) if head else default_head(tracked_with(clip))
     check_head(clip, model)
-    avatar = load(donor)
+    avatar = load_trained(donor)
     share = _share(avatar, donor_clip, attribute, donor_parts)
     prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
     own = _normals(target_avatar, clip)
@@ -204,7 +205,7 @@ def _normals(path: pathlib.Path | None, clip: Dataset):
     """The normals of the target's own avatar, frame by frame."""
     if path is None:
         return None
-    baked = load(path).bake()
+    baked = load_trained(path).bake()
     return (own.normals for own in perform(baked, np.zeros(len(baked.points.x_fc), np.float32), clip))
 
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data.camera import Camera
-from pegasus_jax.models.posing import CanonicalPoints, PosedPoints, Rest
-from pegasus_jax.models.render import CHANNELS, INNER_SETBACK, RenderOptions, render_points
+from pegasus_jax.models.render import CHANNELS, INNER_SETBACK, FramePoints, RenderOptions, render_points
 
 SIDE = 16
 RED, BLUE = [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]
@@ -17,30 +16,20 @@ def render(
 ):
     """A red point at depth 2 and a blue one `closer` to the camera, which is `distance` before the world's origin."""
     positions = jnp.array([[0.0, 0.0, 2.0 - distance], [0.0, 0.0, 2.0 - distance - closer]])
-    zeros = jnp.zeros((2, 3))
-    rest = Rest(zeros, jnp.zeros((2, 6)), zeros)
-    points = CanonicalPoints(
-        x_fc=positions,
-        x_sc=positions,
-        rest=rest,
-        rest_by_x_sc=rest,
-        nearest=jnp.zeros(2, jnp.int32),
-        scale=jnp.full(2, scale),
-        inner=jnp.array(inner),
-        normals_sc=zeros,
-        sdf=jnp.zeros(2),
+    points = FramePoints(
+        positions_d=positions,
+        normals_d=jnp.tile(jnp.array([0.0, 0.0, -1.0]), (2, 1)),
+        shading=jnp.full((2, 3), shading),
         albedo=jnp.array([RED, BLUE]),
         seg_logit=jnp.array([1.0, -1.0]),
+        opacity=jnp.ones(2),
+        inner=jnp.array(inner),
+        radius=jnp.full(2, 0.5 * scale),
+        alive=None,
     )
     camera = Camera(jnp.eye(4)[:3].at[2, 3].set(distance), jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE))
     return render_points(
-        points,
-        PosedPoints(positions, jnp.tile(jnp.array([0.0, 0.0, -1.0]), (2, 1))),
-        jnp.full((2, 3), shading),
-        camera,
-        radius=jnp.float32(0.5),
-        alive=None,
-        options=RenderOptions(channels=tuple(CHANNELS), backend="reference", **options),
+        points, camera, options=RenderOptions(channels=tuple(CHANNELS), backend="reference", **options)
     )
 
 

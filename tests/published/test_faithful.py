@@ -1,11 +1,10 @@
 """Imported avatars against the published equations: the same points, normals and pixels at equal weights."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import pegasus_jax as pj
-from pegasus_jax.models.head_space import frame_motion
-from pegasus_jax.models.posing import pose_points
 from pegasus_jax.published import import_avatar
 from tests.published import cases
 
@@ -56,11 +55,8 @@ def test_points_and_normals_agree(run, avatar):
     for (theirs, ours), (betas, expression, pose, *_) in zip(looks_of(run), frames(3)):
         expected_points, expected_normals = run.oracle(theirs).deform(betas, expression, pose)
         baked = avatar.bake(avatar.latent(ours))
-        motion = frame_motion(baked.space, *(np.asarray(a, np.float32) for a in (betas, expression, pose)))
-        if not run.sizes.code_size:  # PointAvatar knows no shape but the one in its template
-            motion = frame_motion(baked.space, avatar.betas, *(np.asarray(a, np.float32) for a in (expression, pose)))
-        bases = avatar.networks.deformation.bases()
-        posed = pose_points(baked.points, bases, motion, head_prior=False, normals=True)
+        shape = betas if run.sizes.code_size else avatar.betas  # PointAvatar's is in its template
+        posed = baked.frame_points(*(jnp.asarray(a, jnp.float32) for a in (pose, expression, shape)))
         np.testing.assert_allclose(posed.positions_d, expected_points, atol=1e-5)
         np.testing.assert_allclose(posed.normals_d, expected_normals, atol=1e-3)
 
@@ -72,7 +68,7 @@ def test_pixels_agree(run, avatar):
         expected = run.oracle(theirs).render(betas, expression, pose, world_mat, intrinsics, cases.RADIUS, image_size)
         camera = pj.Camera.from_imavatar(world_mat, intrinsics, image_size=image_size)
         shape = np.asarray(betas, np.float32) if run.sizes.code_size else None
-        out = avatar.render(pose, expression, camera, latent=avatar.latent(ours), betas=shape)
+        out = avatar.canonical(avatar.latent(ours)).render(pose, expression, camera, betas=shape)
         assert out.alpha.max() > 0.9 and (np.asarray(out.alpha) > 0.1).mean() > 0.1, "there is something to compare"
         for name in ("image", "alpha", "normals", "albedo", "shading"):
             error = np.abs(np.asarray(getattr(out, name)) - expected[name])

@@ -1,0 +1,36 @@
+"""Shows an avatar in the browser: turn it, move its face, change its look, play a clip."""
+
+import pathlib
+from typing import Any
+
+from absl import flags
+
+from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.errors import UserError
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines the flags of `view`."""
+    into: dict[str, Any] = {"flag_values": flag_values}
+    flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", required=True, **into)
+    flags.DEFINE_string("drive", None, "a dataset folder whose motion it can follow.", **into)
+    flags.DEFINE_string("host", "127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in.", **into)
+    flags.DEFINE_integer("port", 8080, "the first port to try.", lower_bound=1, upper_bound=65535, **into)
+    flags.DEFINE_integer("image_size", 512, "rows of the pictures, in pixels.", lower_bound=64, **into)
+
+
+def run(flag_values: flags.FlagValues) -> None:
+    """Calls `pegasus_jax.viewer.server.view`."""
+    import importlib.util
+
+    if importlib.util.find_spec("viser") is None:
+        raise UserError("The viewer needs viser; install it: pip install -e '.[viewer]'")
+    from pegasus_jax.viewer import server
+
+    server.view(
+        pathlib.Path(flag_values.workdir),
+        drive=optional_path(flag_values.drive),
+        host=flag_values.host,
+        port=flag_values.port,
+        image_size=flag_values.image_size,
+    )

@@ -1,0 +1,170 @@
+"""Where the source's part has to go for it to sit on the target. Supplement B, eqs. 5-9.
+
+A rotation and a translation in FLAME-canonical space bring landmarks of the two avatars together (d1) and the filler to
+the target's nearest points (d2), in several poses and expressions at once. The paper looks at one frame.
+"""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import scipy.spatial
+
+from pegasus_jax.flame.landmarks import embedded_points
+from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
+from pegasus_jax.fusion.move import moved_points, take
+from pegasus_jax.fusion.posable import Posable, positions
+from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.posing import CanonicalPoints
+
+_ROUNDS = 4  # of looking for landmarks: those of a part that is far off are found where it has come to
+_STEPS = 50  # in each
+_RATE = 0.01
+_PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
+_FILLER, _BORDER = 256, 2048  # points that are looked at: what the loop holds does not grow with the clouds
+_NEAR = 0.3  # head units from the filler: where the target's border is looked for
+_FAR = 0.1  # head units beyond which filler has nothing beside it that it could fit
+
+
+@dataclasses.dataclass(frozen=True)
+class Alignment:
+    """The motion that was found, and d1 + d2 (squared head units) without and with it."""
+
+    motion: np.ndarray  # (6,): axis-angle, radians; translation, head units
+    before: float
+    after: float
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Goal:
+    """What the source's landmarks and filler have to come to, in F frames."""
+
+    landmarks: jax.Array  # (F, 68, 3)
+    counts: jax.Array  # (68,): 1 where both avatars show the landmark, else 0
+    border: jax.Array  # (F, B, 3)
+
+
+def probe_frames(source: HeadSpace, target: HeadSpace) -> tuple[jax.Array, jax.Array]:
+    """Poses (F, 15) and expressions (F, 50) to compare two avatars in: at rest, and turned, nodding and speaking."""
+    pose = np.zeros((5, POSE_SIZE), np.float32)
+    pose[1, JAW_OPEN] = 0.25
+    pose[2:4, NECK.start + 1] = 0.4, -0.4
+    pose[4, NECK.start] = 0.2
+    expression = [target.expression_c, source.expression_c]
+    return jnp.asarray(pose), jnp.stack([expression[frame % 2] for frame in range(len(pose))])
+
+
+def align(
+    source: Posable,
+    target: Posable,
+    betas: jax.Array,
+    *,
+    filler: np.ndarray,
+    worn: np.ndarray,
+    removed: np.ndarray,
+    start: np.ndarray = np.zeros(6, np.float32),
+) -> Alignment:
+    """Fits the motion of the source's points to the target under the target's betas (100,).
+
+    Args:
+        source: N points.
+        target: M points.
+        betas: the shape of both.
+        filler: (N,) bool: candidates, overlapping the target's own points.
+        worn: (N,) bool: the attribute; its points are no landmarks.
+        removed: (M,) bool: points that the target loses; neither landmarks nor border.
+        start: where to start from, as in `Alignment.motion`; `before` is measured there.
+
+    What it holds besides the points' positions in five frames does not grow with the clouds.
+    """
+    frames = probe_frames(source.space, target.space)
+    on_target = positions(target, *frames, betas)
+    of_target = _landmarks(target.space, target.points, removed)
+    border = on_target[:, _border(source, target, betas, filler=filler, kept=~removed)]
+    fitting = _spread(np.flatnonzero(filler), _FILLER)
+    motion, moved = jnp.asarray(start, jnp.float32), source.points
+    distances: list[float] = []
+    for _ in range(_ROUNDS):
+        of_source = _landmarks(source.space, moved, worn)
+        both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
+        goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
+        chosen = jnp.asarray(np.concatenate([of_source.points.ravel(), fitting]))
+        some = dataclasses.replace(source, points=take(source.points, chosen))  # type: ignore[type-var]
+        motion, before, after = _descend(some, goal, *frames, betas, motion)
+        moved = moved_points(source.points, source.space, motion)
+        distances += [float(before), float(after)]
+    return Alignment(np.asarray(motion), distances[0], distances[-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Landmarks:
+    points: np.ndarray  # (68, 4): nearest points of each landmark
+    found: np.ndarray  # (68,) bool: none of them is of the attribute
+
+
+def _landmarks(space: HeadSpace, points: CanonicalPoints, part: np.ndarray) -> _Landmarks:
+    places = np.asarray(embedded_points(space.vertices_fc, space.head.faces, space.head.lmk68)).reshape(-1, 3)
+    outer = np.flatnonzero(~np.asarray(points.inner))
+    tree = scipy.spatial.cKDTree(np.asarray(points.x_fc)[outer])
+    nearest = outer[tree.query(places, k=_PER_LANDMARK)[1].astype(int)]
+    return _Landmarks(nearest, ~part[nearest].any(axis=1))
+
+
+def _border(source: Posable, target: Posable, betas: jax.Array, *, filler: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Rows of the target's kept points around the filler, when both are at rest."""
+    kept = kept & ~np.asarray(target.points.inner)
+    pose, expression = (drive[:1] for drive in probe_frames(source.space, target.space))
+    source_d, target_d = (np.asarray(positions(avatar, pose, expression, betas)[0]) for avatar in (source, target))
+    if not filler.any():
+        return np.zeros(0, int)
+    distance, _ = scipy.spatial.cKDTree(source_d[filler]).query(target_d)
+    return _spread(np.flatnonzero(kept & (distance < _NEAR)), _BORDER)
+
+
+def _spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most `count` of the rows, the same every time."""
+    return rows if len(rows) <= count else np.random.default_rng(0).choice(rows, count, replace=False)
+
+
+@jax.jit
+def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Adam from `start` (6,): the motion, and d1 + d2 there and at the end."""
+    optimiser = optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS))
+
+    def distance(motion: jax.Array) -> jax.Array:
+        moved = moved_points(source.points, source.space, motion)
+        placed = positions(dataclasses.replace(source, points=moved), pose, expression, betas)  # type: ignore[type-var]
+        count = len(goal.counts) * _PER_LANDMARK
+        landmarks = placed[:, :count].reshape(*goal.landmarks.shape[:2], _PER_LANDMARK, 3).mean(axis=2)
+        d1 = _mean_square(landmarks - goal.landmarks, goal.counts)
+        return d1 + _to_border(placed[:, count:], goal.border)
+
+    def step(carry, _):
+        motion, state = carry
+        updates, state = optimiser.update(jax.grad(distance)(motion), state)
+        return (optax.apply_updates(motion, updates), state), None
+
+    (motion, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), length=_STEPS)
+    return motion, distance(start), distance(motion)
+
+
+def _mean_square(offsets: jax.Array, counts: jax.Array) -> jax.Array:
+    """Mean squared length of those vectors (F, L, 3) that count (L,); 0 where none does."""
+    square = jnp.sum(offsets**2, axis=-1).mean(axis=0)
+    return jnp.sum(counts * square) / jnp.maximum(1.0, jnp.sum(counts))
+
+
+def _to_border(filler: jax.Array, border: jax.Array) -> jax.Array:
+    """Mean squared distance of filler (F, M, 3) to its nearest of the border (F, B, 3), cut off at _FAR."""
+    if not filler.shape[1] or not border.shape[1]:
+        return jnp.zeros(())
+
+    def nearest(filler: jax.Array, border: jax.Array) -> jax.Array:
+        square = jnp.sum(border**2, axis=1)[None, :] - 2.0 * filler @ border.T
+        return border[jnp.argmin(square, axis=1)]
+
+    offsets = filler - jax.lax.stop_gradient(jax.vmap(nearest)(filler, border))
+    return jnp.mean(jnp.minimum(jnp.sum(offsets**2, axis=-1), _FAR**2))

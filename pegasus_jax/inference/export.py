@@ -1,0 +1,98 @@
+"""`launch.py export --workdir=…`: an avatar, or one of its looks, for other programs."""
+
+import pathlib
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import jax
+import numpy as np
+
+from pegasus_jax import atomic, progress
+from pegasus_jax.errors import UserError
+from pegasus_jax.inference import clip, ply
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
+from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.inference.load import load
+from pegasus_jax.inference.look_file import find_look
+from pegasus_jax.inference.portable import write_portable
+
+Kind = Literal["avatar", "baked", "splats", "points"]
+KINDS: tuple[str, ...] = get_args(Kind)
+_SUFFIX: Mapping[str, str] = {"avatar": ".npz", "baked": ".npz", "splats": ".ply", "points": ".ply"}
+
+
+def check_out(kind: str, out: pathlib.Path, *, sequence: bool) -> None:
+    """Whether `export_avatar` can write there.
+
+    Raises:
+        UserError: the suffix does not fit the kind.
+    """
+    if sequence and _SUFFIX[kind] != ".ply":
+        raise UserError(f"--sequence is for splats and points; {kind} is one file for all frames.")
+    if sequence and out.suffix:
+        raise UserError(f"--out={out} must be a folder: --sequence writes a file for every frame.")
+    if not sequence and out.suffix != _SUFFIX[kind]:
+        raise UserError(f"--out={out} must end in {_SUFFIX[kind]} for --kind={kind}.")
+
+
+def export_avatar(
+    workdir: pathlib.Path,
+    kind: Kind,
+    *,
+    look: str | None,
+    drive: pathlib.Path | None,
+    frame: int,
+    sequence: bool,
+    dtype: str,
+    image_size: int,
+    out: pathlib.Path,
+) -> None:
+    """Writes the avatar in `workdir`, or a look of it, to `out`.
+
+    "avatar" is what every command takes instead of a work folder; "baked" one look that needs no network, as arrays and
+    as a program (`docs/export.md`); "splats" and "points" one frame as `.ply`: number `frame`, from 1, of the dataset
+    folder `drive`, or at rest, or with `sequence` every frame, in a folder.
+
+    Raises:
+        UserError: there is no such avatar, look or frame, or `check_out` says no.
+    """
+    check_out(kind, out, sequence=sequence)
+    avatar = load(workdir)
+    if kind == "avatar":
+        return avatar.save(out)
+    baked = avatar.bake(find_look(look, avatar).latent, dtype=dtype)
+    if kind == "baked":
+        if not isinstance(baked, BakedAvatar):
+            raise UserError(f"{workdir} is fused of two avatars; a baked file holds one that was trained.")
+        return write_portable(out, baked, image_size=image_size)
+    motion = _motion(avatar, drive, image_size=image_size)
+    if sequence:
+        return _write_sequence(out, kind, baked, motion)
+    if not 1 <= frame <= len(motion.pose):
+        raise UserError(f"--frame={frame} must be from 1 to {len(motion.pose)}.")
+    _write_frame(out, kind, baked, motion.frames(frame - 1))
+
+
+def _motion(avatar: AnyAvatar, drive: pathlib.Path | None, *, image_size: int) -> clip.Motion:
+    if drive:
+        return clip.driven(drive, image_size=image_size)
+    return clip.resting(avatar, image_size=image_size).frames(np.arange(1))
+
+
+def _write_sequence(out: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion) -> None:
+    with atomic.folder(out) as folder:
+        for index in progress.bar(range(len(motion.pose)), desc="exporting", unit="frame"):
+            _write_frame(folder / f"{index + 1:05d}.ply", kind, baked, motion.frames(index))
+
+
+def _write_frame(path: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion) -> None:
+    points = _frame_points(baked, motion.pose, motion.expression)
+    if kind == "splats":
+        ply.write_splats(path, points, motion.cameras, ndc_per_unit=baked.ndc_per_unit)
+    else:
+        ply.write_points(path, points)
+
+
+@jax.jit
+def _frame_points(baked: AnyBaked, pose: jax.Array, expression: jax.Array):
+    return baked.frame_points(pose, expression, baked.betas)

@@ -1,0 +1,123 @@
+"""The controls of one client, drawn by viser; they write to the client's state and to nothing else."""
+
+import dataclasses
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from pegasus_jax.editing import Look
+from pegasus_jax.inference.any_avatar import AnyAvatar
+from pegasus_jax.inference.clip import FPS, Motion
+from pegasus_jax.inference.look_file import look_json
+from pegasus_jax.viewer import controls, looks
+from pegasus_jax.viewer.drawing import Drawer
+from pegasus_jax.viewer.modes import MODES
+from pegasus_jax.viewer.state import ClientState
+
+_STEP = 0.01
+
+
+class Panel:
+    """Builds the controls of a client and answers them."""
+
+    def __init__(
+        self,
+        client,  # viser.ClientHandle
+        avatar: AnyAvatar,
+        state: ClientState,
+        drawer: Drawer,
+        *,
+        motion: Motion | None,
+        wear: Callable[[Look], None],
+    ):
+        """`wear` puts on a look, as soon as it is baked."""
+        self._client, self._avatar, self._state, self._drawer = client, avatar, state, drawer
+        self._wear = wear
+        self._choice = looks.Choice()
+        self._head = avatar.space.head
+        gui = client.gui
+        self._status = gui.add_markdown("")
+        show = gui.add_dropdown("show", MODES, initial_value="colour")
+        show.on_update(lambda _: state.change(mode=show.value))
+        self._add_looks(gui)
+        with gui.add_folder("pose"):
+            self._add_sliders(gui, controls.pose_sliders(self._head))
+        with gui.add_folder("expression", expand_by_default=False):
+            self._add_sliders(gui, controls.expression_sliders(self._head))
+        if motion is not None:
+            self._add_clip(gui, motion)
+        self._add_saving(gui)
+
+    def told(self, size: tuple[int, int], seconds: float) -> None:
+        """Shows how large the picture is and how long it took."""
+        self._status.content = f"{size[1]} × {size[0]} pixels in {1e3 * seconds:.0f} ms"
+
+    def _add_sliders(self, gui, sliders: tuple[controls.Slider, ...]) -> None:
+        for slider in sliders:
+            wish = self._state.wish
+            handle = gui.add_slider(
+                slider.label,
+                min=slider.low,
+                max=slider.high,
+                step=_STEP,
+                initial_value=controls.value(slider, wish.pose, wish.expression),
+            )
+            handle.on_update(lambda _, handle=handle, slider=slider: self._moved(slider, handle.value))
+
+    def _moved(self, slider: controls.Slider, value: float) -> None:
+        self._state.set_numbers(slider.field, slider.indices, float(np.clip(value, slider.low, slider.high)))
+
+    def _add_looks(self, gui) -> None:
+        found = looks.choices(self._avatar)
+        if not found:
+            return
+        with gui.add_folder("look"):
+            for category, names in found.items():
+                look = gui.add_dropdown(category, names, initial_value=looks.FILMED)
+                weight = gui.add_slider(f"how much {category}", min=0.0, max=1.0, step=_STEP, initial_value=1.0)
+                for handle in (look, weight):
+                    handle.on_update(lambda _, c=category, one=look, w=weight: self._chosen(c, one.value, w.value))
+            drawn = tuple(category for category, names in found.items() if len(names) > 2)  # FILMED and two looks
+            if drawn:
+                gui.add_button("draw at random").on_click(lambda _: self._drawn(drawn))
+
+    def _chosen(self, category: str, look: str, weight: float) -> None:
+        self._choice = dataclasses.replace(self._choice, worn={**self._choice.worn, category: (look, weight)})
+        self._wear(self._choice.look(self._avatar))
+
+    def _drawn(self, categories: tuple[str, ...]) -> None:
+        self._choice = dataclasses.replace(self._choice, drawn=categories, number=self._choice.number + 1)
+        self._wear(self._choice.look(self._avatar))
+
+    def _add_clip(self, gui, motion: Motion) -> None:
+        last = len(motion.pose) - 1
+        with gui.add_folder("driving clip"):
+            follow = gui.add_checkbox("follow the clip", initial_value=False)
+            play = gui.add_checkbox("play", initial_value=False)
+            frame = gui.add_slider("seconds", min=0.0, max=max(last / FPS, 1 / FPS), step=1 / FPS, initial_value=0.0)
+
+        def changed(_) -> None:
+            index = min(max(round(frame.value * FPS), 0), last)
+            self._state.change(frame=index if follow.value or play.value else None)
+            self._drawer.play(self._client.client_id, play.value)
+
+        for handle in (follow, play, frame):
+            handle.on_update(changed)
+
+    def _add_saving(self, gui) -> None:
+        with gui.add_folder("save", expand_by_default=False):
+            gui.add_button("screenshot").on_click(lambda _: self._screenshot())
+            gui.add_button("look file").on_click(lambda _: self._look_file())
+
+    def _screenshot(self) -> None:
+        wish = self._state.wish
+        if wish.view is None:
+            return
+        picture = self._drawer.picture(wish, self._drawer.height)
+        _, encoded = cv2.imencode(".png", picture[..., ::-1])
+        self._client.send_file_download("avatar.png", encoded.tobytes())
+
+    def _look_file(self) -> None:
+        text = look_json(self._choice.look(self._avatar), self._avatar)
+        self._client.send_file_download("look.json", text.encode())

@@ -1,0 +1,105 @@
+"""`launch.py view`: the page, its clients, and what belongs to each."""
+
+import contextlib
+import pathlib
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import viser
+
+from pegasus_jax import progress
+from pegasus_jax.editing import Look
+from pegasus_jax.inference import clip
+from pegasus_jax.inference.any_avatar import AnyAvatar
+from pegasus_jax.inference.load import load
+from pegasus_jax.viewer.bakery import Bakery
+from pegasus_jax.viewer.drawing import Drawer
+from pegasus_jax.viewer.origins import only_own_pages
+from pegasus_jax.viewer.panel import Panel
+from pegasus_jax.viewer.state import ClientState, Wish
+from pegasus_jax.viewer.view import View
+
+_JPEG_QUALITY = 85
+_DISTANCE, _FOV = 4.0, 2.0 * np.arctan(0.5 / 2.6)  # as in the pictures of `render`
+_MAX_FOV = 2.6  # radians
+
+
+class _Server(viser.ViserServer):
+    """viser's server without its tunnel: any client could ask for one, and it would show the page to the world."""
+
+    def request_share_url(self, verbose: bool = True) -> None:
+        """There is none."""
+        return None
+
+
+def view(workdir: pathlib.Path, *, drive: pathlib.Path | None, host: str, port: int, image_size: int) -> None:
+    """Serves the viewer of an avatar until it is interrupted; `drive` is a dataset folder whose motion it can follow.
+
+    Raises:
+        UserError: there is no such avatar, or the dataset folder is not valid.
+    """
+    avatar = load(workdir)
+    motion = clip.driven(drive, image_size=image_size) if drive else None
+    with serving(avatar, motion=motion, host=host, port=port, image_size=image_size) as server:
+        progress.note(f"The viewer is at http://{host}:{server.get_port()} until you press Ctrl-C.")
+        while True:
+            time.sleep(3600.0)
+
+
+@contextlib.contextmanager
+def serving(
+    avatar: AnyAvatar, *, motion: clip.Motion | None, host: str, port: int, image_size: int
+) -> Iterator[viser.ViserServer]:
+    """The running server; pictures have `image_size` rows. A port that is taken means the next free one."""
+    first = avatar.bake()
+    with only_own_pages():
+        server = _Server(host=host, port=port, label="PEGASUS-JAX", verbose=False)
+    drawer, bakery = Drawer(image_size, motion), Bakery(avatar)
+    server.scene.set_up_direction("+y")
+    server.gui.configure_theme(control_width="medium", show_logo=False, show_share_button=False)
+    server.initial_camera.position = (0.0, 0.0, _DISTANCE)
+    server.initial_camera.look_at = (0.0, 0.0, 0.0)
+    server.initial_camera.fov = float(_FOV)
+
+    @server.on_client_connect
+    def _(client: viser.ClientHandle) -> None:
+        pose, expression = np.zeros(15, np.float32), np.asarray(avatar.space.expression_c)
+        state = ClientState(Wish(first, pose, expression), drawer.changed)
+
+        def wear(look: Look) -> None:
+            bakery.request(client.client_id, look.latent, lambda baked: state.change(baked=baked))
+
+        panel = Panel(client, avatar, state, drawer, motion=motion, wear=wear)
+        drawer.add(client.client_id, state, _shower(client, panel))
+        client.camera.on_update(lambda _: _look_from(client, state))
+        _look_from(client, state)
+
+    @server.on_client_disconnect
+    def _(client: viser.ClientHandle) -> None:
+        drawer.remove(client.client_id)
+        bakery.forget(client.client_id)
+
+    try:
+        yield server
+    finally:
+        drawer.stop()
+        bakery.close()
+        server.stop()
+
+
+def _shower(client: viser.ClientHandle, panel: Panel) -> Callable[[np.ndarray, float], None]:
+    def show(picture: np.ndarray, seconds: float) -> None:
+        client.scene.set_background_image(picture, format="jpeg", jpeg_quality=_JPEG_QUALITY)
+        panel.told(picture.shape[:2], seconds)
+
+    return show
+
+
+def _look_from(client: viser.ClientHandle, state: ClientState) -> None:
+    """Takes the browser's camera, unless its numbers are no camera: clients can send anything."""
+    seen = client.camera
+    numbers = np.array([*seen.wxyz, *seen.position, seen.fov, seen.aspect], float)
+    if not np.isfinite(numbers).all() or not np.any(numbers[:4]) or not 0.0 < seen.fov < _MAX_FOV or seen.aspect <= 0:
+        return
+    state.change(view=View(tuple(numbers[:4]), tuple(numbers[4:7]), float(seen.fov), float(seen.aspect)))

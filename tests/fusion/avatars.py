@@ -1,0 +1,28 @@
+"""Two small avatars of one head model, at random, whose segmentation cues each take a part of their points."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from pegasus_jax.inference import Avatar, load
+from tests.inference.untrained import Folders, trained_further, write_run
+
+SHARE = 0.4  # of the points that the cue takes
+
+
+def write_avatars(folder: pathlib.Path) -> tuple[Folders, Avatar, Avatar]:
+    """Files, a source with looks of hair and nose, and a target that is almost the same person, of another name."""
+    folders = write_run(folder)
+    source = with_cue(load(folders.run), SHARE)
+    target = with_cue(trained_further(source), SHARE)
+    target.description = dataclasses.replace(target.description, looks=("cleo", *target.description.looks[1:]))
+    return folders, source, target
+
+
+def with_cue(avatar: Avatar, share: float) -> Avatar:
+    """The same avatar, whose cue takes this share of the points of the person as filmed."""
+    networks = avatar.networks
+    logits = np.asarray(avatar.bake().points.seg_logit)
+    networks.canonical.seg.bias[...] -= np.quantile(logits, 1.0 - share) + (-1.0 if share == 1.0 else 0.0)
+    return Avatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)

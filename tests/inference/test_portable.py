@@ -1,0 +1,81 @@
+"""Baked looks without this package."""
+
+import importlib.util
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from pegasus_jax.data import read_dataset
+from pegasus_jax.inference import load
+from pegasus_jax.inference.portable import PROGRAM, write_portable
+from tests.inference.test_avatar import frame_of, psnr
+from tests.inference.untrained import write_run
+
+_ROOT = pathlib.Path(__file__).parents[2]
+SIDE = 48
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("portable"))
+
+
+@pytest.fixture(scope="module")
+def baked(folders):
+    avatar = load(folders.run)
+    return avatar.bake(avatar.latent("hair/ada"))
+
+
+@pytest.fixture(scope="module")
+def path(baked, tmp_path_factory):
+    path = tmp_path_factory.mktemp("written") / "baked.npz"
+    write_portable(path, baked, image_size=SIDE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def drive(folders):
+    dataset = read_dataset(folders.data)
+    return dataset.pose, dataset.expression, dataset.cameras(image_size=(SIDE, SIDE))
+
+
+def test_the_program_draws_the_same_picture_where_this_package_is_not(baked, path, drive, tmp_path):
+    pose, expression, camera = frame_of(drive, 2)
+    np.savez(tmp_path / "frame.npz", pose=pose, expression=expression, T=camera.T_camera_world, k=camera.intrinsics)
+    code = """
+        import importlib.util, sys
+        import jax, numpy as np
+        assert importlib.util.find_spec("pegasus_jax") is None and importlib.util.find_spec("rasterizer") is None
+        arrays = dict(np.load(sys.argv[1]))
+        program = jax.export.deserialize(bytearray(arrays.pop("program")))
+        frame = np.load(sys.argv[2])
+        out = program.call(arrays, frame["pose"], frame["expression"], frame["T"], frame["k"])
+        np.savez(sys.argv[3], **out)
+    """
+    code = textwrap.dedent(code).replace("import jax,", "import jax, jax.export,")
+    names = [str(path), str(tmp_path / "frame.npz"), str(tmp_path / "out.npz")]
+    done = subprocess.run([sys.executable, "-I", "-c", code, *names], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    out, expected = np.load(tmp_path / "out.npz"), baked.render(pose, expression, camera)
+    assert out["overflow"] == 0 and float(expected.alpha.max()) > 0.9
+    assert psnr(out["image"], expected.image) > 60 and psnr(out["alpha"], expected.alpha) > 60
+
+
+def test_numpy_alone_poses_the_arrays(baked, path, drive):
+    spec = importlib.util.spec_from_file_location("pose_baked", _ROOT / "docs" / "pose_baked.py")
+    reader = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reader)
+    assert len((_ROOT / "docs" / "pose_baked.py").read_text().splitlines()) <= 60
+    pose, expression, _ = frame_of(drive, 3)
+    with np.load(path) as stored:
+        got = reader.points({name: stored[name] for name in stored if name != PROGRAM}, pose, expression)
+    expected = baked.frame_points(pose, expression, baked.betas)
+    np.testing.assert_allclose(got["positions"], expected.positions_d, atol=1e-5)
+    assert np.quantile(np.abs(got["normals"] - expected.normals_d), 0.99) < 1e-3
+    colour = np.clip(2.0 * np.asarray(expected.shading * expected.albedo), 0.0, 1.0)
+    assert np.abs(got["colour"] - colour).max() < 0.05, "the nearest entry instead of what lies between"
+    np.testing.assert_allclose(got["radius"], expected.radius)

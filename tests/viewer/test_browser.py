@@ -1,0 +1,139 @@
+"""The viewer in a real browser: Debian's chromium, led by Playwright."""
+
+import random
+import resource
+import shutil
+
+import numpy as np
+import pytest
+
+from pegasus_jax.inference import clip, load
+from tests.inference.untrained import write_run
+
+pytestmark = pytest.mark.slow
+pytest.importorskip("viser", reason="needs viser: pip install -e '.[viewer]'")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright: pip install playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    pytest.skip("needs a browser: apt-get install chromium", allow_module_level=True)
+
+PICTURE = {"x": 0, "y": 120, "width": 480, "height": 420}  # left of the controls, below viser's notices
+WAIT = 60_000  # milliseconds
+DARK = 40  # levels by which a picture of the head differs from an empty page
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    from pegasus_jax.viewer.server import serving
+
+    folders = write_run(tmp_path_factory.mktemp("viewer"))
+    motion = clip.driven(folders.data, image_size=64)
+    with serving(load(folders.run), motion=motion, host="127.0.0.1", port=8300, image_size=128) as server:
+        yield f"http://127.0.0.1:{server.get_port()}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Opens the viewer and waits for its picture; what its console called an error is in `errors`."""
+    pages = []
+
+    def opened():
+        page = browser.new_page(viewport={"width": 900, "height": 600})
+        page.errors = []
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda message: page.errors.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        wait_until(page, lambda: picture(page).min() < 255 - DARK)
+        settle(page)
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+
+
+def picture(page) -> np.ndarray:
+    import cv2
+
+    encoded = np.frombuffer(page.screenshot(clip=PICTURE), np.uint8)
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR).astype(int)
+
+
+def wait_until(page, condition) -> None:
+    for _ in range(WAIT // 250):
+        if condition():
+            return
+        page.wait_for_timeout(250)
+    raise AssertionError("it never came")
+
+
+def settle(page) -> np.ndarray:
+    """The picture once it stays as it is."""
+    last = picture(page)
+    for _ in range(40):
+        page.wait_for_timeout(700)
+        now = picture(page)
+        if np.array_equal(now, last):
+            return now
+        last = now
+    raise AssertionError("the picture never rests")
+
+
+def set_number(page, label: str, value: float) -> None:
+    """Types into the field beside a slider."""
+    field = page.get_by_text(label, exact=True).locator("xpath=ancestor::*[.//input][1]").locator("input").last
+    field.fill(str(value))
+    field.press("Enter")
+
+
+def changed(before, after) -> float:
+    return float(np.abs(before - after).mean())
+
+
+def test_controls_change_the_picture_and_no_other_client_is_disturbed(open_page):
+    one, two = open_page(), open_page()
+    first, other = settle(one), settle(two)
+    set_number(one, "head left and right", 0.6)
+    wait_until(one, lambda: changed(first, picture(one)) > 1.0)
+    turned = settle(one)
+    one.get_by_label("hair", exact=True).first.click()
+    one.get_by_role("option", name="hair/ada").click()
+    wait_until(one, lambda: changed(turned, picture(one)) > 0.2)
+    one.get_by_label("show", exact=True).first.click()
+    one.get_by_role("option", name="normals").click()
+    worn = settle(one)
+    assert changed(worn, turned) > 1.0
+    assert changed(settle(two), other) < 0.05
+    assert one.errors == [] and two.errors == []
+
+
+def test_two_hundred_random_moves_leave_it_alive_with_bounded_memory(open_page):
+    page = open_page()
+    rng = random.Random(0)
+    labels = ["jaw open", "head up and down", "head left and right", "eyes left and right", "how much hair"]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(200):
+        if rng.random() < 0.5:
+            set_number(page, rng.choice(labels), round(rng.uniform(0.0, 0.5), 2))
+        else:
+            page.mouse.move(240, 300)
+            page.mouse.down()
+            page.mouse.move(240 + rng.randint(-60, 60), 300 + rng.randint(-40, 40), steps=2)
+            page.mouse.up()
+    settle(page)
+    assert page.errors == []
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 400_000, "kilobytes"
+    assert open_page(), "another client still gets in"
