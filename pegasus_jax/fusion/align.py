@@ -19,7 +19,7 @@ from pegasus_jax.fusion.posable import Posable, positions
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
-_ROUNDS = 4  # of looking for landmarks: those of a part that is far off are found where it has come to
+_ROUNDS = 6  # of looking for landmarks: those of a part that is far off are found where it has come to
 _STEPS = 50  # in each
 _RATE = 0.01
 _PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
@@ -86,17 +86,18 @@ def align(
     border = on_target[:, _border(source, target, betas, filler=filler, kept=~removed)]
     fitting = _spread(np.flatnonzero(filler), _FILLER)
     motion, moved = jnp.asarray(start, jnp.float32), source.points
-    distances: list[float] = []
+    tried: list[tuple[float, jax.Array]] = []
     for _ in range(_ROUNDS):
         of_source = _landmarks(source.space, moved, worn)
         both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
         goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
         chosen = jnp.asarray(np.concatenate([of_source.points.ravel(), fitting]))
         some = dataclasses.replace(source, points=take(source.points, chosen))  # type: ignore[type-var]
-        motion, before, after = _descend(some, goal, *frames, betas, motion)
+        first, (motion, before, after) = motion, _descend(some, goal, *frames, betas, motion)
         moved = moved_points(source.points, source.space, motion)
-        distances += [float(before), float(after)]
-    return Alignment(np.asarray(motion), distances[0], distances[-1])
+        tried += [(float(before), first), (float(after), motion)]
+    after, motion = min(tried, key=lambda one: one[0])  # two that fit already would else drift with their landmarks
+    return Alignment(np.asarray(motion), tried[0][0], after)
 
 
 @dataclasses.dataclass(frozen=True)

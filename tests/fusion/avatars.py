@@ -16,7 +16,7 @@ def write_avatars(folder: pathlib.Path) -> tuple[Folders, Avatar, Avatar]:
     folders = write_run(folder)
     source = with_cue(load(folders.run), SHARE)
     target = with_cue(trained_further(source), SHARE)
-    target.description = dataclasses.replace(target.description, looks=("cleo", *target.description.looks[1:]))
+    target.description = dataclasses.replace(target.description, looks=("cleo", *source.looks[1:]))
     return folders, source, target
 
 
