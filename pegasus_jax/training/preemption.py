@@ -1,0 +1,40 @@
+"""SIGTERM: schedulers send it before they take a machine away, and give some seconds to save."""
+
+import signal
+import threading
+import types
+
+from jax.experimental import multihost_utils
+
+from pegasus_jax.training import processes
+
+
+class Preemption:
+    """Whether the run is asked to end; use as a context manager around it."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._before: signal._HANDLER = None
+
+    def __enter__(self) -> "Preemption":
+        if self._listens():
+            self._before = signal.signal(signal.SIGTERM, self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._listens():
+            signal.signal(signal.SIGTERM, self._before)
+
+    def reached(self, step: int) -> bool:
+        """Whether to end after this step, the same on all processes; to be asked after every step.
+
+        In a run of several processes JAX listens for the signal, and finds a step that none of them has passed.
+        """
+        return multihost_utils.reached_preemption_sync_point(step) if processes.count() > 1 else self._asked
+
+    def _note(self, number: int, frame: types.FrameType | None) -> None:
+        self._asked = True
+
+    def _listens(self) -> bool:
+        """Python hears signals in the main thread alone, and elsewhere may not listen."""
+        return processes.count() == 1 and threading.current_thread() is threading.main_thread()
