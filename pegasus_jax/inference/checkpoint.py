@@ -4,12 +4,13 @@ import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from pegasus_jax import progress
+from pegasus_jax import processes, progress
 from pegasus_jax.errors import UserError
 
 FOLDER = "checkpoints"
@@ -37,12 +38,20 @@ def read_newest(workdir: pathlib.Path) -> dict[str, np.ndarray]:
         return newest(manager, where=workdir).leaves
 
 
-def open_manager(
-    workdir: pathlib.Path, *, options: ocp.CheckpointManagerOptions | None = None
-) -> ocp.CheckpointManager:
-    """The manager of a work folder's checkpoints; it can tell a checkpoint's arrays before reading them."""
+def open_manager(workdir: pathlib.Path, **options: Any) -> ocp.CheckpointManager:
+    """The manager of a work folder's checkpoints; it can tell a checkpoint's arrays before reading them.
+
+    It waits for no other process: where there are several, one of them alone has the work folder.
+    """
     folder = (workdir / FOLDER).absolute()
-    return ocp.CheckpointManager(folder, item_handlers=ocp.StandardCheckpointHandler(), options=options)
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=processes.index(), active_processes={processes.index()}, barrier_sync_key_prefix="alone"
+    )
+    return ocp.CheckpointManager(
+        folder,
+        item_handlers=ocp.StandardCheckpointHandler(multiprocessing_options=alone),
+        options=ocp.CheckpointManagerOptions(create=False, multiprocessing_options=alone, **options),
+    )
 
 
 def sealed(leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

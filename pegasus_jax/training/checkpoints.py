@@ -15,11 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from pegasus_jax import atomic
+from pegasus_jax import atomic, processes
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.models.leaves import flat, unflat
-from pegasus_jax.training import processes
 from pegasus_jax.training.state import TrainState
 
 _DISK_FULL = "No space left on device"  # tensorstore's errors keep the system's words, not its number
@@ -33,11 +32,7 @@ class Checkpoints:
         self._manager: ocp.CheckpointManager | None = None
         if processes.is_first():
             (workdir / checkpoint.FOLDER).mkdir(parents=True, exist_ok=True)
-            alone = ocp.options.MultiprocessingOptions(active_processes={0})
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=keep, create=False, cleanup_tmp_directories=True, multiprocessing_options=alone
-            )
-            self._manager = checkpoint.open_manager(workdir, options=options)
+            self._manager = checkpoint.open_manager(workdir, max_to_keep=keep, cleanup_tmp_directories=True)
 
     def __enter__(self) -> "Checkpoints":
         return self

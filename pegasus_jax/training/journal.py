@@ -5,8 +5,7 @@ import pathlib
 
 import tensorboardX
 
-from pegasus_jax import progress
-from pegasus_jax.training import processes
+from pegasus_jax import processes, progress
 
 METRICS = "metrics.jsonl"
 

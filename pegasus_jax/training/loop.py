@@ -11,7 +11,7 @@ import ml_collections
 import numpy as np
 from flax import nnx
 
-from pegasus_jax import devices, progress
+from pegasus_jax import devices, processes, progress
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.errors import UserError
@@ -27,7 +27,7 @@ from pegasus_jax.inference.description import (
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, perceptual, preflight, processes
+from pegasus_jax.training import cloud, figures, head_in_clip, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.initial import initial_state, make_scene

@@ -24,7 +24,7 @@ class DataParallel:
     """
 
     def __init__(self, devices: list[jax.Device] | None = None):
-        self.devices = devices or jax.devices()
+        self.devices = devices or sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
         self.local = [device for device in self.devices if device.process_index == jax.process_index()]
 
     @property

@@ -6,7 +6,7 @@ import types
 
 from jax.experimental import multihost_utils
 
-from pegasus_jax.training import processes
+from pegasus_jax import processes
 
 
 class Preemption:

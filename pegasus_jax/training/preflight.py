@@ -11,9 +11,9 @@ import numpy as np
 
 import pegasus_jax
 import rasterizer
+from pegasus_jax import processes
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.training import processes
 from pegasus_jax.training.workdir import differences, versions
 
 _SOURCES = ("**/*.py", "**/*.cc", "**/*.h")

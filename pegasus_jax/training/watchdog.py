@@ -9,8 +9,8 @@ import types
 
 import jax
 
+from pegasus_jax import processes
 from pegasus_jax.errors import UserError
-from pegasus_jax.training import processes
 
 PATIENCE_SECONDS = 60.0
 EXIT_STATUS = 3  # of a process that ends because another one did
@@ -25,8 +25,8 @@ class Watchdog:
     once, without JAX's way of leaving, which waits for everybody. Does nothing in a run of one process.
     """
 
-    def __init__(self, *, patience: float = PATIENCE_SECONDS):
-        self.patience = patience
+    def __init__(self, *, patience: float | None = None):
+        self.patience = PATIENCE_SECONDS if patience is None else patience
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._names = [""]
@@ -48,7 +48,7 @@ class Watchdog:
         if isinstance(error, jax.errors.JaxRuntimeError):
             self._thread.join(2 * self.patience)  # a sum over all devices fails when one of them is gone: name it
         self._stop.set()
-        if error is None or (isinstance(error, SystemExit) and not error.code):
+        if error is None:
             processes.put(_ended(processes.index()), _DONE)
         else:
             self._leave(error)
@@ -95,6 +95,8 @@ class Watchdog:
         return f"Process {number} of {processes.count()}, on {self._names[number]},"
 
     def _end(self, reason: str) -> None:
+        if self._stop.is_set():
+            return
         print(f"{reason}; start all processes again, and they continue from the last checkpoint.", file=sys.stderr)
         _exit(EXIT_STATUS)
 

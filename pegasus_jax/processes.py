@@ -1,17 +1,21 @@
 """The processes of one run, one or several per host: how they find each other and what they tell each other.
 
 What they tell goes through the key-value store that JAX's coordinator keeps in process 0. JAX has no public name for
-it; orbax reaches it the same way.
+it; orbax reaches it the same way. Nor has it one for looking for a cluster without having to be in one.
 """
 
 import json
+import os
+import re
 import socket
+import sys
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
-from jax._src import distributed
+from jax._src import clusters, distributed
 from jax.experimental import multihost_utils
 
 from pegasus_jax.errors import UserError
@@ -30,37 +34,54 @@ def join(
 ) -> None:
     """Makes this process one of several, before JAX computes anything.
 
-    Without arguments JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); where there is none, this
-    process stays alone.
+    Without arguments JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); where there is none, or
+    only one process in it, this one stays alone.
 
     Raises:
-        UserError: only some of the arguments are given; a process did not come; the address cannot be reached.
+        UserError: only some of the arguments are given, or they do not fit. If not all processes come in time, this one
+            ends with a sentence and status 2.
     """
-    given = (coordinator_address, num_processes, process_id)
-    if None in given and given != (None, None, None):
+    given, devices = (coordinator_address, num_processes, process_id), None
+    if given == (None, None, None):
+        *given, devices = clusters.ClusterEnv.auto_detect_unset_distributed_params(*given, None, None, wait_seconds)
+        if given[0] is None or given[1] in (None, 1):
+            return
+    address, number_of, own = _checked(*given)
+    patience = threading.Timer(wait_seconds, _gave_up, (address, number_of, wait_seconds))
+    patience.start()
+    jax.distributed.initialize(
+        address,
+        number_of,
+        own,
+        devices,
+        initialization_timeout=2 * wait_seconds,
+        shutdown_timeout_seconds=_LEAVE_SECONDS,
+    )
+    patience.cancel()
+
+
+def _gave_up(address: str, number_of: int, seconds: float) -> None:
+    """Ends the process, as JAX would do without a sentence: its waiting cannot be interrupted."""
+    print(
+        f"Not all {number_of} processes met at {address} within {seconds:.0f} s; start each of them once, with an "
+        "address that all hosts can reach.",
+        file=sys.stderr,
+        flush=True,
+    )
+    os._exit(2)
+
+
+def _checked(address: str | None, number_of: int | None, own: int | None) -> tuple[str, int, int]:
+    if address is None or number_of is None or own is None:
         raise UserError(
             "--coordinator_address, --num_processes and --process_id belong together; give all three, or none where "
             "JAX knows the cluster."
         )
-    if coordinator_address is not None and ":" not in coordinator_address:
-        raise UserError(f"--coordinator_address={coordinator_address} must be HOST:PORT, of the host of process 0.")
-    try:
-        jax.distributed.initialize(
-            coordinator_address,
-            num_processes,
-            process_id,
-            initialization_timeout=wait_seconds,
-            shutdown_timeout_seconds=_LEAVE_SECONDS,
-        )
-    except ValueError as error:
-        if coordinator_address is not None:
-            raise UserError(f"--process_id={process_id} of --num_processes={num_processes}: {error}") from error
-    except jax.errors.JaxRuntimeError as error:
-        where = coordinator_address or distributed.global_state.coordinator_address
-        raise UserError(
-            f"Not all {num_processes} processes met at {where} within {wait_seconds} s ({_first_line(error)}); start "
-            "each of them once, with an address that all hosts can reach."
-        ) from error
+    if not re.fullmatch(r".+:\d+", address):
+        raise UserError(f"--coordinator_address={address} must be HOST:PORT, of the host of process 0.")
+    if not 0 <= own < number_of:
+        raise UserError(f"--process_id={own} must be one of 0 to {number_of - 1}, as --num_processes={number_of}.")
+    return address, number_of, own
 
 
 def count() -> int:
@@ -147,7 +168,3 @@ def _wait(key: str, number: int) -> str:
         raise UserError(
             f"Process {number} of {count()} has said nothing for {_WAIT_SECONDS} s; look at its output."
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
