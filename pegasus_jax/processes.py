@@ -26,27 +26,28 @@ _sent: dict[str, int] = {}
 
 
 def join(
-    coordinator_address: str | None = None,
-    num_processes: int | None = None,
-    process_id: int | None = None,
+    coordinator_address: str | None,
+    num_processes: int | None,
+    process_id: int | None,
     *,
     wait_seconds: int = _WAIT_SECONDS,
 ) -> None:
     """Makes this process one of several, before JAX computes anything.
 
-    Without arguments JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); where there is none, or
+    Where all three are None, JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); where there is none, or
     only one process in it, this one stays alone.
 
     Raises:
         UserError: only some of the arguments are given, or they do not fit. If not all processes come in time, this one
             ends with a sentence and status 2.
     """
-    given, devices = (coordinator_address, num_processes, process_id), None
-    if given == (None, None, None):
-        *given, devices = clusters.ClusterEnv.auto_detect_unset_distributed_params(*given, None, None, wait_seconds)
-        if given[0] is None or given[1] in (None, 1):
+    address, number_of, own, devices = coordinator_address, num_processes, process_id, None
+    if address is number_of is own is None:
+        detect = clusters.ClusterEnv.auto_detect_unset_distributed_params
+        address, number_of, own, devices = detect(None, None, None, None, None, wait_seconds)
+        if address is None or number_of in (None, 1):
             return
-    address, number_of, own = _checked(*given)
+    address, number_of, own = _checked(address, number_of, own)
     patience = threading.Timer(wait_seconds, _gave_up, (address, number_of, wait_seconds))
     patience.start()
     jax.distributed.initialize(

@@ -23,7 +23,7 @@ def test_flags_that_do_not_fit_are_one_sentence(arguments, sentence):
 def test_a_process_alone_is_the_first_and_talks_to_itself(monkeypatch):
     for name in ("SLURM_JOB_ID", "OMPI_MCA_orte_hnp_uri"):
         monkeypatch.delenv(name, raising=False)
-    processes.join()
+    processes.join(None, None, None)
     assert processes.count() == 1 and processes.is_first()
     assert processes.exchange("topic", "text") == ["text"] and processes.from_first("text") == "text"
     arrays = {"a": np.arange(3.0)}

@@ -9,14 +9,13 @@ from typing import Any
 import jax
 import numpy as np
 
-import pegasus_jax
-import rasterizer
 from pegasus_jax import processes
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.training.workdir import differences, versions
 
-_SOURCES = ("**/*.py", "**/*.cc", "**/*.h")
+_PACKAGES = ("pegasus_jax", "rasterizer")
+_SOURCES = ("*.py", "*.cc", "*.h")
 
 
 def check_agreement(run: dict[str, Any], datasets: Sequence[Dataset]) -> None:
@@ -61,9 +60,7 @@ def fingerprint(dataset: Dataset) -> str:
 
 
 def _code() -> str:
-    digest = hashlib.sha256()
-    for package in (pegasus_jax, rasterizer):
-        folder = pathlib.Path(package.__file__ or "").parent
-        for path in sorted(path for pattern in _SOURCES for path in folder.glob(pattern)):
-            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    root, digest = pathlib.Path(__file__).parents[2], hashlib.sha256()
+    for path in sorted(path for package in _PACKAGES for kind in _SOURCES for path in (root / package).rglob(kind)):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]

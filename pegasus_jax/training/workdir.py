@@ -69,11 +69,11 @@ def _is_dataset(entry: pathlib.Path) -> bool:
     return entry.name == DATASET or entry.name.startswith(f".{DATASET}-")
 
 
-def differences(before: Any, now: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+def differences(before: Any, now: Any, *, name: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Dotted name and the two values of every entry in which two nested dicts differ, in alphabetical order."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
-            yield from differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+            yield from differences(before.get(key), now.get(key), name=f"{name}.{key}" if name else key)
     elif before != now:
         yield name, before, now
 
