@@ -34,8 +34,8 @@ def join(
 ) -> None:
     """Makes this process one of several, before JAX computes anything.
 
-    Where all three are None, JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); where there is none, or
-    only one process in it, this one stays alone.
+    Where all three are None, JAX looks for a cluster that it knows (Slurm, GKE, Cloud TPU, Open MPI); without one, or
+    with only one process in it, this one stays alone.
 
     Raises:
         UserError: only some of the arguments are given, or they do not fit. If not all processes come in time, this one

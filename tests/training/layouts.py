@@ -19,7 +19,7 @@ from pegasus_jax.data.store import FrameStore
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.models.leaves import flat
-from pegasus_jax.training import cloud, loop, watchdog
+from pegasus_jax.training import cloud, figures, loop, watchdog
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks
 from pegasus_jax.training.step import Step
@@ -62,7 +62,7 @@ def on(devices: int) -> None:
     loop.DataParallel = lambda: DataParallel(jax.devices()[:devices])
 
 
-def train(folder: pathlib.Path, name: str, devices: int, **options) -> None:
+def train(folder: pathlib.Path, name: str, devices: int, *, stage_one_frames: int = 80, **options) -> None:
     """A run that also leaves the number of points before, in and after each change of its cloud."""
     change, changes = cloud.change_cloud, []
 
@@ -74,7 +74,8 @@ def train(folder: pathlib.Path, name: str, devices: int, **options) -> None:
 
     cloud.change_cloud = counted
     try:
-        loop.train(config(devices), data=data(folder), workdir=folder / name, head=folder / "head.npz", **options)
+        settings = config(devices, stage_one_frames=stage_one_frames)
+        loop.train(settings, data=data(folder), workdir=folder / name, head=folder / "head.npz", **options)
     finally:
         cloud.change_cloud = change
     (folder / name / "changes.json").write_text(json.dumps(changes))
@@ -123,6 +124,13 @@ def ordered(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
     FrameStore.batch = batch
 
 
+def free(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
+    """Runs that add up in any order; but for the last step they see own frames alone, whose order is one on all."""
+    for devices in layouts:
+        on(devices)
+        train(folder, f"free_1x{devices}", devices, stage_one_frames=FRAMES - GLOBAL_BATCH)
+
+
 def pair(folder: pathlib.Path) -> None:
     """The same run as one of two processes; says how many frames this one read."""
     read, frames = ClipFrames.read, []
@@ -146,12 +154,14 @@ def other_seed(folder: pathlib.Path) -> None:
 
 def main(folder: str, deed: str, port: str = "", number: str = "0") -> None:
     watchdog.PATIENCE_SECONDS = 4.0
+    figures.held_out_sheet = lambda *arguments, **options: None  # tested elsewhere, and slow to compile
     if port:
         processes.join(f"127.0.0.1:{port}", 2, int(number))
     with tiny.compilation_cache(pathlib.Path(folder) / "cache"):
         if deed == "alone":
             steps(pathlib.Path(folder), (1, 2, 4))
             ordered(pathlib.Path(folder), (1, 2))
+            free(pathlib.Path(folder), (1, 4))
         else:
             {"pair": pair, "other_seed": other_seed}[deed](pathlib.Path(folder))
 

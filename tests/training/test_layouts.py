@@ -113,7 +113,7 @@ def same_step(folder: pathlib.Path, rows: str, layout: str, other: str) -> None:
         if name.startswith("metrics.") and name != "metrics.finite":
             np.testing.assert_allclose(after[name], before[name], rtol=1e-5, atol=1e-7, err_msg=name)
     assert distance(before, after, moments) < 1e-5
-    for name in moments:  # worst seen: 1.9e-5, of the skinning's bias, whose terms cancel
+    for name in moments:  # worst seen: 2.7e-5, of the skinning's bias, whose terms cancel
         assert distance(before, after, [name]) < 1e-4, name
     np.testing.assert_array_equal(after["state.cloud.visible"], before["state.cloud.visible"])
     assert before["state.cloud.visible"].any() and np.abs(before["state.moments.mu.points"]).max() > 0
@@ -144,6 +144,16 @@ def same_run(one: pathlib.Path, other: pathlib.Path) -> None:
     assert any(kept < before for before, kept, _ in changes) and any(after > kept for _, kept, after in changes)
     for name, leaf in leaves.items():
         np.testing.assert_array_equal(others[name], leaf, err_msg=name)
+
+
+def test_runs_that_add_up_in_any_order_stay_together(case):
+    entries = [
+        [json.loads(line) for line in (case / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("free_1x1", "free_1x4")
+    ]
+    for one, other in list(zip(*entries))[:-1]:
+        for name in ("loss", "rgb", "mask", "points"):
+            assert other[name] == pytest.approx(one[name], rel=1e-2), (one["frames"], name)
 
 
 def test_gradients_of_one_device_that_are_not_numbers_are_told_with_their_frame(case):
