@@ -175,29 +175,26 @@ class _Run:
         with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
             self.state = checkpoints.restore(self.state) or self.state
             with Journal(self.folder, total=total, seen=self.seen) as journal:
-                while self.seen < total:
-                    going_on = self._stretch(journal, preemption)
+                while self.seen < total and not preemption.asked:
+                    self._stretch(journal, preemption)
                     checkpoints.save(self.state)
-                    if not going_on:
-                        return False
-                    self._draw()
-        return True
+                    if not preemption.asked:
+                        self._draw()
+        return self.seen >= total
 
     def _draw(self) -> None:
         if processes.is_first():
             worn = self.looks[: self.stages.worn(self.seen - 1)]
             figures.held_out_sheet(self.folder, self.graphdef, self.state, self.scene, self.videos.test, looks=worn)
 
-    def _stretch(self, journal: Journal, preemption: Preemption) -> bool:
-        """From one checkpoint to the next; whether it came there."""
+    def _stretch(self, journal: Journal, preemption: Preemption) -> None:
+        """From one checkpoint to the next, if it is not asked to end before."""
         end = min(_next(self.seen, self.settings.every.checkpoint), self.settings.step.total_frames)
-        while (seen := self.seen) < end:
+        while (seen := self.seen) < end and not preemption.asked:
             if seen == 0 or self._pause(seen - self.step_frames) <= seen:  # else it only ended here, and continues
                 self._change_cloud(seen)
                 self._refresh_nearest(seen)
-            if not self._steps(seen, min(end, self._pause(seen)), journal, preemption):
-                return self.seen >= end
-        return True
+            self._steps(seen, min(end, self._pause(seen)), journal, preemption)
 
     def _pause(self, seen: int) -> int:
         """Where steps that follow `seen` frames stop, so that the host looks at the state."""
@@ -210,9 +207,9 @@ class _Run:
             _next(seen, every.log),
         )
 
-    def _steps(self, seen: int, stop: int, journal: Journal, preemption: Preemption) -> bool:
-        """Steps until `stop` frames are seen, without looking at the device in between; whether it came there."""
-        size, began, history, asked = self.step_frames, time.monotonic(), [], False
+    def _steps(self, seen: int, stop: int, journal: Journal, preemption: Preemption) -> None:
+        """Steps until `stop` frames are seen, without looking at the device in between."""
+        size, began, history = self.step_frames, time.monotonic(), []
         state = self.parallel.replicate(self.state)
         scene = self.parallel.replicate(self.scene)
         starts = range(seen, stop, size)
@@ -221,13 +218,12 @@ class _Run:
                 state, metrics = self.step(state, self.parallel.split(batch), scene)
                 history.append(metrics)
                 journal.advance(size)
-                if asked := preemption.reached(seen // size + len(history)):
+                if preemption.after(seen // size + len(history)):
                     break
         self.state = self.parallel.unreplicate(state)
         self._check_finite(history, seen)
         rate = len(history) / (time.monotonic() - began)
         journal.write(self.seen, self._figures(history) | {"steps_per_second": rate})
-        return not asked
 
     def _rows(self, seen: int) -> np.ndarray:
         return self.stages.rows(seen, self.step_frames)

@@ -13,7 +13,8 @@ class Preemption:
     """Whether the run is asked to end; use as a context manager around it."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self.asked = False  # the same on all processes after the same step
+        self._heard = False
         self._before: signal._HANDLER = None
 
     def __enter__(self) -> "Preemption":
@@ -25,15 +26,17 @@ class Preemption:
         if self._listens():
             signal.signal(signal.SIGTERM, self._before)
 
-    def reached(self, step: int) -> bool:
-        """Whether to end after this step, the same on all processes; to be asked after every step.
+    def after(self, step: int) -> bool:
+        """Whether to end after this step; to be called after every one, by all processes.
 
         In a run of several processes JAX listens for the signal, and finds a step that none of them has passed.
         """
-        return multihost_utils.reached_preemption_sync_point(step) if processes.count() > 1 else self._asked
+        several = processes.count() > 1
+        self.asked |= multihost_utils.reached_preemption_sync_point(step) if several else self._heard
+        return self.asked
 
     def _note(self, number: int, frame: types.FrameType | None) -> None:
-        self._asked = True
+        self._heard = True
 
     def _listens(self) -> bool:
         """Python hears signals in the main thread alone, and elsewhere may not listen."""

@@ -7,6 +7,7 @@ With a port the process is NUMBER of two. Every process has as many CPU devices 
 
 import json
 import pathlib
+import shutil
 import sys
 
 import jax
@@ -105,10 +106,13 @@ def steps(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
 
 
 def ordered(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
-    """A deterministic run on each number of devices, and one with a frame that is not a number."""
+    """A deterministic run on each number of devices; one that moves; and one with a frame that is not a number."""
     for devices in layouts:
         on(devices)
         train(folder, f"run_1x{devices}", devices, deterministic=True)
+    shutil.copytree(folder / f"run_1x{layouts[0]}", folder / "run_moved")
+    shutil.rmtree(folder / "run_moved" / "checkpoints" / str(FRAMES))
+    train(folder, "run_moved", layouts[-1], deterministic=True)
     batch = FrameStore.batch
 
     def poisoned(self, rows):
@@ -153,7 +157,7 @@ def other_seed(folder: pathlib.Path) -> None:
 
 
 def main(folder: str, deed: str, port: str = "", number: str = "0") -> None:
-    watchdog.PATIENCE_SECONDS = 4.0
+    watchdog.PATIENCE_SECONDS = 8.0
     figures.held_out_sheet = lambda *arguments, **options: None  # tested elsewhere, and slow to compile
     if port:
         processes.join(f"127.0.0.1:{port}", 2, int(number))

@@ -133,6 +133,10 @@ def test_fifty_deterministic_steps_are_bit_equal_on_one_and_two_devices(case):
     same_run(case / "run_1x1", case / "run_1x2")
 
 
+def test_a_run_may_be_continued_on_another_number_of_devices(case):
+    same_run(case / "run_1x1", case / "run_moved")
+
+
 def test_fifty_deterministic_steps_are_bit_equal_on_two_processes_though_one_was_killed(pair):
     same_run(pair / "run_1x1", pair / "run_2x2")
 
@@ -171,7 +175,7 @@ def test_each_process_reads_its_share_and_the_first_alone_writes(pair):
 def test_a_process_whose_partner_is_killed_says_so_and_ends(lost):
     status, errors = lost
     assert status == 3, errors[-3000:]
-    assert "Process 1 of 2, on " in errors and "no sign of life for 4 s; start all processes again" in errors
+    assert "Process 1 of 2, on " in errors and "no sign of life for 8 s; start all processes again" in errors
 
 
 def test_processes_with_different_configs_are_told_apart_before_they_compute(case):
