@@ -4,6 +4,7 @@ What they tell goes through the key-value store that JAX's coordinator keeps in 
 it; orbax reaches it the same way. Nor has it one for looking for a cluster without having to be in one.
 """
 
+import itertools
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from pegasus_jax.errors import UserError
 
 _WAIT_SECONDS = 300
 _LEAVE_SECONDS = 30
-_sent: dict[str, int] = {}
+_numbers = itertools.count()  # all processes draw from theirs equally often
 
 
 def join(
@@ -131,11 +132,24 @@ def from_first(text: str | None) -> str:
     """Process 0's text; those of the others do not matter."""
     if count() == 1:
         return text or ""
-    number = _sent["first"] = _sent.get("first", 0) + 1  # all processes call this equally often
-    key = f"first/{number}"
+    key = f"first/{next(_numbers)}"
     if is_first():
         put(key, text or "")
     return _wait(key, 0)
+
+
+def wait_for_all() -> None:
+    """Returns when every process has called it.
+
+    Raises:
+        UserError: one of them does not come.
+    """
+    if count() == 1:
+        return
+    try:
+        _client().wait_at_barrier(f"all/{next(_numbers)}", 1000 * _WAIT_SECONDS)
+    except jax.errors.JaxRuntimeError as error:
+        raise UserError(f"Some of the {count()} processes have not come this far: {error}") from error
 
 
 def arrays_from_first(arrays: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from pegasus_jax import processes
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.training.reduction import DEVICES, Gradients, in_order
 from pegasus_jax.training.state import TrainState
@@ -26,11 +27,23 @@ class DataParallel:
     def __init__(self, devices: list[jax.Device] | None = None):
         self.devices = devices or sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
         self.local = [device for device in self.devices if device.process_index == jax.process_index()]
+        if len(self.local) < self.size:
+            self._connect()
 
     @property
     def size(self) -> int:
         """Number of devices of all processes."""
         return len(self.devices)
+
+    def _connect(self) -> None:
+        """Adds something up over all devices while all processes are here.
+
+        On CPUs that opens the connections, for which JAX waits half a minute: too short for a process that compiles.
+        """
+        processes.wait_for_all()
+        one = np.ones(len(self.local))
+        jax.block_until_ready(jax.pmap(lambda x: jax.lax.psum(x, DEVICES), DEVICES, devices=self.devices)(one))
+        multihost_utils.process_allgather(one, tiled=True)
 
     def wrap(self, step: Step) -> WholeStep:
         """The step with a leading device axis on all arguments and results; the state is given up."""

@@ -115,9 +115,10 @@ class Step:
 
     def evaluate(self, state: TrainState, batch: Batch, scene: Scene) -> Gradients:
         """What some frames of one look ask of the parameters."""
-        key = jax.random.fold_in(jax.random.key(self.seed), state.frames_seen)
+        step_key = jax.random.fold_in(jax.random.key(self.seed), state.frames_seen)
+        key = jax.random.fold_in(step_key, 0)
         count = len(batch.frame)
-        background = backgrounds(key, batch.frame) if self.config.random_background else jnp.ones((count, 3))
+        background = backgrounds(step_key, batch.frame) if self.config.random_background else jnp.ones((count, 3))
 
         def objective(params: Params):
             return _losses(self.graphdef, params, state, batch, scene, self.config, self.perceptual, background, key)

@@ -157,7 +157,7 @@ def other_seed(folder: pathlib.Path) -> None:
 
 
 def main(folder: str, deed: str, port: str = "", number: str = "0") -> None:
-    watchdog.PATIENCE_SECONDS = 8.0
+    watchdog.PATIENCE_SECONDS = 15.0
     figures.held_out_sheet = lambda *arguments, **options: None  # tested elsewhere, and slow to compile
     if port:
         processes.join(f"127.0.0.1:{port}", 2, int(number))
