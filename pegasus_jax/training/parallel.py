@@ -41,7 +41,7 @@ class DataParallel:
         On CPUs that opens the connections, for which JAX waits half a minute: too short for a process that compiles.
         """
         processes.wait_for_all()
-        one = np.ones(len(self.local))
+        one = np.ones(len(self.local), np.float32)
         jax.block_until_ready(jax.pmap(lambda x: jax.lax.psum(x, DEVICES), DEVICES, devices=self.devices)(one))
         multihost_utils.process_allgather(one, tiled=True)
 
