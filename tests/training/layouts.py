@@ -144,7 +144,8 @@ def pair(folder: pathlib.Path) -> None:
         return read(self, rows)
 
     ClipFrames.read = counted
-    steps(folder, (jax.device_count(),))
+    if not (folder / "step_2x2_mixed.npz").exists():
+        steps(folder, (jax.device_count(),))
     frames.clear()
     train(folder, "run_2x2", jax.device_count(), deterministic=True, cache_gib=0.0)
     (folder / f"read_{processes.index()}.json").write_text(json.dumps(len(frames)))
