@@ -60,6 +60,8 @@ def _dispatch(arguments: Sequence[str]) -> None:
     if _HELP.intersection(rest):
         return _describe(name, flag_values)
     _parse(name, flag_values, rest)
+    if hasattr(command, "set_up"):
+        command.set_up(flag_values)
     _set_up_jax(flag_values.device)
     command.run(flag_values)
 

@@ -29,6 +29,11 @@ def use_device(name: str) -> None:
             ) from error
 
 
+def make_deterministic() -> None:
+    """Makes GPUs add up in a fixed order; call it before anything is computed."""
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_deterministic_ops=true".strip()
+
+
 def unused_gpu() -> str | None:
     """Why an NVIDIA GPU of this machine is not used, as one sentence; None if there is none or it is used."""
     if not pathlib.Path("/proc/driver/nvidia/gpus").is_dir() or jax.default_backend() == "gpu":

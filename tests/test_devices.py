@@ -1,3 +1,4 @@
+import os
 import pathlib
 
 import jax
@@ -52,3 +53,9 @@ def test_programs_are_kept_in_the_cache_unless_the_user_has_another(monkeypatch,
     monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
     devices.enable_compilation_cache(tmp_path)
     assert pathlib.Path(jax.config.jax_compilation_cache_dir).parent == tmp_path
+
+
+def test_deterministic_kernels_are_asked_for_beside_other_flags(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    devices.make_deterministic()
+    assert os.environ["XLA_FLAGS"] == "--xla_force_host_platform_device_count=2 --xla_gpu_deterministic_ops=true"

@@ -255,3 +255,10 @@ def test_ctrl_c_is_status_130_for_a_real_signal():
     """
     done = _python(code)
     assert (done.returncode, done.stderr) == (130, "Stopped.\n")
+
+
+def test_flags_of_several_processes_come_together_before_anything_is_read(launch, called, capsys):
+    assert launch.main(["train", "--data=d", "--workdir=w", "--num_processes=2"]) == 2
+    assert "--coordinator_address, --num_processes and --process_id belong together" in capsys.readouterr().err
+    assert launch.main(["train", "--data=d", "--workdir=w", "--cache_gib=0.5"]) == 0
+    assert (called[0]["cache_gib"], called[0]["deterministic"]) == (0.5, False)

@@ -1,8 +1,8 @@
 """The commands of the launcher, one module each.
 
 A command's module has a one-line docstring (shown in the list of commands), `define_flags(flag_values)`, and
-`run(flag_values)`, which calls one function. What is heavy is imported inside `run`: the launcher imports
-every command to list them.
+`run(flag_values)`, which calls one function; also `set_up(flag_values)`, if something comes before JAX's devices are
+known. What is heavy is imported inside `run`: the launcher imports every command to list them.
 """
 
 import importlib

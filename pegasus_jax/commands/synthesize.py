@@ -13,6 +13,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `synthesize`."""
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("plan", None, "a .json of many such jobs; what is done is skipped.", **into)
+    flags.DEFINE_integer("array_index", 0, "of a plan's jobs, which share is this process's, from 0.", **into)
+    flags.DEFINE_integer("array_size", 1, "into how many shares a plan's jobs are divided.", **into)
     flags.DEFINE_string("target", None, "the dataset folder of the person who wears the part.", **into)
     flags.DEFINE_string("donor", None, "the work folder, or .npz, of the avatar that lends it.", **into)
     flags.DEFINE_string("attribute", None, "hair, hat, eyes, eyebrows, nose or mouth.", **into)
@@ -32,7 +34,11 @@ def run(flag_values: flags.FlagValues) -> None:
             raise UserError("synthesize takes either --plan or --target, --donor, --attribute and --out.")
         from pegasus_jax.synthesis.plan import run_plan
 
-        return run_plan(pathlib.Path(flag_values.plan))
+        return run_plan(
+            pathlib.Path(flag_values.plan),
+            array_index=flag_values.array_index,
+            array_size=flag_values.array_size,
+        )
     missing = [f"--{name}" for name, value in single.items() if not value]
     if missing:
         raise UserError(f"synthesize: please give {' and '.join(missing)}, or --plan.")

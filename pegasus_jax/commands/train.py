@@ -17,6 +17,20 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("workdir", None, "the work folder of this run.", required=True, **into)
     flags.DEFINE_string("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
     flags.DEFINE_string("vgg_weights", None, "VGG16 weights, .safetensors or .pth, for that loss.", **into)
+    flags.DEFINE_bool("deterministic", False, "bit-equal on any number of devices; slower.", **into)
+    flags.DEFINE_float("cache_gib", 4.0, "memory for decoded frames, GiB; others are decoded each time.", **into)
+    flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0, in a run of several.", **into)
+    flags.DEFINE_integer("num_processes", None, "how many processes the run has.", **into)
+    flags.DEFINE_integer("process_id", None, "which of them this one is, from 0.", **into)
+
+
+def set_up(flag_values: flags.FlagValues) -> None:
+    """Joins the other processes, before JAX looks for devices."""
+    from pegasus_jax import devices, processes
+
+    if flag_values.deterministic:
+        devices.make_deterministic()
+    processes.join(flag_values.coordinator_address, flag_values.num_processes, flag_values.process_id)
 
 
 def run(flag_values: flags.FlagValues) -> None:
@@ -33,4 +47,6 @@ def run(flag_values: flags.FlagValues) -> None:
         workdir=pathlib.Path(flag_values.workdir),
         head=optional_path(flag_values.head),
         vgg_weights=optional_path(flag_values.vgg_weights),
+        deterministic=flag_values.deterministic,
+        cache_gib=flag_values.cache_gib,
     )

@@ -98,8 +98,9 @@ class Dataset:
     def normals(
         self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None
     ) -> np.ndarray | None:
-        """(n, H, W, 3) uint8 pictures of normals, 0.5 n + 0.5 in world axes over white; None where there are none."""
-        if any(frame.normal is None for frame in self.files):
+        """(n, H, W, 3) uint8 pictures of normals, 0.5 n + 0.5 in world axes over white; None if a frame has none."""
+        indices = range(len(self)) if indices is None else list(indices)
+        if any(self.files[index].normal is None for index in indices):
             return None
         return self._load(_read_normal, indices, image_size, channels=(3,), desc="Loading normals")
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.dataset import Dataset
-from pegasus_jax.errors import UserError
 
 Array = Any  # NumPy on the host, JAX inside a compiled step
 _EMPHASISED_PARTS = ("eyes", "mouth")
@@ -52,56 +51,75 @@ class Batch:
         return jnp.asarray(self.image, jnp.float32) / 255.0 * matte + (1.0 - matte)
 
 
-def load_frames(
-    dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int, int], look: int = 0, normals: bool = False
-) -> Batch:
-    """All the chosen frames of one dataset folder, decoded and resized, as one host-side batch.
+class ClipFrames:
+    """Some frames of one dataset folder; pictures are decoded and resized when they are asked for.
 
     The segmentation target is the hair of a video as filmed, the new part of a part-swapped one. `normals` says
     whether to load their pictures, where there are any.
     """
-    cameras = dataset.cameras(image_size=image_size)
-    parts = dataset.part_names
-    empty = np.zeros((len(indices), *image_size), np.uint8)
 
-    def part(name: str) -> np.ndarray:
-        return dataset.parts(name, indices=indices, image_size=image_size) if name in parts else empty
+    def __init__(
+        self,
+        dataset: Dataset,
+        indices: np.ndarray,
+        *,
+        image_size: tuple[int, int],
+        look: int = 0,
+        normals: bool = False,
+    ):
+        self.dataset, self.indices, self.image_size, self.look = dataset, indices, image_size, look
+        self.betas, self.expression, self.pose = (
+            values[indices] for values in (dataset.frame_betas, dataset.expression, dataset.pose)
+        )
+        self.has_normals = normals and all(frame.normal is not None for frame in dataset.files)
+        self._seg_part = dataset.synthesis.attribute if dataset.synthesis else OWN_PART
+        cameras = dataset.cameras(image_size=image_size)
+        self.cameras = Camera(
+            np.asarray(cameras.T_camera_world)[indices], np.asarray(cameras.intrinsics)[indices], image_size
+        )
 
-    normal = dataset.normals(indices=indices, image_size=image_size) if normals else None
-    return Batch(
-        image=dataset.images(indices=indices, image_size=image_size),
-        matte=dataset.masks(indices=indices, image_size=image_size),
-        seg=part(dataset.synthesis.attribute if dataset.synthesis else OWN_PART),
-        emphasis=np.maximum.reduce([part(name) for name in _EMPHASISED_PARTS]),
-        betas=dataset.frame_betas[indices],
-        expression=dataset.expression[indices],
-        pose=dataset.pose[indices],
-        T_camera_world=np.asarray(cameras.T_camera_world)[indices],
-        intrinsics=np.asarray(cameras.intrinsics)[indices],
-        frame=np.arange(len(indices), dtype=np.int32),
-        look=np.full(len(indices), look, np.int32),
-        normal=normal,
-        has_normal=np.full(len(indices), normal is not None),
-    )
+    def __len__(self) -> int:
+        """Number of frames."""
+        return len(self.indices)
+
+    def read(self, rows: np.ndarray) -> Batch:
+        """The frames at positions `rows` (B,) of these, as a host-side batch; they are numbered by position.
+
+        Raises:
+            UserError: a picture cannot be read.
+        """
+        dataset, indices = self.dataset, self.indices[rows]
+        where: dict[str, Any] = {"indices": indices, "image_size": self.image_size}
+        return Batch(
+            image=dataset.images(**where),
+            matte=dataset.masks(**where),
+            seg=self._part(self._seg_part, where),
+            emphasis=np.maximum.reduce([self._part(name, where) for name in _EMPHASISED_PARTS]),
+            betas=self.betas[rows],
+            expression=self.expression[rows],
+            pose=self.pose[rows],
+            T_camera_world=np.asarray(self.cameras.T_camera_world)[rows],
+            intrinsics=np.asarray(self.cameras.intrinsics)[rows],
+            frame=np.asarray(rows, np.int32),
+            look=np.full(len(indices), self.look, np.int32),
+            normal=dataset.normals(**where) if self.has_normals else None,
+            has_normal=np.full(len(indices), self.has_normals),
+        )
+
+    def _part(self, name: str, where: dict[str, Any]) -> np.ndarray:
+        if name in self.dataset.part_names:
+            return self.dataset.parts(name, **where)
+        return np.zeros((len(where["indices"]), *self.image_size), np.uint8)
 
 
-def take(frames: Batch, indices: np.ndarray | slice) -> Batch:
-    """A batch of some of the frames."""
+def load_frames(dataset: Dataset, indices: np.ndarray, *, image_size: tuple[int, int]) -> Batch:
+    """All the chosen frames of one dataset folder, decoded and resized, as one host-side batch."""
+    return ClipFrames(dataset, indices, image_size=image_size).read(np.arange(len(indices)))
+
+
+def take(frames: Batch, indices: Any) -> Batch:
+    """A batch of some of the frames: every array, indexed as NumPy's are."""
     return jax.tree.map(lambda array: array[indices], frames)
-
-
-def join(batches: Sequence[Batch]) -> Batch:
-    """Frames of several videos one after the other; rows are renumbered."""
-    if len({batch.image.shape[1:] for batch in batches}) != 1:
-        raise UserError("The dataset folders give pictures of different sizes; train them at one image size.")
-    if any(batch.normal is not None for batch in batches):
-        batches = [_with_normals(batch) for batch in batches]
-    joined = jax.tree.map(lambda *arrays: np.concatenate(arrays), *batches)
-    return dataclasses.replace(joined, frame=np.arange(len(joined.frame), dtype=np.int32))
-
-
-def _with_normals(batch: Batch) -> Batch:
-    return batch if batch.normal is not None else dataclasses.replace(batch, normal=np.zeros_like(batch.image))
 
 
 def frame_order(seed: int | Sequence[int], start: int, count: int, num_frames: int) -> np.ndarray:

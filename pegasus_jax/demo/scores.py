@@ -13,7 +13,7 @@ from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.editing import Interpolation, Look, Sampling
 from pegasus_jax.evaluation import reconstruction
-from pegasus_jax.inference.avatar import Avatar
+from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.models.latents import Latent
 from pegasus_jax.synthesis import masks
 
@@ -61,7 +61,7 @@ def score_swap(swapped: Dataset, own: Dataset, edited: Dataset) -> dict[str, flo
     }
 
 
-def score_look(avatar: Avatar, look: str, truth: Truth) -> dict[str, float]:
+def score_look(avatar: AnyAvatar, look: str, truth: Truth) -> dict[str, float]:
     """PSNR (dB) of a look at frames that training never saw, beside the person's as filmed, and how far it spills.
 
     "spill" is the mean absolute change, by switching the look, of the person outside E.
@@ -77,7 +77,7 @@ def score_look(avatar: Avatar, look: str, truth: Truth) -> dict[str, float]:
     }
 
 
-def score_path(avatar: Avatar, ends: Mapping[str, tuple[str, str]], truth: Truth) -> dict[str, float]:
+def score_path(avatar: AnyAvatar, ends: Mapping[str, tuple[str, str]], truth: Truth) -> dict[str, float]:
     """A path between looks: its largest step over its mean step, steps being mean absolute changes of pictures."""
     recipe = Interpolation(ends, steps=_PATH_STEPS)
     start = Look(avatar.looks[0], avatar.latent())
@@ -86,7 +86,7 @@ def score_path(avatar: Avatar, ends: Mapping[str, tuple[str, str]], truth: Truth
     return {"largest over mean step": float(steps.max() / max(steps.mean(), 1e-9))}
 
 
-def score_samples(avatar: Avatar, category: str, truths: Sequence[Truth]) -> dict[str, float]:
+def score_samples(avatar: AnyAvatar, category: str, truths: Sequence[Truth]) -> dict[str, float]:
     """Looks drawn at random: how much more they differ inside the category's regions than elsewhere on the person.
 
     "apart" is the mean absolute difference inside between two samples, "ratio" that over the difference elsewhere.
@@ -104,7 +104,7 @@ def score_samples(avatar: Avatar, category: str, truths: Sequence[Truth]) -> dic
     return {"apart": float(inside), "ratio": float(inside / max(outside, 1e-9))}
 
 
-def _rendered(avatar: Avatar, latent: Latent, truth: Truth) -> np.ndarray:
+def _rendered(avatar: AnyAvatar, latent: Latent, truth: Truth) -> np.ndarray:
     return reconstruction.render_drive(avatar.bake(latent), reconstruction.drive_of(truth.edited)).image
 
 

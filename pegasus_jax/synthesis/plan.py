@@ -22,16 +22,21 @@ _PATHS = {"target", "donor", "out", "head", "target_avatar", "donor_data", "dono
 _OPTIONAL = ("bald", "head", "target_avatar", "donor_data", "donor_parts")
 
 
-def run_plan(path: pathlib.Path) -> None:
+def run_plan(path: pathlib.Path, *, array_index: int = 0, array_size: int = 1) -> None:
     """Does the jobs of a plan that are not done yet, and says what became of each.
 
-    A job that fails by a user's mistake does not keep the others from being done; the mistakes are told at the end.
+    Of an array of `array_size` processes, each with its `array_index`, every one takes its share of the jobs. A job
+    that fails by a user's mistake does not keep the others from being done; the mistakes are told at the end.
 
     Raises:
-        UserError: the plan is no list of jobs, or some of them could not be done.
+        UserError: the plan is no list of jobs, or some of them could not be done; there is no such part of an array.
     """
+    if not 0 <= array_index < array_size:
+        raise UserError(
+            f"--array_index={array_index} must be one of 0 to {array_size - 1}, as --array_size={array_size}."
+        )
     mistakes = []
-    for job in read_plan(path):
+    for job in read_plan(path)[array_index::array_size]:
         out = pathlib.Path(job["out"])
         with _claimed(out) as mine:
             if not mine:

@@ -9,7 +9,8 @@ import numpy as np
 from flax import nnx
 
 from pegasus_jax import media
-from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.data.frames import Batch
+from pegasus_jax.data.store import FrameStore
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frames
 from pegasus_jax.models.networks import canonicalise
@@ -26,7 +27,7 @@ def held_out_sheet(
     graphdef: nnx.GraphDef,
     state: TrainState,
     scene: Scene,
-    frames: Batch,
+    frames: FrameStore,
     *,
     looks: Sequence[str],
     rows: int = 6,
@@ -36,11 +37,11 @@ def held_out_sheet(
     Some of the person as filmed, and below them one of each other look, under its name.
     """
     own = np.flatnonzero(frames.look == 0)
-    grid = _rows(graphdef, state, scene, take(frames, _spread(own, rows)))
+    grid = _rows(graphdef, state, scene, frames.batch(_spread(own, rows)))
     names = [""] * len(grid)
     for number, name in enumerate(looks[1:], start=1):
         worn = np.flatnonzero(frames.look == number)
-        grid += _rows(graphdef, state, scene, take(frames, worn[len(worn) // 2 :][:1]))
+        grid += _rows(graphdef, state, scene, frames.batch(worn[len(worn) // 2 :][:1]))
         names.append(name)
     path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.png"
     labelled = names if len(looks) > 1 else ()

@@ -14,12 +14,11 @@ import optax
 import scipy.spatial
 from flax import nnx
 
-from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import flame_canonical
 from pegasus_jax.training.videos import Videos
-from pegasus_jax.training.visual_hull import contradicted, hull_points
+from pegasus_jax.training.visual_hull import HULL_FRAMES, contradicted, hull_points
 
 _INVERSION_STEPS = 6  # offsets are small and smooth where swapped videos join
 _FIT_STEPS = 600
@@ -63,7 +62,7 @@ def newcomers(clouds: Clouds, points: jax.Array, videos: Videos, *, count: int, 
     placed = np.asarray(points)
     for look in range(1, len(videos.counts)):
         rng = np.random.default_rng([seed, look])
-        wanted = hull_points(clouds.space, _frames(videos, look), count, rng)
+        wanted = hull_points(clouds.space, videos.sample(look, HULL_FRAMES), count, rng)
         there = np.asarray(clouds.flame_canonical(jnp.asarray(placed), look))
         bare = wanted[scipy.spatial.cKDTree(there).query(wanted)[0] > radius]
         placed = np.concatenate([placed, np.asarray(clouds.inverse(jnp.asarray(bare), look))])
@@ -76,7 +75,7 @@ def shown(clouds: Clouds, points: jax.Array, old: int, videos: Videos) -> np.nda
     for look in range(len(videos.counts)):
         x_fc = clouds.flame_canonical(points, look)
         nearest = nearest_vertices(clouds.space, x_fc, jnp.full(len(points), ANY_PART))
-        against = contradicted(clouds.space, np.asarray(x_fc), np.asarray(nearest), _frames(videos, look))
+        against = contradicted(clouds.space, np.asarray(x_fc), np.asarray(nearest), videos.sample(look, HULL_FRAMES))
         labels.append(~against | ((look == 0) & (np.arange(len(points)) < old)))
     return np.stack(labels)
 
@@ -106,7 +105,3 @@ def fit_presence(clouds: Clouds, points: jax.Array, labels: np.ndarray, *, seed:
     for number in range(_FIT_STEPS):
         networks, moments = step(networks, moments, jax.random.fold_in(jax.random.key(seed), number))
     return networks
-
-
-def _frames(videos: Videos, look: int) -> Batch:
-    return take(videos.train, np.flatnonzero(videos.train.look == look))

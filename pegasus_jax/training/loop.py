@@ -1,24 +1,23 @@
 """The training loop: reads dataset folders, moves a state through its schedule, leaves pictures and checkpoints."""
 
 import dataclasses
-import json
 import pathlib
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 import optax
-import tensorboardX
 from flax import nnx
 
-from pegasus_jax import devices, progress
+from pegasus_jax import devices, processes, progress
 from pegasus_jax.data import read_dataset
-from pegasus_jax.data.frames import take
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
+from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.description import (
     AvatarDescription,
     check_head,
@@ -27,22 +26,35 @@ from pegasus_jax.inference.description import (
     write_description,
 )
 from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import ANY_PART, HeadSpace, head_space, may_show, nearest_vertices, point_scale
-from pegasus_jax.models.networks import AvatarNetworks, flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, joining, perceptual
+from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
+from pegasus_jax.models.networks import flame_canonical
+from pegasus_jax.training import cloud, figures, head_in_clip, joining, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
+from pegasus_jax.training.initial import initial_state, make_scene
+from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.looks import Sources, sources
-from pegasus_jax.training.parallel import DataParallel
+from pegasus_jax.training.parallel import DataParallel, InFrameOrder
+from pegasus_jax.training.preemption import Preemption
 from pegasus_jax.training.settings import Settings, from_config, with_looks
 from pegasus_jax.training.stages import Stages
-from pegasus_jax.training.state import Params, Tracking, TrainState
-from pegasus_jax.training.step import Scene, StepConfig, make_step
-from pegasus_jax.training.videos import Videos, load_videos
-from pegasus_jax.training.visual_hull import hull_points
+from pegasus_jax.training.state import TrainState
+from pegasus_jax.training.step import Step, StepConfig
+from pegasus_jax.training.videos import load_videos
+from pegasus_jax.training.watchdog import Watchdog
 
-_METRICS = "metrics.jsonl"
+CACHE_GIB = 4.0
 _PAPER_WIDTH = 512  # of the canonical network
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a run may be told besides its config."""
+
+    head: pathlib.Path | None = None
+    vgg_weights: pathlib.Path | None = None
+    deterministic: bool = False
+    cache_gib: float = CACHE_GIB
 
 
 def train(
@@ -52,14 +64,42 @@ def train(
     workdir: pathlib.Path,
     head: pathlib.Path | None = None,
     vgg_weights: pathlib.Path | None = None,
+    deterministic: bool = False,
+    cache_gib: float = CACHE_GIB,
 ) -> None:
     """Trains one avatar from dataset folders, or continues the run in `workdir`.
 
-    Folders of one person's own videos, and of the same with parts of others, as `synthesize` makes them.
+    Folders of one person's own videos, and of the same with parts of others, as `synthesize` makes them. In a run of
+    several processes (`processes.join`) all of them call this, and the first one alone writes.
+
+    Args:
+        config: see `configs/`.
+        data: dataset folders.
+        workdir: the work folder.
+        head: the head model; found by itself without it.
+        vgg_weights: for the perceptual loss.
+        deterministic: makes results bit-equal on any number of devices and processes with one number of frames per
+            step; slower.
+        cache_gib: memory for decoded frames in each process, GiB.
 
     Raises:
-        UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite.
+        UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite; the
+            processes differ.
+        SystemExit: with status 0, after SIGTERM: the state is saved, and the same call continues.
     """
+    options = Options(head, vgg_weights, deterministic, cache_gib)
+    with Watchdog():
+        run = _prepared(config, [pathlib.Path(folder) for folder in data], pathlib.Path(workdir), options)
+        if run.execute():
+            return
+    progress.note(f"Asked to end: saved at {int(run.state.frames_seen)} frames; the same command continues.")
+    raise SystemExit(0)
+
+
+def _prepared(
+    config: ml_collections.ConfigDict, data: list[pathlib.Path], workdir: pathlib.Path, options: Options
+) -> "_Run":
+    """Everything checked, and the work folder made."""
     settings = from_config(config)
     _check_device(settings)
     datasets = [read_dataset(folder) for folder in data]
@@ -67,121 +107,136 @@ def train(
         print(note)
     found = sources(datasets)
     settings = with_looks(settings, found.categories, swapped=[dataset.folder for dataset in found.swapped])
-    model = load_head(head) if head else default_head(tracked_with(found.own[0]))
+    model = load_head(options.head) if options.head else default_head(tracked_with(found.own[0]))
     for dataset in datasets:
         check_head(dataset, model)
-    _prepare_workdir(workdir, config, data)
-    run = _Run(settings, found, model, head, pathlib.Path(workdir), vgg_weights)
-    run.execute()
+    resolved: dict[str, Any] = {"config": config.to_dict()}
+    if options.deterministic:
+        resolved["deterministic"] = True
+    preflight.check_agreement(resolved | {"head": model.sha256}, datasets)
+    if processes.is_first():
+        work_folder.prepare(workdir, resolved | {"data": [str(folder) for folder in data]})
+    return _Run(settings, found, model, workdir, options)
 
 
 class _Run:
     """One process's training: settings, frames, state, and the places that it writes to."""
 
-    def __init__(self, settings: Settings, found: Sources, model, head_path, folder: pathlib.Path, vgg_weights):
-        self.settings, self.folder = settings, folder
+    def __init__(self, settings: Settings, found: Sources, model: HeadModel, folder: pathlib.Path, options: Options):
+        self.settings, self.folder, self.options = settings, folder, options
         self.looks = found.names
-        self.videos = load_videos([*found.own, *found.swapped], settings)
-        self.stages = Stages(settings.seed, settings.batch_size, settings.stage_one_frames or 0, self.videos.counts)
-        self.scene = make_scene(model, self.videos, settings)
-        space = self.scene.space
-        if settings.step.weights.inner:
-            shown = head_in_clip.inner_shown(space, self.videos.train)
-            self.videos = dataclasses.replace(self.videos, train=dataclasses.replace(self.videos.train, inner=shown))
-        self.graphdef, self.state = initial_state(settings, space, self.videos)
-        write_description(
-            folder,
-            AvatarDescription.of_run(
-                networks=settings.networks,
-                head=model,
-                head_path=head_path,
-                betas=found.own[0].betas,
-                canonical_expression=self.videos.expression_c,
-                looks=self.looks,
-                image_size=settings.image_size,
-                max_points_per_pixel=settings.step.render.max_points_per_pixel,
-                ndc_per_unit=float(self.videos.own.cameras.ndc_per_unit().mean()),
-            ),
+        self.videos = load_videos([*found.own, *found.swapped], settings, budget=int(options.cache_gib * 2**30))
+        self.stages = Stages(
+            settings.seed,
+            1 if options.deterministic else settings.batch_size,
+            settings.stage_one_frames or 0,
+            self.videos.counts,
         )
-        self.perceptual = perceptual.vgg_loss(vgg_weights) if vgg_weights else None
+        self.scene = make_scene(model, self.videos, settings)
+        if settings.step.weights.inner:
+            self.videos.train.finish = self._with_inner
+        self.graphdef, self.state = initial_state(settings, self.scene.space, self.videos)
+        if processes.is_first():
+            write_description(folder, self._description(found, model))
+        self.perceptual = perceptual.vgg_loss(options.vgg_weights) if options.vgg_weights else None
         self.parallel = DataParallel()
         self.step = self._compiled_step(settings.step)
         self.step_frames = settings.batch_size * self.parallel.size
         self.nearest = jax.jit(self._nearest)
 
+    def _with_inner(self, batch: Batch) -> Batch:
+        return dataclasses.replace(batch, inner=head_in_clip.inner_shown(self.scene.space, batch))
+
+    def _description(self, found: Sources, model: HeadModel) -> AvatarDescription:
+        settings = self.settings
+        return AvatarDescription.of_run(
+            networks=settings.networks,
+            head=model,
+            head_path=self.options.head,
+            betas=found.own[0].betas,
+            canonical_expression=self.videos.expression_c,
+            looks=self.looks,
+            image_size=settings.image_size,
+            max_points_per_pixel=settings.step.render.max_points_per_pixel,
+            ndc_per_unit=self.videos.ndc_per_unit,
+        )
+
     def _compiled_step(self, config: StepConfig):
-        return self.parallel.wrap(make_step(self.graphdef, config, perceptual=self.perceptual, seed=self.settings.seed))
+        step = Step(self.graphdef, config, self.perceptual, self.settings.seed)
+        return InFrameOrder(self.parallel, step) if self.options.deterministic else self.parallel.wrap(step)
 
-    def execute(self) -> None:
-        """Runs to the end of the schedule."""
+    @property
+    def seen(self) -> int:
+        """Frames seen."""
+        return int(self.state.frames_seen)
+
+    def execute(self) -> bool:
+        """Runs to the end of the schedule, or until it is asked to end; whether it came to the end."""
         total = self.settings.step.total_frames
-        with (
-            Checkpoints(self.folder) as checkpoints,
-            tensorboardX.SummaryWriter(str(self.folder / "tensorboard")) as board,
-            (self.folder / _METRICS).open("a") as log,
-        ):
-            if checkpoints.latest() is not None:
-                self.state = checkpoints.restore(self.state)
-            _cut_log(self.folder / _METRICS, int(self.state.frames_seen))
-            bar = progress.bar(total, desc="training", initial=int(self.state.frames_seen))
-            with bar:
-                while int(self.state.frames_seen) < total:
-                    self._stretch(bar, log, board)
+        with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
+            self.state = checkpoints.restore(self.state) or self.state
+            with Journal(self.folder, total=total, seen=self.seen) as journal:
+                while self.seen < total and not preemption.asked:
+                    self._stretch(journal, preemption)
                     checkpoints.save(self.state)
-                    worn = self.looks[: self.stages.worn(int(self.state.frames_seen) - 1)]
-                    figures.held_out_sheet(
-                        self.folder, self.graphdef, self.state, self.scene, self.videos.test, looks=worn
-                    )
+                    if not preemption.asked:
+                        self._draw()
+        return self.seen >= total
 
-    def _stretch(self, bar, log, board) -> None:
-        """From one checkpoint to the next."""
-        start = int(self.state.frames_seen)
+    def _draw(self) -> None:
+        if processes.is_first():
+            worn = self.looks[: self.stages.worn(self.seen - 1)]
+            figures.held_out_sheet(self.folder, self.graphdef, self.state, self.scene, self.videos.test, looks=worn)
+
+    def _stretch(self, journal: Journal, preemption: Preemption) -> None:
+        """From one checkpoint to the next, if it is not asked to end before."""
+        end = min(_next(self.seen, self.settings.every.checkpoint), self.settings.step.total_frames)
+        while (seen := self.seen) < end and not preemption.asked:
+            if seen == 0 or self._pause(seen - self.step_frames) <= seen:  # else it only ended here, and continues
+                self._change_cloud(seen)
+                self._refresh_nearest(seen)
+            self._steps(seen, min(end, self._pause(seen)), journal, preemption)
+
+    def _pause(self, seen: int) -> int:
+        """Where steps that follow `seen` frames stop, so that the host looks at the state."""
         every = self.settings.every
-        end = min(_next(start, every.checkpoint), self.settings.step.total_frames)
-        while (seen := int(self.state.frames_seen)) < end:
-            self._change_cloud(seen)
-            self._refresh_nearest(seen)
-            stop = min(
-                end,
-                _next(seen, every.nearest),
-                self.stages.next_stop(seen, self.settings.cloud.period),
-                _next(seen, every.log),
-            )
-            self._steps(seen, stop, bar, log, board)
+        return min(
+            _next(seen, every.checkpoint),
+            self.settings.step.total_frames,
+            _next(seen, every.nearest),
+            self.stages.next_stop(seen, self.settings.cloud.period),
+            _next(seen, every.log),
+        )
 
-    def _steps(self, seen: int, stop: int, bar, log, board) -> None:
+    def _steps(self, seen: int, stop: int, journal: Journal, preemption: Preemption) -> None:
         """Steps until `stop` frames are seen, without looking at the device in between."""
-        size = self.step_frames
+        size, began, history = self.step_frames, time.monotonic(), []
         state = self.parallel.replicate(self.state)
         scene = self.parallel.replicate(self.scene)
-        began, start, history = time.monotonic(), seen, []
-        while seen < stop:
-            rows = self.stages.rows(seen, size)
-            state, metrics = self.step(state, self.parallel.split(take(self.videos.train, rows)), scene)
-            history.append(metrics)
-            seen += size
-            bar.update(size)
+        starts = range(seen, stop, size)
+        with self.videos.train.stream(self.parallel.share(self._rows(start)) for start in starts) as batches:
+            for batch in batches:
+                state, metrics = self.step(state, self.parallel.split(batch), scene)
+                history.append(metrics)
+                journal.advance(size)
+                if preemption.after(seen // size + len(history)):
+                    break
         self.state = self.parallel.unreplicate(state)
-        figures_now = {
-            name: float(np.mean([np.asarray(metrics[name])[0] for metrics in history])) for name in history[0]
-        }
-        if not all(np.asarray(metrics["finite"])[0] for metrics in history) or not np.isfinite(figures_now["loss"]):
-            self._stop_nonfinite(history, start, size)
+        self._check_finite(history, seen)
+        rate = len(history) / (time.monotonic() - began)
+        journal.write(self.seen, self._figures(history) | {"steps_per_second": rate})
+
+    def _rows(self, seen: int) -> np.ndarray:
+        return self.stages.rows(seen, self.step_frames)
+
+    def _figures(self, history: list[dict[str, jax.Array]]) -> dict[str, float]:
+        """Means over some steps, and what the points are now; room is made for points that had none."""
+        names = [name for name in history[0] if name != "finite"]
+        figures_now = {name: float(np.mean([np.asarray(metrics[name])[0] for metrics in history])) for name in names}
         if figures_now["overflow"]:
             self._make_room(figures_now["overflow"])
-        points = int(self.state.cloud.alive.sum())
-        rate = (seen - start) / size / (time.monotonic() - began)
-        figures_now |= {"points": points, "radius": float(self.state.cloud.radius), "steps_per_second": rate}
-        log.write(json.dumps({"frames": seen, **figures_now}) + "\n")
-        log.flush()
-        for name, value in figures_now.items():
-            board.add_scalar(f"train/{name}", value, seen)
-        bar.set_postfix(
-            loss=f"{figures_now['loss']:.4f}",
-            psnr=f"{figures_now['psnr']:.2f}",
-            points=points,
-            its=f"{rate:.2f}/s",
-        )
+        points = self.state.cloud
+        return figures_now | {"points": int(points.alive.sum()), "radius": float(points.radius)}
 
     def _make_room(self, overflow: float) -> None:
         """Points covered more tiles than the rasteriser had room for: the steps to come get twice as much."""
@@ -194,19 +249,18 @@ class _Run:
         self.settings = dataclasses.replace(self.settings, step=roomier)
         self.step = self._compiled_step(roomier)
 
-    def _stop_nonfinite(self, history, start: int, size: int) -> None:
-        bad = next(
-            i
-            for i, m in enumerate(history)
-            if not (np.asarray(m["finite"])[0] and np.isfinite(np.asarray(m["loss"])[0]))
-        )
-        first = start + bad * size
-        rows = self.stages.rows(first, size)
-        raise UserError(
-            f"The loss is not finite between {first} and {first + size} frames seen (training frames "
-            f"{sorted(int(r) for r in rows)}); the last good checkpoint in {self.folder} is kept: look at these "
-            "frames, or lower the learning rates."
-        )
+    def _check_finite(self, history: list[dict[str, jax.Array]], start: int) -> None:
+        """The figure `finite` is of equal shares of a step's frames, in their order."""
+        for number, metrics in enumerate(history):
+            finite = np.asarray(metrics["finite"])[0]
+            if not finite.all():
+                first = start + number * self.step_frames
+                rows = self._rows(first).reshape(len(finite), -1)[~finite]
+                raise UserError(
+                    f"The loss is not finite between {first} and {first + self.step_frames} frames seen (training "
+                    f"frames {sorted(rows.reshape(-1).tolist())}); the last good checkpoint in {self.folder} is kept: "
+                    "look at these frames, or lower the learning rates."
+                )
 
     def _change_cloud(self, seen: int) -> None:
         """Prunes and grows once for each period that has ended, and lets swapped videos join; the state counts."""
@@ -221,17 +275,18 @@ class _Run:
 
     def _join(self) -> None:
         """Swapped videos join: their looks get points of their own, which are there under them and not under others."""
-        networks, space, seed = self.state.params.networks, self.scene.space, self.settings.seed
+        networks, seed = self.state.params.networks, self.settings.seed
         if self.settings.networks.presence:
-            clouds = joining.Clouds(self.graphdef, networks, space)
-            radius = float(self.state.cloud.radius) / float(self.videos.own.cameras.ndc_per_unit().mean())
+            clouds = joining.Clouds(self.graphdef, networks, self.scene.space)
+            radius = float(self.state.cloud.radius) / self.videos.ndc_per_unit
             old = self.state.params.points[self.state.cloud.alive]
             count = self.settings.cloud.hull_points
             found = joining.newcomers(clouds, old, self.videos, count=count, radius=radius, seed=seed)
             self.state = cloud.add_points(self.state, self.settings.cloud, found)
             points = self.state.params.points[self.state.cloud.alive]
-            labels = joining.shown(clouds, points, len(old), self.videos)
-            networks = joining.fit_presence(clouds, points, labels, seed=seed)
+            networks = joining.fit_presence(
+                clouds, points, joining.shown(clouds, points, len(old), self.videos), seed=seed
+            )
         # Moments of the first stage's small gradients would make the second's first steps thirty times too large.
         params = dataclasses.replace(self.state.params, networks=networks)
         self.state = dataclasses.replace(self.state, params=params, moments=optax.scale_by_adam().init(params))
@@ -256,68 +311,10 @@ class _Run:
         return nearest_vertices(space, flame_canonical(networks, state.params.points, z), state.cloud.part)
 
 
-def make_scene(model, videos: Videos, settings: Settings) -> Scene:
-    """The head at the run's canonical state, and the constants of its losses."""
-    std = settings.tracking_std
-    return Scene(
-        space=jax.tree.map(jnp.asarray, head_space(model, jnp.asarray(videos.expression_c))),
-        expression_variance=jnp.asarray(videos.expression_variance),
-        tracking_std=Tracking(
-            jnp.full((1, 15), std["pose"]),
-            jnp.full((1, 50), std["expression"]),
-            jnp.full((1, 3), std["translation"]),
-        ),
-    )
-
-
-def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple[nnx.GraphDef, TrainState]:
-    """Networks, points and optimiser before the first training frame."""
-    networks = AvatarNetworks(settings.networks, rngs=nnx.Rngs(settings.seed))
-    graphdef, network_state = nnx.split(networks)
-    rng = np.random.default_rng(settings.seed)
-    schedule = settings.cloud
-    if schedule.init == "head":
-        vertices, faces = np.asarray(space.vertices_fc), np.asarray(space.head.faces)
-        points, part = cloud.surface_points(
-            vertices,
-            faces,
-            np.asarray(space.parts),
-            schedule.init_points,
-            rng,
-            fineness=np.asarray(space.fineness),
-            areas=head_in_clip.largest_areas(space, videos.own),
-        )
-        beyond = hull_points(space, videos.own, schedule.hull_points, rng)
-        points, part = np.concatenate([points, beyond]), np.concatenate([part, np.zeros(len(beyond), part.dtype)])
-    else:
-        points = cloud.sphere_points(schedule.init_points, rng)
-        part = np.full(schedule.init_points, ANY_PART, np.int32)
-    params = Params(network_state, jnp.asarray(points), Tracking.zeros(len(videos.train.frame)))
-    state = TrainState(
-        frames_seen=jnp.int32(0),
-        params=params,
-        moments=optax.scale_by_adam().init(params),
-        cloud=cloud.full_cloud(part, schedule.init_radius, looks=len(videos.counts)),
-    )
-    return graphdef, state
-
-
-def _prepare_workdir(folder: pathlib.Path, config: ml_collections.ConfigDict, data: Sequence[pathlib.Path]) -> None:
-    work_folder.prepare(pathlib.Path(folder), config.to_dict(), [str(path) for path in data])
-
-
 def _check_device(settings: Settings) -> None:
     reason = devices.unused_gpu() if settings.networks.canonical_width >= _PAPER_WIDTH else None
     if reason:
         raise UserError(f"This config is of the paper's size, which would take weeks on this device. {reason}")
-
-
-def _cut_log(path: pathlib.Path, frames_seen: int) -> None:
-    """Drops what a killed run logged after its last checkpoint, half a line included: it will be logged again."""
-    lines = path.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["frames"] <= frames_seen]
-    if len(kept) < len(lines):
-        path.write_text("".join(kept))
 
 
 def _next(value: int, period: int) -> int:

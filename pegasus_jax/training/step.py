@@ -1,6 +1,7 @@
 """One optimisation step over one device's share of a batch, written over a named axis.
 
-Gradients, visibility and metrics are reduced over the axis `DEVICES`; `parallel.py` alone knows what carries it.
+Gradients, visibility and metrics are reduced over the axis `DEVICES`, by `reduction.py`; `parallel.py` alone knows what
+carries it.
 """
 
 import dataclasses
@@ -19,9 +20,9 @@ from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_w
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses, tables
+from pegasus_jax.training.reduction import DEVICES, Gradients, over_devices
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
-DEVICES = "devices"
 _LOOSE = 0.2  # hair and clothes may move otherwise than the head beneath them
 VISIBLE_WEIGHT = 0.5  # a point is visible where its compositing weight exceeds this
 
@@ -89,34 +90,47 @@ class Scene:
 Perceptual = Callable[[jax.Array, jax.Array], jax.Array]
 
 
-def make_step(
-    graphdef: nnx.GraphDef, config: StepConfig, *, perceptual: Perceptual | None, seed: int
-) -> Callable[[TrainState, Batch, Scene], tuple[TrainState, dict[str, jax.Array]]]:
-    """The step function `(state, batch, scene) -> (state, metrics)`; batch is one device's share."""
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One optimisation step in two halves; called, it is the whole, over the axis `DEVICES`.
 
-    def step(state: TrainState, batch: Batch, scene: Scene):
-        step_key = jax.random.fold_in(jax.random.key(seed), state.frames_seen)
-        key = jax.random.fold_in(step_key, jax.lax.axis_index(DEVICES))
-        background = backgrounds(step_key, batch.frame) if config.random_background else jnp.ones((len(batch.frame), 3))
+    Random numbers are the step's, and a background the frame's: the same however many devices there are.
+    """
+
+    graphdef: nnx.GraphDef
+    config: StepConfig
+    perceptual: Perceptual | None
+    seed: int
+
+    def __call__(self, state: TrainState, batch: Batch, scene: Scene) -> tuple[TrainState, dict[str, jax.Array]]:
+        """The state after one device's share of a batch and all the others', and the figures of all of it.
+
+        The figure `finite` (devices,) bool says whose gradients were.
+        """
+        mine = self.evaluate(state, batch, scene)
+        finite = jax.lax.all_gather(mine.finite(), DEVICES)
+        reduced = over_devices(mine)
+        count = len(batch.frame) * jax.lax.psum(1, DEVICES)
+        return self.update(state, reduced, count), dict(reduced.terms, finite=finite)
+
+    def evaluate(self, state: TrainState, batch: Batch, scene: Scene) -> Gradients:
+        """What some frames of one look ask of the parameters."""
+        step_key = jax.random.fold_in(jax.random.key(self.seed), state.frames_seen)
+        key = jax.random.fold_in(step_key, 0)
+        count = len(batch.frame)
+        background = backgrounds(step_key, batch.frame) if self.config.random_background else jnp.ones((count, 3))
 
         def objective(params: Params):
-            return _losses(graphdef, params, state, batch, scene, config, perceptual, background, key)
+            return _losses(self.graphdef, params, state, batch, scene, self.config, self.perceptual, background, key)
 
         (_, (terms, seen)), grads = jax.value_and_grad(objective, has_aux=True)(state.params)
-        grads = jax.lax.pmean(grads, DEVICES)
-        terms = jax.lax.pmean(terms, DEVICES)
-        seen = jax.lax.pmax(seen.astype(jnp.int32), DEVICES) > 0
-        mine = tables.touched(graphdef, state.params, batch)
-        touched = jax.tree.map(lambda rows: jax.lax.pmax(rows.astype(jnp.int32), DEVICES) > 0, mine)
-        params, moments = _update(state, grads, touched, config)
-        devices = jax.lax.psum(1, DEVICES)
-        finite = jax.tree.reduce(jnp.logical_and, jax.tree.map(lambda g: jnp.all(jnp.isfinite(g)), grads))
-        metrics = dict(terms, finite=finite)
-        cloud = dataclasses.replace(state.cloud, visible=state.cloud.visible | seen)
-        frames_seen = state.frames_seen + batch.frame.shape[0] * devices
-        return TrainState(frames_seen, params, moments, cloud), metrics
+        return Gradients(grads, terms, seen, tables.touched(self.graphdef, state.params, batch))
 
-    return step
+    def update(self, state: TrainState, reduced: Gradients, count: int | jax.Array) -> TrainState:
+        """The state after `count` frames whose mean is `reduced`."""
+        params, moments = _update(state, reduced.grads, reduced.touched, self.config)
+        cloud = dataclasses.replace(state.cloud, visible=state.cloud.visible | reduced.seen)
+        return TrainState(state.frames_seen + count, params, moments, cloud)
 
 
 def corrected(batch: Batch, tracking: Tracking) -> Batch:

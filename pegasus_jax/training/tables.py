@@ -25,12 +25,13 @@ class Touched:
 
 
 def touched(graphdef: nnx.GraphDef, params: Params, batch: Batch) -> Touched:
-    """The rows that one device's share of a step shows: all base codes but the one that its look replaces."""
-    table, look = nnx.merge(graphdef, params.networks).latents, batch.look[0]
+    """The rows that some frames show: of each frame, all base codes but the one that its look replaces."""
+    table, looks = nnx.merge(graphdef, params.networks).latents, batch.look
+    replaced = table.slots()[looks]
     return Touched(
         frames=jnp.zeros(params.tracking.pose.shape[0], bool).at[batch.frame].set(True),
-        base=jnp.arange(len(latents.CATEGORIES)) != table.slots()[look],
-        looks=jnp.arange(1, 1 + len(table.look_categories)) == look,
+        base=jnp.any(jnp.arange(len(latents.CATEGORIES))[:, None] != replaced[None], axis=1),
+        looks=jnp.any(jnp.arange(1, 1 + len(table.look_categories))[:, None] == looks[None], axis=1),
     )
 
 

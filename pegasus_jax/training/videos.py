@@ -1,4 +1,4 @@
-"""A run's frames in memory: every clip decoded, split, and marked with its look."""
+"""A run's frames: every clip split, and marked with its look."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from pegasus_jax.data import Dataset
-from pegasus_jax.data.frames import Batch, join, load_frames, take
+from pegasus_jax.data.frames import Batch, ClipFrames
+from pegasus_jax.data.store import FrameStore
 from pegasus_jax.training.looks import sources
 from pegasus_jax.training.settings import Settings
 
@@ -18,40 +19,49 @@ class Videos:
     Frames lie in the order of their looks: own videos first, then each part-swapped one.
     """
 
-    train: Batch
-    test: Batch
+    train: FrameStore
+    test: FrameStore
     counts: tuple[int, ...]  # training frames of each look
     expression_c: np.ndarray  # (50,) mean over own training frames
     expression_variance: np.ndarray  # (50,)
 
     @property
-    def own(self) -> Batch:
+    def own(self) -> list[ClipFrames]:
         """Training frames of the person as filmed."""
-        return take(self.train, slice(self.counts[0]))
+        return [clip for clip in self.train.clips if clip.look == 0]
+
+    @property
+    def ndc_per_unit(self) -> float:
+        """How large a head unit looks in the own training frames, on average."""
+        return float(np.concatenate([clip.cameras.ndc_per_unit() for clip in self.own]).mean())
+
+    def sample(self, look: int, count: int) -> Batch:
+        """Up to `count` training frames of a look, spread over them."""
+        rows = np.flatnonzero(self.train.look == look)
+        return self.train.batch(rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))])
 
 
-def load_videos(datasets: Sequence[Dataset], settings: Settings) -> Videos:
-    """Decodes and splits every clip.
+def load_videos(datasets: Sequence[Dataset], settings: Settings, *, budget: int = 0) -> Videos:
+    """Splits every clip; pictures are decoded later, and kept in up to `budget` bytes.
 
     Raises:
         UserError: the folders do not belong together, or one of them does not fit.
     """
     found = sources(datasets)
     size = (settings.image_size, settings.image_size)
-    train_parts, test_parts, counts = [], [], [0] * (1 + len(found.swapped))
+    normals = bool(settings.step.weights.normal)
+    train, test, counts = [], [], [0] * (1 + len(found.swapped))
     looks = [0] * len(found.own) + list(range(1, len(counts)))
     for look, dataset in zip(looks, (*found.own, *found.swapped)):
         train_rows, test_rows = dataset.split(test_fraction=settings.test_fraction)
         counts[look] += len(train_rows)
-        normals = bool(settings.step.weights.normal)
-        train_parts.append(load_frames(dataset, train_rows, image_size=size, look=look, normals=normals))
-        test_parts.append(load_frames(dataset, test_rows, image_size=size, look=look))
-    train_frames = join(train_parts)
-    expression = train_frames.expression[: counts[0]]
+        train.append(ClipFrames(dataset, train_rows, image_size=size, look=look, normals=normals))
+        test.append(ClipFrames(dataset, test_rows, image_size=size, look=look))
+    expression = np.concatenate([clip.expression for clip in train if clip.look == 0])
     variance = expression.var(axis=0, ddof=1)
     return Videos(
-        train=train_frames,
-        test=join(test_parts),
+        train=FrameStore(train, budget=budget),
+        test=FrameStore(test),
         counts=tuple(counts),
         expression_c=expression.mean(axis=0),
         expression_variance=np.maximum(variance, settings.expression_variance_floor).astype(np.float32),

@@ -12,13 +12,13 @@ import numpy as np
 import scipy.spatial
 
 from pegasus_jax.data.camera import Camera
-from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.flame import lbs
 from pegasus_jax.models.head_discs import splat_triangles
 from pegasus_jax.models.head_space import HeadSpace, frame_motion
-from pegasus_jax.models.posing import unpose
+from pegasus_jax.models.posing import skin, unpose
 
-_FRAMES = 24
+HULL_FRAMES = 24  # enough of a clip, spread over it
 _CANDIDATES = 100_000
 _BOX = np.array([[0.6, 0.6, 0.3], [0.6, 0.3, 0.3]])  # heads below, left and behind it, and above, right and before it
 _OUTSIDE = 0.01  # head units above the skin
@@ -30,12 +30,9 @@ _CELL = 2  # pixels: one point for each cell of a frame
 
 def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Generator) -> np.ndarray:
     """Up to `count` points (n, 3), FLAME canonical, spread evenly over what mattes show and the head does not cover."""
-    if not count:
-        return np.zeros((0, 3), np.float32)
-    some = _spread_over_clip(frames)
     points, nearest, distance = _around(space, rng)
-    means2d, head = (np.asarray(a) for a in _project(space, points, nearest, some))
-    inside, foreground = _looked_up(means2d, np.asarray(some.matte) > 255 * _FOREGROUND)
+    means2d, head = (np.asarray(a) for a in _project(space, points, nearest, frames))
+    inside, foreground = _looked_up(means2d, np.asarray(frames.matte) > 255 * _FOREGROUND)
     kept = ~_contradicted(inside, foreground) & (inside.mean(axis=0) >= _SEEN)
     chosen = np.zeros(len(points), bool)
     for frame, is_open in enumerate(inside & foreground & ~_looked_up(means2d, head > 1.0 - _FOREGROUND)[1]):
@@ -49,13 +46,8 @@ def contradicted(space: HeadSpace, points: np.ndarray, nearest: np.ndarray, fram
 
     They move as their `nearest` (N,) vertices do.
     """
-    some = _spread_over_clip(frames)
-    means2d, _ = _project(space, jnp.asarray(points), jnp.asarray(nearest), some)
-    return _contradicted(*_looked_up(np.asarray(means2d), np.asarray(some.matte) > 255 * _FOREGROUND))
-
-
-def _spread_over_clip(frames: Batch) -> Batch:
-    return take(frames, np.unique(np.linspace(0, len(frames.frame) - 1, _FRAMES).astype(int)))
+    means2d, _ = _project(space, jnp.asarray(points), jnp.asarray(nearest), frames)
+    return _contradicted(*_looked_up(np.asarray(means2d), np.asarray(frames.matte) > 255 * _FOREGROUND))
 
 
 def _contradicted(inside: np.ndarray, foreground: np.ndarray) -> np.ndarray:
@@ -83,8 +75,7 @@ def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Ba
     def one(frame: Batch) -> tuple[jax.Array, jax.Array]:
         motion = frame_motion(space, frame.betas, frame.expression, frame.pose)
         moved = rest + (motion.shape_offset + motion.blend_offset)[nearest]
-        blended = jnp.einsum("nj,jab->nab", weights, motion.T_d_rest[:, :3])
-        positions = jnp.einsum("nab,nb->na", blended[..., :3], moved) + blended[..., 3]
+        positions = skin(moved, weights, motion.T_d_rest)
         vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
         camera = Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
         faces = jnp.asarray(space.head.faces)

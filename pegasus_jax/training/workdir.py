@@ -7,6 +7,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -16,23 +17,26 @@ from pegasus_jax.errors import UserError
 
 CONFIG, ENVIRONMENT = "config.json", "environment.json"
 DATASET = "dataset"  # `launch.py create` captures into this part of the work folder before training
+_LAYOUT = ("config.batch_size",)  # may change with the number of devices: schedules are counted in frames
 _PACKAGES = ("pegasus-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
 
 
-def prepare(workdir: pathlib.Path, config: dict[str, Any], data: list[str]) -> None:
-    """Makes the work folder, or checks that it was made with this very config and these data.
+def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
+    """Makes the work folder, or checks that it was made for this very run: its `config`, `data` and so on.
 
     Raises:
         UserError: it was made with another config, or is some other folder.
     """
-    resolved = json.loads(json.dumps({"config": config, "data": data}))
+    resolved = json.loads(json.dumps(run))
     path = workdir / CONFIG
     if path.exists():
         before = json.loads(path.read_text())
-        changed = sorted(_differences(before, resolved))
+        changed = [found for found in differences(before, resolved) if found[0] not in _LAYOUT]
         if changed:
+            entry, was, is_now = changed[0]
             raise UserError(
-                f"{workdir} was made with another config: {changed[0]}; use that config, or another --workdir."
+                f"{workdir} was made with another config: {entry} was {was!r} and is {is_now!r}; use that config, or "
+                "another --workdir."
             )
         return
     if workdir.is_dir() and not all(_is_dataset(entry) for entry in workdir.iterdir()):
@@ -48,7 +52,7 @@ def environment() -> dict[str, Any]:
         "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": sys.version.split()[0],
         "machine": f"{platform.system()} {platform.machine()}",
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": versions(),
         "devices": [device.device_kind for device in jax.devices()],
         "commit": _commit(),
     }
@@ -65,12 +69,18 @@ def _is_dataset(entry: pathlib.Path) -> bool:
     return entry.name == DATASET or entry.name.startswith(f".{DATASET}-")
 
 
-def _differences(before: Any, now: Any, name: str = ""):
+def differences(before: Any, now: Any, *, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Dotted name and the two values of every entry in which two nested dicts differ, in alphabetical order."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in before.keys() | now.keys():
-            yield from _differences(before.get(key), now.get(key), f"{name}.{key}" if name else key)
+        for key in sorted(before.keys() | now.keys()):
+            yield from differences(before.get(key), now.get(key), name=f"{name}.{key}" if name else key)
     elif before != now:
-        yield f"{name} was {before!r} and is {now!r}"
+        yield name, before, now
+
+
+def versions() -> dict[str, str | None]:
+    """Of the packages that results depend on."""
+    return {name: _version(name) for name in _PACKAGES}
 
 
 def _version(package: str) -> str | None:

@@ -34,7 +34,7 @@ def write_run(folder: pathlib.Path) -> Folders:
         networks__look_categories=("hair", "hair", "nose"), cloud__init_points=300, cloud__max_points=300
     )
     settings = from_config(config)
-    workdir.prepare(folders.run, config.to_dict(), [str(folders.data)])
+    workdir.prepare(folders.run, {"config": config.to_dict(), "data": [str(folders.data)]})
     head, dataset = load_head(folders.head), read_dataset(folders.data)
     videos = loop.load_videos([dataset], settings)
     scene = loop.make_scene(head, videos, settings)

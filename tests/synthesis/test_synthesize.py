@@ -14,7 +14,7 @@ from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load
 from pegasus_jax.synthesis import masks, synthesize
 from pegasus_jax.synthesis.part_share import part_share
-from pegasus_jax.synthesis.plan import read_plan
+from pegasus_jax.synthesis.plan import read_plan, run_plan
 from tests.inference.untrained import write_run
 from tests.training import tiny
 
@@ -180,6 +180,19 @@ def test_a_job_that_another_process_holds_is_left_to_it(folders, target, tmp_pat
         assert launch.main(["synthesize", f"--plan={tmp_path / 'plan.json'}"]) == 0
     assert "another process is at it" in capsys.readouterr().out
     assert not (tmp_path / "one").exists()
+
+
+def test_the_shares_of_an_array_are_all_jobs_once(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr("pegasus_jax.synthesis.plan.synthesize", lambda **job: done.append(job["out"].name))
+    job = {"target": "me", "donor": "ada", "attribute": "hair"}
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps([job | {"out": str(number)} for number in range(7)]))
+    for index in range(3):
+        run_plan(plan, array_index=index, array_size=3)
+    assert done == ["0", "3", "6", "1", "4", "2", "5"]
+    with pytest.raises(UserError, match="--array_index=3 must be one of 0 to 2, as --array_size=3"):
+        run_plan(plan, array_index=3, array_size=3)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import jax
 import pytest
 
 from pegasus_jax.training import loop
+from pegasus_jax.training.step import Step
 from tests.training import tiny
 
 
@@ -27,14 +28,14 @@ def tiny_run(tmp_path_factory) -> Run:
     run = Run(
         tiny.write_head(folder / "head.npz"), tiny.write_dataset(folder / "me"), folder / "run", folder / "cache", 0
     )
-    make_step, traces = loop.make_step, []
+    evaluate, traces = Step.evaluate, []
 
-    def counted(*args, **options):
-        step = make_step(*args, **options)
-        return lambda *inputs: traces.append(1) or step(*inputs)
+    def counted(*args):
+        traces.append(1)
+        return evaluate(*args)
 
     with pytest.MonkeyPatch.context() as patch, tiny.compilation_cache(run.cache):
-        patch.setattr(loop, "make_step", counted)
+        patch.setattr(Step, "evaluate", counted)
         loop.train(tiny.config(), data=[run.data], workdir=run.workdir, head=run.head)
     return dataclasses.replace(run, traces=len(traces))
 

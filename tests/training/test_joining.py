@@ -11,7 +11,6 @@ from flax import nnx
 
 from pegasus_jax import config
 from pegasus_jax.data import read_dataset
-from pegasus_jax.data.frames import take
 from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import CAST
 from pegasus_jax.flame import builtin_head
@@ -19,7 +18,7 @@ from pegasus_jax.models import latents, leaves
 from pegasus_jax.training import joining, loop
 from pegasus_jax.training.settings import from_config, with_looks
 from pegasus_jax.training.videos import load_videos
-from pegasus_jax.training.visual_hull import hull_points
+from pegasus_jax.training.visual_hull import HULL_FRAMES, hull_points
 
 COUNT = 400
 
@@ -44,7 +43,7 @@ def run(tmp_path_factory):
         clouds,
         state.params.points,
         videos,
-        float(state.cloud.radius) / float(videos.own.cameras.ndc_per_unit().mean()),
+        float(state.cloud.radius) / videos.ndc_per_unit,
     )
 
 
@@ -56,8 +55,7 @@ def found(run):
 
 def test_long_hair_gets_points_where_its_look_shows_it_and_the_nose_gets_few(run, found):
     clouds, points, videos, radius = run
-    hair = take(videos.train, np.flatnonzero(videos.train.look == 1))
-    wanted = hull_points(clouds.space, hair, COUNT, np.random.default_rng([0, 1]))
+    wanted = hull_points(clouds.space, videos.sample(1, HULL_FRAMES), COUNT, np.random.default_rng([0, 1]))
     existing = scipy.spatial.cKDTree(np.asarray(clouds.flame_canonical(points, 1)))
     bare = wanted[existing.query(wanted)[0] > radius]
     assert 50 < len(bare) <= COUNT

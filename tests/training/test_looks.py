@@ -37,7 +37,7 @@ def test_frames_carry_their_look_their_new_part_and_their_normals(folders):
     channels = ("rgb", "seg_logit", "normals")
     settings = from_config(tiny.config(step__weights__normal=0.1, step__render__channels=channels))
     videos = load_videos(datasets, settings)
-    frames = videos.train
+    frames = videos.train.batch(range(len(videos.train)))
     assert videos.counts == (8, 8, 4)
     np.testing.assert_array_equal(frames.look, np.repeat([0, 1, 2], videos.counts))
     np.testing.assert_array_equal(videos.test.look, [0, 0, 1, 1, 2])
@@ -49,12 +49,12 @@ def test_frames_carry_their_look_their_new_part_and_their_normals(folders):
         expected = read_dataset(folders[name]).parts(name, indices=[0], image_size=(tiny.SIDE, tiny.SIDE))[0]
         np.testing.assert_array_equal(frames.seg[first], expected)
     np.testing.assert_array_equal(frames.frame, np.arange(20))
-    np.testing.assert_array_equal(videos.own.look, 0)
+    assert [clip.look for clip in videos.own] == [0]
 
 
 def test_normals_are_not_loaded_for_a_loss_without_weight(folders):
     videos = load_videos([read_dataset(folders[name]) for name in ("me", "hair")], from_config(tiny.config()))
-    assert videos.train.normal is None
+    assert videos.train.batch([0, 8]).normal is None
 
 
 def test_the_canonical_expression_is_that_of_the_own_videos(folders):

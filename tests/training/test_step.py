@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data import read_dataset
-from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.flame import load_head
 from pegasus_jax.models.render import Render
 from pegasus_jax.training import loop
@@ -16,10 +16,10 @@ from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config
 from pegasus_jax.training.step import (
     LossWeights,
+    Step,
     backgrounds,
     flame_weight,
     learning_rate_factor,
-    make_step,
     picture_terms,
 )
 from tests.training import tiny
@@ -45,8 +45,8 @@ def stepped(tiny_run) -> Stepped:
     graphdef, state = loop.initial_state(settings, scene.space, videos)
     state = with_cloud(state, alive=state.cloud.alive.at[-20:].set(False))
     parallel = DataParallel(jax.devices()[:1])
-    step = parallel.wrap(make_step(graphdef, settings.step, perceptual=None, seed=0))
-    batch, constants = parallel.split(take(videos.train, np.array(SEEN))), parallel.replicate(scene)
+    step = parallel.wrap(Step(graphdef, settings.step, None, 0))
+    batch, constants = parallel.split(videos.train.batch(SEEN)), parallel.replicate(scene)
 
     def one(state):
         after, metrics = step(parallel.replicate(state), batch, constants)

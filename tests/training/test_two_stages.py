@@ -11,7 +11,6 @@ import pytest
 
 import pegasus_jax as pj
 from pegasus_jax.data import pictures, read_dataset
-from pegasus_jax.data.frames import take
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import checkpoint
@@ -19,7 +18,7 @@ from pegasus_jax.models.latents import CATEGORIES
 from pegasus_jax.training import figures, loop
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks
-from pegasus_jax.training.step import make_step
+from pegasus_jax.training.step import Step
 from tests.training import tiny
 
 HAIR, NOSE = CATEGORIES.index("hair"), CATEGORIES.index("nose")
@@ -59,11 +58,11 @@ def run(tmp_path_factory):
         tiny.write_swapped(folder / "x2", "nose", "ben"),
     ]
     head = tiny.write_head(folder / "head.npz")
-    shown, make, split, traces = [], loop.make_step, DataParallel.split, []
+    shown, evaluate, split, traces = [], Step.evaluate, DataParallel.split, []
 
-    def counted(*args, **options):
-        step = make(*args, **options)
-        return lambda *inputs: traces.append(1) or step(*inputs)
+    def counted(*args):
+        traces.append(1)
+        return evaluate(*args)
 
     def watched(self, batch):
         shares = split(self, batch)
@@ -72,7 +71,7 @@ def run(tmp_path_factory):
 
     with tiny.compilation_cache(folder / "cache"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop, "make_step", counted)
+            patch.setattr(Step, "evaluate", counted)
             patch.setattr(DataParallel, "split", watched)
             loop.train(config(), data=data, workdir=folder / "run", head=head)
         yield Run(head, data, folder / "run", len(traces), shown)
@@ -146,13 +145,13 @@ def steps(run):
     scene = loop.make_scene(load_head(run.head), videos, settings)
     graphdef, state = loop.initial_state(settings, scene.space, videos)
     parallel = DataParallel(jax.devices()[:1])
-    step = parallel.wrap(make_step(graphdef, settings.step, perceptual=None, seed=0))
+    step = parallel.wrap(Step(graphdef, settings.step, None, 0))
 
     def after(*looks):
         states = [state]
         for look in looks:
             rows = np.flatnonzero(videos.train.look == look)[:2]
-            batch = parallel.split(take(videos.train, rows))
+            batch = parallel.split(videos.train.batch(rows))
             moved, _ = step(parallel.replicate(states[-1]), batch, parallel.replicate(scene))
             states.append(parallel.unreplicate(moved))
         return [(codes(one, "base"), codes(one, "looks")) for one in states]

@@ -10,8 +10,12 @@ from pegasus_jax.training import workdir
 CONFIG = {"seed": 1, "step": {"rates": {"points": 1e-3}, "halvings": (1, 2)}}
 
 
+def run(config: dict, *data: str) -> dict:
+    return {"config": config, "data": list(data or ["data/me"])}
+
+
 def test_a_new_folder_gets_its_config_and_environment(tmp_path):
-    workdir.prepare(tmp_path / "runs" / "me", CONFIG, ["data/me"])
+    workdir.prepare(tmp_path / "runs" / "me", run(CONFIG))
     written = json.loads((tmp_path / "runs" / "me" / "config.json").read_text())
     assert written == {
         "config": {"seed": 1, "step": {"rates": {"points": 1e-3}, "halvings": [1, 2]}},
@@ -22,9 +26,9 @@ def test_a_new_folder_gets_its_config_and_environment(tmp_path):
 
 
 def test_the_same_config_continues_and_rewrites_nothing(tmp_path):
-    workdir.prepare(tmp_path, CONFIG, ["data/me"])
+    workdir.prepare(tmp_path, run(CONFIG))
     before = (tmp_path / "environment.json").read_bytes()
-    workdir.prepare(tmp_path, CONFIG, ["data/me"])
+    workdir.prepare(tmp_path, run(CONFIG))
     assert (tmp_path / "environment.json").read_bytes() == before
 
 
@@ -41,26 +45,26 @@ def test_the_same_config_continues_and_rewrites_nothing(tmp_path):
     ],
 )
 def test_another_config_is_refused_with_the_entry(tmp_path, config, data, sentence):
-    workdir.prepare(tmp_path, CONFIG, ["data/me"])
+    workdir.prepare(tmp_path, run(CONFIG))
     with pytest.raises(UserError, match=sentence):
-        workdir.prepare(tmp_path, config, data)
+        workdir.prepare(tmp_path, {"config": config, "data": data})
 
 
 def test_a_folder_of_someone_elses_is_refused(tmp_path):
     (tmp_path / "holiday.jpg").touch()
     with pytest.raises(UserError, match="is not empty and not a work folder"):
-        workdir.prepare(tmp_path, CONFIG, ["data/me"])
+        workdir.prepare(tmp_path, run(CONFIG))
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
 
 
 def test_a_captured_dataset_may_lie_in_it_already(tmp_path):
     (tmp_path / workdir.DATASET).mkdir()
-    workdir.prepare(tmp_path, CONFIG, [str(tmp_path / workdir.DATASET)])
+    workdir.prepare(tmp_path, run(CONFIG, str(tmp_path / workdir.DATASET)))
     assert (tmp_path / "config.json").is_file()
 
 
 def test_what_a_killed_capture_left_behind_is_no_obstacle(tmp_path):
     (tmp_path / workdir.DATASET).mkdir()
     (tmp_path / f".{workdir.DATASET}-x8k2").mkdir()
-    workdir.prepare(tmp_path, CONFIG, [str(tmp_path / workdir.DATASET)])
+    workdir.prepare(tmp_path, run(CONFIG, str(tmp_path / workdir.DATASET)))
     assert (tmp_path / "config.json").is_file()

@@ -1,0 +1,66 @@
+"""What a run tells while it trains: a progress bar, metrics.jsonl and TensorBoard; by the first process alone."""
+
+import json
+import pathlib
+
+import tensorboardX
+
+from pegasus_jax import processes, progress
+
+METRICS = "metrics.jsonl"
+
+
+class Journal:
+    """Use as a context manager.
+
+    Args:
+        folder: the work folder.
+        total: frames of the whole run.
+        seen: frames that it has seen already; what a killed run logged after them is dropped.
+    """
+
+    def __init__(self, folder: pathlib.Path, *, total: int, seen: int):
+        self._writes = processes.is_first()
+        if self._writes:
+            (folder / METRICS).touch()
+            _cut(folder / METRICS, seen)
+            self._log = (folder / METRICS).open("a")
+            self._board = tensorboardX.SummaryWriter(str(folder / "tensorboard"))
+            self._bar = progress.bar(total, desc="training", initial=seen)
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._writes:
+            self._bar.close()
+            self._board.close()
+            self._log.close()
+
+    def advance(self, frames: int) -> None:
+        """Some more frames are seen."""
+        if self._writes:
+            self._bar.update(frames)
+
+    def write(self, seen: int, figures: dict[str, float]) -> None:
+        """The figures of the steps up to `seen` frames."""
+        if not self._writes:
+            return
+        self._log.write(json.dumps({"frames": seen, **figures}) + "\n")
+        self._log.flush()
+        for name, value in figures.items():
+            self._board.add_scalar(f"train/{name}", value, seen)
+        self._bar.set_postfix(
+            loss=f"{figures['loss']:.4f}",
+            psnr=f"{figures['psnr']:.2f}",
+            points=figures["points"],
+            its=f"{figures['steps_per_second']:.2f}/s",
+        )
+
+
+def _cut(path: pathlib.Path, frames_seen: int) -> None:
+    """Drops what a killed run logged after its last checkpoint, half a line included: it will be logged again."""
+    lines = path.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["frames"] <= frames_seen]
+    if len(kept) < len(lines):
+        path.write_text("".join(kept))
