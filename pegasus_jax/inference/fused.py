@@ -4,8 +4,8 @@ It holds both avatars whole. Baking a look selects points anew by the segmentati
 that is interpolated keeps its outline; a frame poses the points of each avatar by its own networks, both under one
 pose, expression and shape, and splats them together.
 
-Neighbours are looked up in trees. What memory a look takes is the canonical points of both avatars: by arithmetic 2.3 kB
-a point with networks of the paper's size, 0.8 GB for 174,000 points each.
+Neighbours are looked up in trees. A look takes the canonical points of both avatars in memory: by arithmetic 2.3 kB a
+point with networks of the paper's size, 0.8 GB for 174,000 points each.
 """
 
 import dataclasses
