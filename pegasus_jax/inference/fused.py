@@ -3,6 +3,9 @@
 It holds both avatars whole. Baking a look selects points anew by the segmentation cue of that look's codes, so a part
 that is interpolated keeps its outline; a frame poses the points of each avatar by its own networks, both under one
 pose, expression and shape, and splats them together.
+
+Neighbours are looked up in trees. A look takes the canonical points of both avatars in memory: by arithmetic 2.3 kB a
+point with networks of the paper's size, 0.8 GB for 174,000 points each.
 """
 
 import dataclasses
