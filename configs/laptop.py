@@ -6,7 +6,8 @@ python launch.py train --config=configs/laptop.py:generative --data='data/me,dat
 
 ":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 12,000 frames of
 the own ones, then 24,000 of all: three times as long. Its points have a generic canonical space, in which parts change
-their shape from look to look, and it has the normal loss. Variants join: ":generative,quick".
+their shape from look to look, and vanish under the looks that do not wear them (`presence`, not in the papers); it has
+the normal loss. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
