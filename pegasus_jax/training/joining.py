@@ -17,6 +17,9 @@ from flax import nnx
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import flame_canonical
+from pegasus_jax.training.cloud import add_points
+from pegasus_jax.training.settings import Settings
+from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.videos import Videos
 from pegasus_jax.training.visual_hull import HULL_FRAMES, contradicted, hull_points
 
@@ -51,6 +54,26 @@ class Clouds:
         for _ in range(_INVERSION_STEPS):
             points = points + x_fc - self.flame_canonical(points, look)
         return points
+
+
+def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, settings: Settings) -> TrainState:
+    """The state with which a run's second stage begins; without a presence network, looks share the points there are.
+
+    Adam starts afresh: moments of the first stage's small gradients would make the second's first steps thirty times
+    too large.
+    """
+    networks, found, old = state.params.networks, np.zeros((0, 3), np.float32), state.params.points[state.cloud.alive]
+    clouds = Clouds(graphdef, networks, space)
+    if settings.networks.presence:
+        radius = float(state.cloud.radius) / videos.ndc_per_unit
+        count = settings.cloud.hull_points
+        found = newcomers(clouds, old, videos, count=count, radius=radius, seed=settings.seed)
+    state = add_points(state, settings.cloud, found)
+    if settings.networks.presence:
+        points = state.params.points[state.cloud.alive]
+        networks = fit_presence(clouds, points, shown(clouds, points, len(old), videos), seed=settings.seed)
+    params = dataclasses.replace(state.params, networks=networks)
+    return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
 
 
 def newcomers(clouds: Clouds, points: jax.Array, videos: Videos, *, count: int, radius: float, seed: int) -> np.ndarray:

@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import ml_collections
 import numpy as np
-import optax
 from flax import nnx
 
 from pegasus_jax import devices, processes, progress
@@ -267,29 +266,11 @@ class _Run:
         schedule, seed = self.settings.cloud, self.settings.seed
         while (changes := int(self.state.cloud.changes)) < self.stages.changes_due(seen, schedule.period):
             if changes == self.stages.joining(schedule.period):
-                self._join()
+                self.state = joining.join(self.graphdef, self.state, self.scene.space, self.videos, self.settings)
                 continue
             key = jax.random.fold_in(jax.random.key(seed), changes)
             spared = self._spared(self.stages.worn(seen))
             self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=spared)
-
-    def _join(self) -> None:
-        """Swapped videos join: their looks get points of their own, which are there under them and not under others."""
-        networks, seed = self.state.params.networks, self.settings.seed
-        if self.settings.networks.presence:
-            clouds = joining.Clouds(self.graphdef, networks, self.scene.space)
-            radius = float(self.state.cloud.radius) / self.videos.ndc_per_unit
-            old = self.state.params.points[self.state.cloud.alive]
-            count = self.settings.cloud.hull_points
-            found = joining.newcomers(clouds, old, self.videos, count=count, radius=radius, seed=seed)
-            self.state = cloud.add_points(self.state, self.settings.cloud, found)
-            points = self.state.params.points[self.state.cloud.alive]
-            networks = joining.fit_presence(
-                clouds, points, joining.shown(clouds, points, len(old), self.videos), seed=seed
-            )
-        # Moments of the first stage's small gradients would make the second's first steps thirty times too large.
-        params = dataclasses.replace(self.state.params, networks=networks)
-        self.state = dataclasses.replace(self.state, params=params, moments=optax.scale_by_adam().init(params))
 
     def _scale(self) -> jax.Array:
         return point_scale(self.scene.space, self.state.cloud.nearest[0], self.state.cloud.part)

@@ -30,6 +30,8 @@ _CELL = 2  # pixels: one point for each cell of a frame
 
 def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Generator) -> np.ndarray:
     """Up to `count` points (n, 3), FLAME canonical, spread evenly over what mattes show and the head does not cover."""
+    if not count:
+        return np.zeros((0, 3), np.float32)
     points, nearest, distance = _around(space, rng)
     means2d, head = (np.asarray(a) for a in _project(space, points, nearest, frames))
     inside, foreground = _looked_up(means2d, np.asarray(frames.matte) > 255 * _FOREGROUND)
