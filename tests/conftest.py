@@ -21,6 +21,15 @@ def _no_more_programs_than_one_file_needs():
     jax.clear_caches()
 
 
+@pytest.fixture
+def optimised(monkeypatch):
+    """Optimised programs, for a test that computes for longer than it compiles."""
+    monkeypatch.delenv("JAX_DISABLE_MOST_OPTIMIZATIONS")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> pathlib.Path:
     """The folder of real videos and models named by $PEGASUS_TEST_DATA."""

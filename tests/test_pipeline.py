@@ -34,7 +34,7 @@ def preset(tmp_path) -> str:
 
 
 @pytest.mark.slow
-def test_a_video_becomes_an_avatar(real_data, preset, tmp_path, monkeypatch, capsys):
+def test_a_video_becomes_an_avatar(optimised, real_data, preset, tmp_path, monkeypatch, capsys):
     frames, fps = media.read_video(real_data / "videos" / "subject_a.mp4", max_frames=15)
     media.write_video(tmp_path / "me.mp4", frames, fps=fps)
     monkeypatch.setenv("PEGASUS_ASSETS", str(real_data / "mediapipe"))

@@ -29,7 +29,7 @@ class Script:
 
 
 QUICK = Script(
-    swaps=(("hair", "ada"), ("nose", "ada")),
+    swaps=(("hair", "ada"), ("hair", "cleo")),
     frames=20,
     donor_frames=10,
     truth_every=2,

@@ -48,8 +48,9 @@ def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple
             fineness=np.asarray(space.fineness),
             areas=_areas(space, videos),
         )
-        beyond = hull_points(space, videos.sample(0, HULL_FRAMES), schedule.hull_points, rng)
-        points, part = np.concatenate([points, beyond]), np.concatenate([part, np.zeros(len(beyond), part.dtype)])
+        if schedule.hull_points:
+            beyond = hull_points(space, videos.sample(0, HULL_FRAMES), schedule.hull_points, rng)
+            points, part = np.concatenate([points, beyond]), np.concatenate([part, np.zeros(len(beyond), part.dtype)])
     else:
         points = cloud.sphere_points(schedule.init_points, rng)
         part = np.full(schedule.init_points, ANY_PART, np.int32)

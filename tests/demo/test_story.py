@@ -11,7 +11,7 @@ from pegasus_jax.inference import load
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tmp_path, monkeypatch):
+def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tmp_path, monkeypatch, optimised):
     monkeypatch.delenv("FLAME_PATH", raising=False)
     page = story.run_demo(tmp_path / "demo", script=QUICK)
     root = page.parent
@@ -23,7 +23,7 @@ def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tm
         assert name in html and (root / name).stat().st_size > 1000
     frames, _ = media.read_video(root / "self.mp4")
     assert frames.shape[0] == QUICK.frames and frames.min() < 128, "somebody is in the picture"
-    assert load(root / "runs" / "ben").looks == ("ben", "hair/ada", "nose/ada")
+    assert load(root / "runs" / "ben").looks == ("ben", "hair/ada", "hair/cleo")
 
     tables = json.loads((root / "scores.json").read_text())
     assert set(tables) == {"swaps", "looks", "paths", "samples"}
@@ -36,7 +36,7 @@ def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tm
 
     made = {path: path.stat().st_mtime_ns for path in root.glob("*/*/capture.json")}
     logs = {path: path.read_bytes() for path in root.glob("runs/*/metrics.jsonl")}
-    assert len(made) == 6 and len(logs) == 2
+    assert len(made) == 7 and len(logs) == 3
     story.run_demo(root, script=QUICK)
     assert made == {path: path.stat().st_mtime_ns for path in made}
     assert logs == {path: path.read_bytes() for path in logs}

@@ -50,7 +50,9 @@ def stepped(tiny_run) -> Stepped:
 
     def one(state):
         after, metrics = step(parallel.replicate(state), batch, constants)
-        return parallel.unreplicate(after), {name: float(np.asarray(value)[0]) for name, value in metrics.items()}
+        return parallel.unreplicate(after), {
+            name: float(np.min(np.asarray(value)[0])) for name, value in metrics.items()
+        }
 
     untracked, _ = one(state)
     before = dataclasses.replace(state, frames_seen=jnp.int32(8))
