@@ -7,6 +7,7 @@ from pegasus_jax.synthesis.bald import BaldFrame
 from pegasus_jax.synthesis.performance import Performance
 
 _WORN = 0.5  # coverage that counts as the part, for its outline
+_RIM = 4.0  # a pixel that is the person by less than three quarters is rim
 _FAINT = 0.02  # coverage that nobody sees
 _SPECK = 0.004  # of the picture's height: smaller bits of the part are noise
 _STICKS_OUT = 0.06  # of the picture's height: skull or hair this far above the new part is cut off
@@ -37,9 +38,9 @@ def put_on(
     base_matte = np.where(removed, bald.matte, matte) / 255.0
     base_matte[_sticking_out(worn > _WORN, len(image)) & removed] = 0.0
     # Hair that the donor's cheeks and neck hide may show beside the target's.
-    behind = (
-        np.zeros_like(worn) if keep_below else (1.0 - base_matte) * _hidden(_without_specks(donor.alone.alpha), worn)
-    )
+    behind = np.zeros_like(worn)
+    if not keep_below:
+        behind = _open(base_matte) * _hidden(_without_specks(donor.alone.alpha), worn)
     base = _over(255.0 * donor.alone.colour(), behind[..., None], base)
     new = _over(255.0 * donor.colour(), worn[..., None], base)
     new_matte = 255.0 * _over(1.0, worn, _over(1.0, behind, base_matte))
@@ -54,6 +55,11 @@ def put_on(
 
 def _over(top: np.ndarray | float, coverage: np.ndarray, below: np.ndarray) -> np.ndarray:
     return coverage * top + (1.0 - coverage) * below
+
+
+def _open(matte: np.ndarray) -> np.ndarray:
+    """Where something behind shows: the rim of a matte goes with it, which has the old background in its colours."""
+    return np.clip(_RIM * (1.0 - matte), 0.0, 1.0)
 
 
 def _hidden(whole: np.ndarray, seen: np.ndarray) -> np.ndarray:

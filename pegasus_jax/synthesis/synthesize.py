@@ -132,7 +132,7 @@ def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald:
             raise Dropped(f"the target's {attribute} cannot be seen")
         if not new.any():
             raise Dropped(f"the donor's {attribute} cannot be seen")
-        picture = np.round(255.0 * donor.image).astype(np.uint8)
+        picture = np.round(255.0 * donor.colour()).astype(np.uint8)  # white would shine through between points
         swapped, changed = facial.swap(image, old, picture, new)
         return Swapped(swapped, matte, 255 * new.astype(np.uint8), changed)
     if attribute == "hat" and not (donor.part > _MASK).any():

@@ -112,3 +112,14 @@ def test_hair_that_the_donor_s_face_hid_shows_beside_the_target_s():
         assert (new[beside] == NEW).all() == shows and (new_matte[beside] == 255 * shows).all()
         assert (worn[beside] == shows).all()
         np.testing.assert_array_equal(new[hidden & FACE & ~OWN_HAIR], image[hidden & FACE & ~OWN_HAIR])
+
+
+def test_the_old_background_does_not_shine_between_face_and_hair():
+    image, matte, bald = frame()
+    rim = region(slice(62, 80), slice(29, 30))  # pixels that are half face, half background
+    for picture, alpha in ((image, matte), (bald.image, bald.matte)):
+        picture[rim], alpha[rim] = (SKIN + BACKGROUND) // 2, 128
+    part, hidden = region(slice(30, 45), slice(28, 72)), region(slice(45, 80), slice(24, 76))
+    new, new_matte, _, _ = headwear.put_on(image, matte, bald, donor(part, hidden=hidden), keep_below=False)
+    np.testing.assert_array_equal(new[rim], np.broadcast_to(NEW, (rim.sum(), 3)))
+    assert (new_matte[rim] == 255).all()
