@@ -39,6 +39,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.log = total // 40
         config.every.checkpoint = total // 2
         config.every.nearest = total // 40
+        if quick:  # a program is compiled for each capacity
+            config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
         if not donor:
             config.stage_one_frames = 2 * total // 25
             config.cloud.period = total // 25

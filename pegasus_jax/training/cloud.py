@@ -115,7 +115,7 @@ def add_points(state: TrainState, schedule: CloudSchedule, points: np.ndarray) -
     """Puts new points (M, 3) of the outside of the head into the cloud, as far as there is room."""
     cloud = state.cloud
     old = np.flatnonzero(np.asarray(cloud.alive))
-    points = points[: schedule.max_points - len(old)]
+    points = points[: max(schedule.max_points - len(old), 0)]
     count = len(old) + len(points)
     capacity = max(bucket(count, schedule), cloud.capacity)
     rows = np.zeros(capacity, np.int32)
