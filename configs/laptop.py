@@ -38,6 +38,7 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.step.total_frames *= 3
     config.networks.gc = "learned"
     config.networks.presence = True
+    config.cloud.hull_points = 1_024
     config.step.weights.normal = 0.1
     config.step.render.channels = (*config.step.render.channels, "normals")
 

@@ -76,6 +76,13 @@ def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Vi
     return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
 
 
+def room(settings: Settings, looks: int) -> int:
+    """How many points the first stage leaves to looks that are still to join; half of all at most."""
+    if not settings.networks.presence:
+        return 0
+    return min(settings.cloud.hull_points * (looks - 1), settings.cloud.max_points // 2)
+
+
 def newcomers(clouds: Clouds, points: jax.Array, videos: Videos, *, count: int, radius: float, seed: int) -> np.ndarray:
     """Generic canonical points (M, 3) where the mattes of part-swapped looks show something, and no point is.
 

@@ -270,7 +270,9 @@ class _Run:
                 continue
             key = jax.random.fold_in(jax.random.key(seed), changes)
             spared = self._spared(self.stages.worn(seen))
-            self.state = cloud.change_cloud(self.state, schedule, key, scale=self._scale(), spared=spared)
+            room = joining.room(self.settings, len(self.looks)) if self.stages.worn(seen) < len(self.looks) else 0
+            growth = dataclasses.replace(schedule, max_points=schedule.max_points - room)
+            self.state = cloud.change_cloud(self.state, growth, key, scale=self._scale(), spared=spared)
 
     def _scale(self) -> jax.Array:
         return point_scale(self.scene.space, self.state.cloud.nearest[0], self.state.cloud.part)
