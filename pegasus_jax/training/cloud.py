@@ -83,13 +83,13 @@ def surface_points(
     kept = []
     for index, (start, end) in enumerate(zip([0, *ends], ends)):
         rows = np.flatnonzero(face_part[chosen] == index)
-        kept.append(rows[_farthest_first(points[rows], density[chosen[rows]], end - start)])
+        kept.append(rows[farthest_first(points[rows], density[chosen[rows]], end - start)])
     rows = np.concatenate(kept)
     return points[rows], face_part[chosen[rows]]
 
 
-def _farthest_first(points: np.ndarray, density: np.ndarray, count: int) -> np.ndarray:
-    """Rows (count,) of points (n, 3) with density (n,): each the farthest from those before it, for its density."""
+def farthest_first(points: np.ndarray, density: np.ndarray | float, count: int) -> np.ndarray:
+    """Rows (count,) of points (n, 3): each the farthest from those before it, for its density (n,) or that of all."""
     rows = np.zeros(min(count, len(points)), np.int64)
     square = np.full(len(points), np.inf)
     for index in range(1, len(rows)):
@@ -121,22 +121,11 @@ def add_points(state: TrainState, schedule: CloudSchedule, points: np.ndarray) -
     rows = np.zeros(capacity, np.int32)
     rows[: len(old)] = old
     slots = np.arange(capacity)
-    filled, new = jnp.asarray(slots < len(old)), jnp.asarray((slots >= len(old)) & (slots < count))
+    new = jnp.asarray((slots >= len(old)) & (slots < count))
     placed = jnp.zeros((capacity, 3)).at[len(old) : count].set(points)
-    changed = replace_points(
-        state, jnp.asarray(rows), filled, jnp.where(new[:, None], placed, state.params.points[rows])
-    )
-    return dataclasses.replace(
-        changed,
-        cloud=Cloud(
-            alive=jnp.asarray(slots < count),
-            visible=jnp.where(new, False, cloud.visible[rows]),
-            nearest=cloud.nearest[:, rows],
-            part=jnp.where(new, 0, cloud.part[rows]),
-            radius=cloud.radius,
-            changes=cloud.changes + 1,
-        ),
-    )
+    changed = _arranged(state, rows, len(old), count, jnp.where(new[:, None], placed, state.params.points[rows]))
+    visible, part = jnp.where(new, False, cloud.visible[rows]), jnp.where(new, 0, cloud.part[rows])
+    return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, visible=visible, part=part))
 
 
 def change_cloud(
@@ -177,15 +166,25 @@ def change_cloud(
     next_radius = radius
     if radius > schedule.min_radius:
         next_radius = radius * schedule.radius_factor
-    changed = replace_points(state, jnp.asarray(rows), jnp.asarray(slots < len(survivors)), points)
+    changed = _arranged(state, rows, len(survivors), count, points)
+    return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
+
+
+def _arranged(state: TrainState, rows: np.ndarray, kept: int, count: int, points: jax.Array) -> TrainState:
+    """The cloud after one more change: `points` (capacity', 3), the first `count` alive, all of them unseen.
+
+    Slots take over what is known of the old slots `rows` (capacity',), the first `kept` of them moments included.
+    """
+    cloud, slots = state.cloud, np.arange(len(rows))
+    changed = replace_points(state, jnp.asarray(rows), jnp.asarray(slots < kept), points)
     return dataclasses.replace(
         changed,
         cloud=Cloud(
             alive=jnp.asarray(slots < count),
-            visible=jnp.zeros(capacity, bool),
+            visible=jnp.zeros(len(rows), bool),
             nearest=cloud.nearest[:, rows],
             part=cloud.part[rows],
-            radius=jnp.float32(next_radius),
+            radius=cloud.radius,
             changes=cloud.changes + 1,
         ),
     )

@@ -17,6 +17,7 @@ from pegasus_jax.flame import lbs
 from pegasus_jax.models.head_discs import splat_triangles
 from pegasus_jax.models.head_space import HeadSpace, frame_motion
 from pegasus_jax.models.posing import skin, unpose
+from pegasus_jax.training.cloud import farthest_first
 
 HULL_FRAMES = 24  # enough of a clip, spread over it
 _CANDIDATES = 100_000
@@ -33,7 +34,7 @@ def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Gene
     if not count:
         return np.zeros((0, 3), np.float32)
     points, nearest, distance = _around(space, rng)
-    means2d, head = (np.asarray(a) for a in _project(space, points, nearest, frames))
+    means2d, head = np.asarray(_project(space, points, nearest, frames)), np.asarray(_head(space, frames))
     inside, foreground = _looked_up(means2d, np.asarray(frames.matte) > 255 * _FOREGROUND)
     kept = ~_contradicted(inside, foreground) & (inside.mean(axis=0) >= _SEEN)
     chosen = np.zeros(len(points), bool)
@@ -48,7 +49,7 @@ def contradicted(space: HeadSpace, points: np.ndarray, nearest: np.ndarray, fram
 
     They move as their `nearest` (N,) vertices do.
     """
-    means2d, _ = _project(space, jnp.asarray(points), jnp.asarray(nearest), frames)
+    means2d = _project(space, jnp.asarray(points), jnp.asarray(nearest), frames)
     return _contradicted(*_looked_up(np.asarray(means2d), np.asarray(frames.matte) > 255 * _FOREGROUND))
 
 
@@ -69,22 +70,33 @@ def _around(space: HeadSpace, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 
 @jax.jit
-def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Batch) -> tuple[jax.Array, jax.Array]:
-    """Pixels (F, N, 2) of points that move as their nearest vertices do, and the head's coverage (F, H, W)."""
+def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Batch) -> jax.Array:
+    """Pixels (F, N, 2) of points (N, 3) that move as their nearest vertices do."""
     weights = space.lbs_weights[nearest]
     rest = unpose(points, weights, space.T_fc_rest)
 
-    def one(frame: Batch) -> tuple[jax.Array, jax.Array]:
+    def one(frame: Batch) -> jax.Array:
         motion = frame_motion(space, frame.betas, frame.expression, frame.pose)
         moved = rest + (motion.shape_offset + motion.blend_offset)[nearest]
-        positions = skin(moved, weights, motion.T_d_rest)
-        vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
-        camera = Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
-        faces = jnp.asarray(space.head.faces)
-        head = splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), camera)
-        return camera.project(positions)[0], head.alpha
+        return _camera(frame).project(skin(moved, weights, motion.T_d_rest))[0]
 
     return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
+
+
+@jax.jit
+def _head(space: HeadSpace, frames: Batch) -> jax.Array:
+    """How much of each pixel (F, H, W) the head model covers."""
+    faces = jnp.asarray(space.head.faces)
+
+    def one(frame: Batch) -> jax.Array:
+        vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
+        return splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), _camera(frame)).alpha
+
+    return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
+
+
+def _camera(frame: Batch) -> Camera:
+    return Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
 
 
 def _looked_up(means2d: np.ndarray, *pictures: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -109,9 +121,4 @@ def _spread(points: np.ndarray, count: int) -> np.ndarray:
     """Up to `count` of the points, each the farthest from those before it."""
     if len(points) <= count:
         return points
-    rows = np.zeros(count, np.int64)
-    square = np.full(len(points), np.inf)
-    for index in range(1, count):
-        square = np.minimum(square, np.sum((points - points[rows[index - 1]]) ** 2, axis=1))
-        rows[index] = np.argmax(square)
-    return points[rows]
+    return points[farthest_first(points, 1.0, count)]
