@@ -8,7 +8,6 @@ Avatars are untrained networks on points of the built-in head: what is timed doe
 """
 
 import argparse
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from splatting import milliseconds
 
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.inference import Avatar, clip
@@ -105,17 +105,6 @@ def ways(job: Job) -> dict[str, Callable[[], object]]:
     return calls
 
 
-def milliseconds(call: Callable[[], object], repeats: int) -> float:
-    """The fastest of `repeats` calls, for each of their frames: other work on the machine only adds."""
-    jax.block_until_ready(call())
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times) / CLIP
-
-
 def main() -> None:
     """Prints the table; ratios are to "baked"."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -127,7 +116,7 @@ def main() -> None:
     for job in JOBS[: options.jobs]:
         unit = None
         for name, call in ways(job).items():
-            taken = milliseconds(call, options.repeats)
+            taken = milliseconds(call, options.repeats) / CLIP
             unit = unit or taken
             cells = (
                 job.networks,

@@ -15,7 +15,7 @@ def tell(script: Script, folders: Folders, pictures: Figures, scores: Mapping[st
     return [
         _edited(script),
         _filmed(script, folders),
-        _swapped(script, scores["swaps"]),
+        _swapped(script, folders, scores["swaps"]),
         _trained(script, folders, pictures),
         _measured(scores),
     ]
@@ -48,10 +48,13 @@ def _filmed(script: Script, folders: Folders) -> Section:
     )
 
 
-def _swapped(script: Script, figures: Figures) -> Section:
+def _swapped(script: Script, folders: Folders, figures: Figures) -> Section:
     sheets = [
-        Picture(f"data/{script.star}__{attribute}_{donor}/figures/before_after.png", script.look(attribute, donor))
-        for attribute, donor in script.swaps
+        Picture(
+            folders.name(folders.swap(script.star, *swap) / "figures" / "before_after.png"),
+            script.look(*swap),
+        )
+        for swap in script.swaps
     ]
     return Section(
         title="Then, clips that nobody filmed",
@@ -62,15 +65,18 @@ def _swapped(script: Script, figures: Figures) -> Section:
 
 
 def _trained(script: Script, folders: Folders, pictures: Figures) -> Section:
-    run = f"runs/{script.star}"
-    points = json.loads((folders.root / run / "metrics.jsonl").read_text().splitlines()[-1])["points"]
+    run = folders.run(script.star)
+    points = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["points"]
     return Section(
         title="Last, one avatar learns them all",
         text=f"{points} points, one code for each look. The last fifth of the clip was held out. Tracked: driven by "
         "the clip's own parameters; refined: by what fits the picture best. PSNR in dB; the foreground's leaves out "
         "the white background.",
         items=[
-            Picture(f"{run}/figures/evaluation_{script.star}.png", "Held-out frames, and the stills to beat"),
+            Picture(
+                folders.name(run / "figures" / f"evaluation_{script.star}.png"),
+                "Held-out frames, and the stills to beat",
+            ),
             _table(pictures),
         ],
     )
@@ -87,7 +93,7 @@ def _measured(scores: Mapping[str, Figures]) -> Section:
 
 def _last_sheet(folders: Folders, name: str) -> str:
     newest = max((folders.run(name) / "figures").glob("held_out_*.png"))
-    return newest.relative_to(folders.root).as_posix()
+    return folders.name(newest)
 
 
 def _table(figures: Figures) -> Table:

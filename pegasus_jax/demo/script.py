@@ -59,3 +59,7 @@ class Folders:
     def run(self, name: str) -> pathlib.Path:
         """The work folder of a person's avatar."""
         return self.root / "runs" / name
+
+    def name(self, path: pathlib.Path) -> str:
+        """A path as the page and the plan, which lie in the root, say it."""
+        return path.relative_to(self.root).as_posix()

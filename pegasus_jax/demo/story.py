@@ -74,10 +74,10 @@ def _swap(script: Script, folders: Folders) -> None:
     """The star's clip with each donor's part, as a plan that `launch.py synthesize --plan` would take as well."""
     jobs = [
         {
-            "target": f"data/{script.star}",
-            "donor": f"runs/{donor}",
+            "target": folders.name(folders.clip(script.star)),
+            "donor": folders.name(folders.run(donor)),
             "attribute": attribute,
-            "out": f"data/{script.star}__{attribute}_{donor}",
+            "out": folders.name(folders.swap(script.star, attribute, donor)),
         }
         for attribute, donor in script.swaps
     ]
