@@ -18,7 +18,7 @@ from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE
 # The first release of IMAvatar stored intrinsics in pixels of 512 x 512 images: there cy is above 1.
 _OLD_INTRINSICS_SIDE = 512.0
 
-# Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps.
+# Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps, and of clothing.
 PART_LABELS = {
     "hair": (17,),
     "hat": (18,),
@@ -26,6 +26,7 @@ PART_LABELS = {
     "eyes": (4, 5),
     "nose": (10,),
     "mouth": (11, 12, 13),
+    "clothing": (15, 16),
 }
 
 

@@ -1,0 +1,78 @@
+"""Tables of figures: rows with names in front, as markdown for people and as records for programs."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pegasus_jax.evaluation.weights import NotComputed
+
+Figure = float | int | str | NotComputed
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Figures, and what they are of: one name per naming column of the table."""
+
+    names: tuple[str, ...]
+    figures: Mapping[str, Figure]
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """Rows under naming columns (`headers`); `about` says in a sentence or two what the figures are."""
+
+    about: str
+    headers: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the figures that any row has, in order of appearance."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.figures))
+
+    def under(self, header: str, name: str) -> "Table":
+        """The same with one more naming column in front, which says `name`."""
+        rows = tuple(Row((name, *row.names), row.figures) for row in self.rows)
+        return Table(self.about, (header, *self.headers), rows)
+
+    def records(self) -> list[dict[str, Any]]:
+        """A dict per row, ready for json: names, figures, and sentences for what was not computed."""
+        return [
+            dict(zip(self.headers, row.names))
+            | {name: str(value) if isinstance(value, NotComputed) else value for name, value in row.figures.items()}
+            for row in self.rows
+        ]
+
+    def markdown(self) -> str:
+        """The table between what it is about and the reasons for what was not computed."""
+        columns = self.columns
+        lines = ["| " + " | ".join([*self.headers, *columns]) + " |", "|---" * (len(self.headers) + len(columns)) + "|"]
+        for row in self.rows:
+            cells = [*row.names, *(_cell(name, row.figures.get(name)) for name in columns)]
+            lines.append("| " + " | ".join(cells) + " |")
+        return "\n".join([self.about, "", *lines, *self._reasons()]) + "\n"
+
+    def _reasons(self) -> list[str]:
+        lines = dict.fromkeys(
+            f"- {name}: {value}"
+            for row in self.rows
+            for name, value in row.figures.items()
+            if isinstance(value, NotComputed)
+        )
+        return ["", *lines] if lines else []
+
+
+def merged(tables: Mapping[str, Table], *, header: str) -> Table:
+    """Tables with the same columns as one, with a naming column in front that says which each row is from."""
+    parts = [table.under(header, name) for name, table in tables.items()]
+    return Table(parts[0].about, parts[0].headers, tuple(row for part in parts for row in part.rows))
+
+
+def _cell(name: str, value: Figure | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, NotComputed):
+        return "not computed"
+    if isinstance(value, str | int):
+        return str(value)
+    return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
