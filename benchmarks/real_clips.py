@@ -27,15 +27,8 @@ def main() -> None:
     for clip in arguments.clips.split(","):
         data, run = arguments.workdir / clip, arguments.workdir / f"{clip}_run"
         if not data.exists():
-            print(capture_video(arguments.videos / f"{clip}.mp4", data, head=load_head(arguments.head)))
-        began = time.monotonic()
-        train(
-            config.load_config(arguments.config, overrides=arguments.set), data=[data], workdir=run, head=arguments.head
-        )
-        minutes = (time.monotonic() - began) / 60
-        tables[clip] = evaluate_run(run).tables["pictures"]
-        _print_capture(clip, json.loads((data / "capture.json").read_text())["summary"], minutes)
-    print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{merged(tables, header="run").markdown()}")
+            found = merged(tables, header="run").markdown()
+    print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{found}")
 
 
 def _print_capture(clip: str, summary: dict, minutes: float) -> None:

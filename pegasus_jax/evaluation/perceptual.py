@@ -4,13 +4,14 @@ import jax
 import numpy as np
 
 from pegasus_jax.evaluation.lpips import Lpips
+from pegasus_jax.evaluation.tables import Figure
 from pegasus_jax.evaluation.weights import NotComputed
 
 
 def mean_lpips(
     lpips: Lpips | NotComputed, images: np.ndarray, targets: np.ndarray, *, masks: np.ndarray | None = None
-) -> float | NotComputed:
-    """Mean over pairs of pictures (N, H, W, 3) in [0, 1]; of what `masks` (N, H, W) show, pairs without any left out."""
+) -> Figure:
+    """Mean over pairs of pictures (N, H, W, 3) in [0, 1]; of what `masks` (N, H, W) show, if anything."""
     if isinstance(lpips, NotComputed):
         return lpips
     if masks is None:

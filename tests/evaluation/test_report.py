@@ -9,8 +9,8 @@ import pytest
 from pegasus_jax import assets
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction, refine
-from pegasus_jax.evaluation.report import compare_runs, evaluate_run
 from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
+from pegasus_jax.evaluation.report import compare_runs, evaluate_run
 from pegasus_jax.inference import load
 from pegasus_jax.models.latents import flatten
 from tests.inference.untrained import write_run

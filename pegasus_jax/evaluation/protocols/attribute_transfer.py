@@ -1,7 +1,7 @@
 """How near a transferred attribute comes to pictures of it: supplement table 1, spec section 14.1.
 
-Compared with held-out frames of the clips that show it, inside their masks of the attribute alone. A part-swapped clip is
-what the avatar was trained on the beginning of; an exact one, where somebody can film "this person with that hair",
+Compared with held-out frames of the clips that show it, inside their masks of the attribute alone. Of a part-swapped
+clip the avatar was trained on the beginning; an exact one, where there is such a thing as "this person with that hair",
 measures synthesis and training together.
 """
 
@@ -21,8 +21,8 @@ from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
 
 _ABOUT = (
-    "Inside the attribute's mask of held-out frames: root mean squared difference of values in [0, 1], PSNR in dB, LPIPS "
-    "with white outside. As filmed: nothing is transferred."
+    "Inside the attribute's mask of held-out frames: root mean squared difference of values in [0, 1], PSNR in dB, "
+    "LPIPS with white outside. As filmed: nothing is transferred."
 )
 
 
@@ -44,7 +44,9 @@ class AttributeTransfer:
         worn = subject.worn
         if not worn:
             looks = ", ".join(subject.avatar.looks[1:]) or "none besides the person as filmed"
-            raise UserError(f"No dataset folder shows a look of this avatar ({looks}); name part-swapped ones by --data.")
+            raise UserError(
+                f"No dataset folder shows a look of this avatar ({looks}); name part-swapped ones by --data."
+            )
         lpips = weights.lpips()
         rows = [row for look, clip in worn.items() for row in self._rows(subject, look, clip, lpips)]
         return {"transfer": Table(_ABOUT, ("look", "picture"), tuple(rows))}

@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from pegasus_jax.evaluation.portraits import Portraits, Viewer
+from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
@@ -41,8 +41,8 @@ class Identity:
             return viewer.look(render_drive(baked, drive).image)
 
         plain = seen(subject.as_filmed())
-        found = [Row(("as filmed",), viewer.compared(plain, viewer.look(filmed)))]
+        found = [Row(("as filmed",), compared(plain, viewer.look(filmed)))]
         for look in subject.avatar.looks[1:]:
             worn = seen(subject.avatar.bake(subject.avatar.latent(look)))
-            found.append(Row((look,), viewer.compared(worn, plain)))
+            found.append(Row((look,), compared(worn, plain)))
         return {"identity": Table(_ABOUT, ("look",), tuple(found))}

@@ -12,13 +12,13 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction, weights
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.subject import Subject
-from pegasus_jax.evaluation.tables import Row, Table
+from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
 from pegasus_jax.inference.avatar import Avatar
 
 _ABOUT = (
-    "Held-out frames of all clips, each under its own look, over white, whole pictures, tracked; means over frames. gc: "
-    "the offset from generic to subject space: off, as published (it never learns), or learned."
+    "Held-out frames of all clips, each under its own look, over white, whole pictures, tracked; means over frames. "
+    "gc: the offset from generic to subject space: off, as published (it never learns), or learned."
 )
 _COMPARED = ("psnr", "ssim", "l1")
 
@@ -37,7 +37,8 @@ class Offsets:
         if not isinstance(avatar, Avatar):
             raise UserError("The ablation of offsets compares trained avatars; this one is fused of two.")
         lpips = weights.lpips()
-        counts, found = [], []
+        counts: list[int] = []
+        found: list[dict[str, Figure]] = []
         for clip in subject.clips:
             test = subject.frames(clip, subject.rows(clip))
             baked = avatar.bake(subject.latent_shown(clip))
@@ -45,12 +46,12 @@ class Offsets:
             figures = reconstruction.figures_of(pictures, test)
             perceptual = mean_lpips(lpips, pictures.image, np.asarray(test.over_white()))
             counts.append(len(test.frame))
-            found.append({name: figures[name] for name in _COMPARED} | {"lpips": perceptual})
+            found.append({**{name: figures[name] for name in _COMPARED}, "lpips": perceptual})
         means = {name: _mean([one[name] for one in found], counts) for name in found[0]}
         row = Row((avatar.description.networks.gc,), {"clips": len(counts), "frames": sum(counts), **means})
         return {"offsets": Table(_ABOUT, ("gc",), (row,))}
 
 
-def _mean(values: list[float | NotComputed], counts: list[int]) -> float | NotComputed:
+def _mean(values: list[Figure], counts: list[int]) -> Figure:
     missing = next((value for value in values if isinstance(value, NotComputed)), None)
-    return missing or float(np.average(np.asarray(values, float), weights=counts))
+    return missing or float(np.average(np.asarray(values, np.float64), weights=counts))

@@ -8,10 +8,12 @@ import dataclasses
 import cv2
 import numpy as np
 
-from pegasus_jax import assets, media
+from pegasus_jax import media
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch
-from pegasus_jax.evaluation import reconstruction
+from pegasus_jax.evaluation import reconstruction, weights
+from pegasus_jax.evaluation.perceptual import mean_lpips
+from pegasus_jax.evaluation.portraits import missing_landmarker
 from pegasus_jax.evaluation.reconstruction import Pictures
 from pegasus_jax.evaluation.redetection import redetection
 from pegasus_jax.evaluation.refine import Drive
@@ -76,18 +78,23 @@ class Reconstruction:
 
     def _compared(self, pictures: Pictures, clip: Dataset, test: Batch, rows: np.ndarray) -> dict[str, Figure]:
         if self.clothing:
-            return dict(reconstruction.figures_of(pictures, test))
+            return _with_lpips(pictures, test)
         if CLOTHING not in clip.part_names:
             return {"psnr": NotComputed(f"masks of the clothing: {clip.folder}/parts/{CLOTHING}")}
         masks = clip.parts(CLOTHING, indices=rows, image_size=test.image.shape[1:3])
         bare = dataclasses.replace(test, matte=np.where(masks > 127, 0, test.matte))
-        return dict(reconstruction.figures_of(painted_white(pictures, masks > 127), bare))
+        return _with_lpips(painted_white(pictures, masks > 127), bare)
+
+
+def _with_lpips(pictures: Pictures, frames: Batch) -> dict[str, Figure]:
+    perceptual = mean_lpips(weights.lpips(), pictures.image, np.asarray(frames.over_white()))
+    return {**reconstruction.figures_of(pictures, frames), "lpips": perceptual}
 
 
 def _redetection(baked: AnyBaked, drive: Drive, frames: np.ndarray) -> dict[str, Figure]:
     """What MediaPipe sees on renders of a drive, compared with the frames (N, H, W, 3) uint8 that they follow."""
-    if assets.find("face_landmarker.task") is None:
-        return {"face_found": NotComputed("face_landmarker.task: python launch.py assets")}
+    if missing := missing_landmarker():
+        return {"face_found": missing}
     renders = np.round(255.0 * reconstruction.render_drive(baked, drive).image).astype(np.uint8)
     return dict(redetection(renders, frames))
 

@@ -1,0 +1,79 @@
+"""Does an avatar flicker, and does it stay itself while it moves? Supplement table 1 (TL-ID, TG-ID), spec section 14.1.
+
+The driver's frames change because the person moves and the camera makes noise; renders should change as they do, neither
+more (flicker) nor less (a still).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation.portraits import Viewer, consistency
+from pegasus_jax.evaluation.protocols.protocol import check_counts
+from pegasus_jax.evaluation.reconstruction import render_drive
+from pegasus_jax.evaluation.redetection import agreement
+from pegasus_jax.evaluation.subject import Subject
+from pegasus_jax.evaluation.tables import Figure, Row, Table
+
+_ABOUT = (
+    "Consecutive held-out frames. Change: mean absolute difference of adjacent pictures over white; ratio: to the frames' "
+    "own; correlation: with it, over time. TL-ID and TG-ID are not divided by those of the frames."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Temporal:
+    """Settings."""
+
+    frames: int = 48  # at most: consecutive held-out frames of the driving clip
+    image_size: int = 256  # pixels: side of the pictures compared
+
+    def __post_init__(self):
+        check_counts(self, "frames", "image_size")
+
+    def measure(self, subject: Subject) -> dict[str, Table]:
+        """Temporal: rows for the frames, the person as filmed, and every look.
+
+        Raises:
+            UserError: the driving clip holds out no two frames that follow each other.
+        """
+        clip, viewer = subject.driver, Viewer.found()
+        rows = longest_stretch(clip.numbers, subject.rows(clip))[: self.frames]
+        if len(rows) < 2:
+            raise UserError(f"{clip.folder} holds out no two frames that follow each other; give another clip first.")
+        drive = subject.drive(clip, rows, image_size=self.image_size)
+        filmed = np.asarray(subject.frames(clip, rows, image_size=self.image_size).over_white())
+        changes = _changes(filmed)
+
+        def row(name: str, images: np.ndarray) -> Row:
+            figures = _steadiness(_changes(images), changes) if images is not filmed else {"change": changes.mean()}
+            return Row((name,), {"frames": len(rows), **figures, **consistency(viewer.look(images))})
+
+        avatar = subject.avatar
+        found = [row("the frames", filmed), row("as filmed", render_drive(subject.as_filmed(), drive).image)]
+        for look in avatar.looks[1:]:
+            found.append(row(look, render_drive(avatar.bake(avatar.latent(look)), drive).image))
+        return {"temporal": Table(_ABOUT, ("picture",), tuple(found))}
+
+
+def longest_stretch(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The longest part of `rows` whose frames follow each other by their numbers; the first of equals."""
+    breaks = np.flatnonzero(np.diff(numbers[rows]) != 1) + 1
+    return max(np.split(rows, breaks), key=len)
+
+
+def _changes(images: np.ndarray) -> np.ndarray:
+    """(N - 1,) mean absolute differences of adjacent pictures (N, H, W, 3)."""
+    return np.abs(np.diff(images, axis=0)).mean(axis=(1, 2, 3))
+
+
+def _steadiness(changes: np.ndarray, driver: np.ndarray) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {
+        "change": float(changes.mean()),
+        "ratio": float(changes.mean() / max(driver.mean(), 1e-9)),
+    }
+    agreed = agreement(changes, driver)
+    if agreed and agreed.correlation is not None:
+        figures["correlation"] = agreed.correlation
+    return figures
