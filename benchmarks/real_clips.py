@@ -27,7 +27,15 @@ def main() -> None:
     for clip in arguments.clips.split(","):
         data, run = arguments.workdir / clip, arguments.workdir / f"{clip}_run"
         if not data.exists():
-            found = merged(tables, header="run").markdown()
+            print(capture_video(arguments.videos / f"{clip}.mp4", data, head=load_head(arguments.head)))
+        began = time.monotonic()
+        train(
+            config.load_config(arguments.config, overrides=arguments.set), data=[data], workdir=run, head=arguments.head
+        )
+        minutes = (time.monotonic() - began) / 60
+        tables[clip] = evaluate_run(run).tables["pictures"]
+        _print_capture(clip, json.loads((data / "capture.json").read_text())["summary"], minutes)
+    found = merged(tables, header="run").markdown()
     print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{found}")
 
 

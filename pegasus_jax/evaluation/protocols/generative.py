@@ -24,9 +24,9 @@ from pegasus_jax.models.latents import Latent
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 _ABOUT = (
-    "Looks in held-out poses. FID and KID: against {reference}. Identity: against the person as filmed in the same pose; "
-    "faces: of so many poses, found in both, on average. Interpolated: means over paths; PPL and PDV by LPIPS, as "
-    "l1_length the sum of mean absolute steps, l1_largest_step the largest of them over the mean one."
+    "Looks in held-out poses. FID and KID: against {reference}. Identity: against the person as filmed in the same "
+    "pose; faces: poses in which both have one, on average. Interpolated: means over paths; PPL and PDV by LPIPS; "
+    "l1_length: the sum of mean absolute steps; l1_largest_step: the largest of them over the mean one."
 )
 
 
@@ -91,9 +91,8 @@ class Generative:
 
     def _pairs(self, avatar: AnyAvatar, category: str, names: list[str]) -> list[tuple[str, str]]:
         """Some pairs of different codes, the same ones every time."""
-        codes = {
-            name: np.asarray(avatar.latent(None, **{category: name})[category]) for name in (avatar.looks[0], *names)
-        }
+        every = (avatar.looks[0], *names)
+        codes = {name: np.asarray(avatar.latent(None, **{category: name})[category]) for name in every}
         apart = [pair for pair in itertools.combinations(codes, 2) if (codes[pair[0]] != codes[pair[1]]).any()]
         chosen = np.random.default_rng(self.seed).permutation(len(apart))[: self.pairs]
         return [apart[index] for index in sorted(chosen)]
@@ -105,12 +104,11 @@ class Generative:
             rows = np.arange(len(clip))[: self.reference_pictures]
             return np.asarray(subject.frames(clip, rows, image_size=self.image_size).over_white())
         folder = pathlib.Path(self.reference)
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)[
-            : self.reference_pictures
-        ]
+        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
         if len(paths) < 2:
             raise UserError(
-                f"--config.reference={folder} holds fewer than two pictures; name a folder of PNG or JPEG ones."
+                f"--config.reference={folder} holds fewer than two pictures; name a folder of PNGs or JPEGs."
             )
         size = (self.image_size, self.image_size)
-        return np.stack([pictures.read_rgb(path, image_size=size) for path in paths]).astype(np.float32) / 255.0
+        some = [pictures.read_rgb(path, image_size=size) for path in paths[: self.reference_pictures]]
+        return np.stack(some).astype(np.float32) / 255.0

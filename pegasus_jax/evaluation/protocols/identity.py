@@ -1,6 +1,6 @@
 """Is it still the same person after an edit? Every look against the person as filmed, in the same unseen poses.
 
-Main tables 1 and 2: the papers compare with a PointAvatar of the target by ArcFace; the avatar as filmed stands for that.
+Main tables 1 and 2: the papers compare with a PointAvatar of the target by ArcFace; for it stands the avatar as filmed.
 The first row compares the avatar as filmed with the frames themselves: what reconstruction leaves of an identity.
 """
 

@@ -23,8 +23,9 @@ from pegasus_jax.models.render import RenderOptions
 _METRICS = "metrics.jsonl"  # what training leaves in its work folder
 _OPTIONS = RenderOptions(channels=("rgb",))
 _ABOUT = (
-    "The person as filmed. Steps per second: as training logged them, median. Frames per second: single frames of a baked "
-    "look, median. Peak memory: of the device if it counts, else of this process; of this measurement, not of training."
+    "The person as filmed. Steps per second: as training logged them, median. Frames per second: single frames of a "
+    "baked look, median. Peak memory: of this measurement, not of training; of the device if it counts, else of this "
+    "process."
 )
 
 

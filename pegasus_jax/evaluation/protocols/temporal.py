@@ -1,7 +1,7 @@
-"""Does an avatar flicker, and does it stay itself while it moves? Supplement table 1 (TL-ID, TG-ID), spec section 14.1.
+"""Does an avatar flicker, and does it stay itself while it moves? TL-ID and TG-ID: supplement table 1.
 
-The driver's frames change because the person moves and the camera makes noise; renders should change as they do, neither
-more (flicker) nor less (a still).
+The driver's frames change because the person moves and the camera makes noise; renders should change as they do,
+neither more (flicker) nor less (a still).
 """
 
 import dataclasses
@@ -17,8 +17,8 @@ from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 
 _ABOUT = (
-    "Consecutive held-out frames. Change: mean absolute difference of adjacent pictures over white; ratio: to the frames' "
-    "own; correlation: with it, over time. TL-ID and TG-ID are not divided by those of the frames."
+    "Consecutive held-out frames. Change: mean absolute difference of adjacent pictures over white; ratio: to the "
+    "frames' own; correlation: with it, over time. TL-ID and TG-ID are not divided by those of the frames."
 )
 
 
