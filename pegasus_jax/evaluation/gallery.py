@@ -13,7 +13,7 @@ from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared
-from pegasus_jax.evaluation.tables import Figure
+from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures
 from pegasus_jax.evaluation.weights import NotComputed
 
 
@@ -51,16 +51,21 @@ class Gallery:
         self._distances: list[list[Figure]] = []  # S each: mean LPIPS along it
         self._pictures = 0
 
-    def hang(self, path: Sequence[np.ndarray]) -> None:
-        """Adds looks that follow each other on a path, or a single one: pictures (P, H, W, 3) in [0, 1] of each."""
-        for images in path:
+    def hang(self, path: Sequence[np.ndarray]) -> list[Portraits]:
+        """Adds looks that follow each other on a path, or a single one, and returns how they are seen.
+
+        Pictures (P, H, W, 3) in [0, 1] of each.
+        """
+        seen = [self._judges.viewer.look(images) for images in path]
+        for images, portraits in zip(path, seen):
             self._pictures += len(images)
             self._features.append(self._judges.features(images))
-            self._identity.append(compared(self._judges.viewer.look(images), self._plain))
+            self._identity.append(compared(portraits, self._plain))
         if len(path) > 1:
             steps = list(itertools.pairwise(path))
             self._steps.append(np.array([np.abs(b - a).mean() for a, b in steps]))
             self._distances.append([mean_lpips(self._judges.lpips, a, b) for a, b in steps])
+        return seen
 
     def figures(self, reference: np.ndarray | NotComputed) -> dict[str, Figure]:
         """Figures of all that hangs; `reference` (M, D) are Inception's features of pictures to be like."""
@@ -68,27 +73,26 @@ class Gallery:
             "looks": len(self._identity),
             "pictures": self._pictures,
             **self._distribution(reference),
-            **{name: _mean([one[name] for one in self._identity]) for name in self._identity[0]},
+            **mean_figures(self._identity),
             **(self._paths() if self._steps else {}),
         }
 
     def _distribution(self, reference: np.ndarray | NotComputed) -> dict[str, Figure]:
-        missing = next((one for one in self._features if isinstance(one, NotComputed)), None)
-        if missing or isinstance(reference, NotComputed):
-            return dict.fromkeys(("fid", "kid"), missing or reference)  # type: ignore[arg-type]
-        features = np.concatenate([one for one in self._features if isinstance(one, np.ndarray)])
-        if min(len(features), len(reference)) < 2:
+        if isinstance(reference, NotComputed):
+            return dict.fromkeys(("fid", "kid"), reference)
+        pictures = np.concatenate([one for one in self._features if not isinstance(one, NotComputed)])
+        if min(len(pictures), len(reference)) < 2:
             return dict.fromkeys(("fid", "kid"), NotComputed("two pictures or more on each side"))
-        return {"fid": frechet_distance(features, reference), "kid": kernel_distance(features, reference).mean}
+        return {"fid": frechet_distance(pictures, reference), "kid": kernel_distance(pictures, reference).mean}
 
     def _paths(self) -> dict[str, Figure]:
         """Means over paths: PPL and PDV by LPIPS; the same without weights, by absolute differences."""
         by_lpips = [_along(path) for path in self._distances]
         return {
-            "ppl": _mean([one[0] for one in by_lpips]),
-            "pdv": _mean([one[1] for one in by_lpips]),
-            "l1_length": _mean([float(steps.sum()) for steps in self._steps]),
-            "l1_largest_step": _mean([float(steps.max() / max(steps.mean(), 1e-9)) for steps in self._steps]),
+            "ppl": mean_figure([one[0] for one in by_lpips]),
+            "pdv": mean_figure([one[1] for one in by_lpips]),
+            "l1_length": mean_figure([float(steps.sum()) for steps in self._steps]),
+            "l1_largest_step": mean_figure([float(steps.max() / max(steps.mean(), 1e-9)) for steps in self._steps]),
         }
 
 
@@ -99,9 +103,3 @@ def _along(distances: Sequence[Figure]) -> tuple[Figure, Figure]:
         return missing, missing
     found = path_figures(np.asarray(distances, np.float64))
     return found.ppl, found.pdv
-
-
-def _mean(values: Sequence[Figure]) -> Figure:
-    missing = next((value for value in values if isinstance(value, NotComputed)), None)
-    known = [value for value in values if isinstance(value, float | int) and np.isfinite(value)]
-    return missing or (float(np.mean(known)) if known else float("nan"))

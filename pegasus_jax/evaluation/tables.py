@@ -1,8 +1,10 @@
 """Tables of figures: rows with names in front, as markdown for people and as records for programs."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from pegasus_jax.evaluation.weights import NotComputed
 
@@ -66,6 +68,24 @@ def merged(tables: Mapping[str, Table], *, header: str) -> Table:
     """Tables with the same columns as one, with a naming column in front that says which each row is from."""
     parts = [table.under(header, name) for name, table in tables.items()]
     return Table(parts[0].about, parts[0].headers, tuple(row for part in parts for row in part.rows))
+
+
+def mean_figure(values: Sequence[Figure], *, weights: Sequence[float] | None = None) -> Figure:
+    """The mean of the numbers, NaNs left out; where one was not computed, the reason for that."""
+    missing = next((value for value in values if isinstance(value, NotComputed)), None)
+    if missing:
+        return missing
+    numbers = np.asarray(values, np.float64)
+    known = ~np.isnan(numbers)
+    if not known.any():
+        return float("nan")
+    return float(np.average(numbers[known], weights=np.asarray(weights)[known] if weights is not None else None))
+
+
+def mean_figures(rows: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
+    """`mean_figure` of every figure, over the rows that have it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: mean_figure([row[name] for row in rows if name in row]) for name in names}
 
 
 def _cell(name: str, value: Figure | None) -> str:

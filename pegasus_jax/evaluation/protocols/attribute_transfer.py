@@ -6,11 +6,13 @@ measures synthesis and training together.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import numpy as np
 
 from pegasus_jax.data import Dataset
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import metrics, reconstruction, weights
 from pegasus_jax.evaluation.lpips import Lpips
@@ -20,6 +22,7 @@ from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
 
+_SHOWN = 128  # of 255: where a mask says that the attribute is
 _ABOUT = (
     "Inside the attribute's mask of held-out frames: root mean squared difference of values in [0, 1], PSNR in dB, "
     "LPIPS with white outside. As filmed: nothing is transferred."
@@ -53,26 +56,27 @@ class AttributeTransfer:
 
     def _rows(self, subject: Subject, look: str, clip: Dataset, lpips: Lpips | NotComputed) -> list[Row]:
         test = subject.frames(clip, subject.rows(clip, count=self.frames))
-        shown = test.seg >= 128
-        target, drive = np.asarray(test.over_white()), reconstruction.drive_of(test)
-        latent = subject.avatar.latent(look)
+        drive, latent = reconstruction.drive_of(test), subject.avatar.latent(look)
         shown_by = {"look": subject.avatar.bake(latent), "as filmed": subject.as_filmed()}
-        rows = []
-        for kind, baked in (shown_by | subject.without_alignment(latent)).items():
-            images = reconstruction.render_drive(baked, drive).image
-            perceptual = mean_lpips(lpips, images, target, masks=shown)
-            rows.append(Row((look, kind), _inside(images, target, shown) | {"lpips": perceptual}))
-        return rows
+        return [
+            Row((look, kind), transferred(reconstruction.render_drive(baked, drive).image, test, lpips))
+            for kind, baked in (shown_by | subject.without_alignment(latent)).items()
+        ]
 
 
-def _inside(images: np.ndarray, target: np.ndarray, shown: np.ndarray) -> dict[str, Figure]:
-    """Means over the frames (N, H, W) that show the attribute."""
-    some = shown.any(axis=(1, 2))
-    arrays = images[some], target[some], shown[some]
-    if not some.any():
+def transferred(images: np.ndarray, frames: Batch, lpips: Lpips | NotComputed) -> dict[str, Figure]:
+    """Figures of images (N, H, W, 3) inside the attribute that the frames show; means over frames that do show it."""
+    rows = np.flatnonzero((frames.seg >= _SHOWN).any(axis=(1, 2)))
+    if not rows.size:
         return {"frames": 0}
-    found = {
-        name: float(np.mean(jax.vmap(metric)(*arrays)))
-        for name, metric in (("masked_l2", metrics.masked_l2), ("masked_psnr", metrics.masked_psnr))
+    mine, target, mask = images[rows], np.asarray(frames.over_white())[rows], frames.seg[rows] >= _SHOWN
+    return {
+        "frames": len(rows),
+        "masked_l2": _mean(metrics.masked_l2, mine, target, mask),
+        "masked_psnr": _mean(metrics.masked_psnr, mine, target, mask),
+        "masked_lpips": mean_lpips(lpips, mine, target, masks=mask),
     }
-    return {"frames": int(some.sum()), **found}
+
+
+def _mean(metric: Callable[..., jax.Array], *arrays: np.ndarray) -> float:
+    return float(np.mean(jax.jit(jax.vmap(metric))(*arrays)))

@@ -12,8 +12,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction, weights
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.subject import Subject
-from pegasus_jax.evaluation.tables import Figure, Row, Table
-from pegasus_jax.evaluation.weights import NotComputed
+from pegasus_jax.evaluation.tables import Figure, Row, Table, mean_figure
 from pegasus_jax.inference.avatar import Avatar
 
 _ABOUT = (
@@ -47,11 +46,6 @@ class Offsets:
             perceptual = mean_lpips(lpips, pictures.image, np.asarray(test.over_white()))
             counts.append(len(test.frame))
             found.append({**{name: figures[name] for name in _COMPARED}, "lpips": perceptual})
-        means = {name: _mean([one[name] for one in found], counts) for name in found[0]}
+        means = {name: mean_figure([one[name] for one in found], weights=counts) for name in found[0]}
         row = Row((avatar.description.networks.gc,), {"clips": len(counts), "frames": sum(counts), **means})
         return {"offsets": Table(_ABOUT, ("gc",), (row,))}
-
-
-def _mean(values: list[Figure], counts: list[int]) -> Figure:
-    missing = next((value for value in values if isinstance(value, NotComputed)), None)
-    return missing or float(np.average(np.asarray(values, np.float64), weights=counts))

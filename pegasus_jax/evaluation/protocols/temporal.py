@@ -44,11 +44,10 @@ class Temporal:
             raise UserError(f"{clip.folder} holds out no two frames that follow each other; give another clip first.")
         drive = subject.drive(clip, rows, image_size=self.image_size)
         filmed = np.asarray(subject.frames(clip, rows, image_size=self.image_size).over_white())
-        changes = _changes(filmed)
 
         def row(name: str, images: np.ndarray) -> Row:
-            figures = _steadiness(_changes(images), changes) if images is not filmed else {"change": changes.mean()}
-            return Row((name,), {"frames": len(rows), **figures, **consistency(viewer.look(images))})
+            seen = consistency(viewer.look(images))
+            return Row((name,), {"frames": len(rows), **steadiness(images, filmed), **seen})
 
         avatar = subject.avatar
         found = [row("the frames", filmed), row("as filmed", render_drive(subject.as_filmed(), drive).image)]
@@ -63,17 +62,14 @@ def longest_stretch(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return max(np.split(rows, breaks), key=len)
 
 
-def _changes(images: np.ndarray) -> np.ndarray:
-    """(N - 1,) mean absolute differences of adjacent pictures (N, H, W, 3)."""
-    return np.abs(np.diff(images, axis=0)).mean(axis=(1, 2, 3))
-
-
-def _steadiness(changes: np.ndarray, driver: np.ndarray) -> dict[str, Figure]:
+def steadiness(images: np.ndarray, filmed: np.ndarray) -> dict[str, Figure]:
+    """How consecutive images (N, H, W, 3) change, beside the frames that drove them."""
+    changes, driver = (np.abs(np.diff(pictures, axis=0)).mean(axis=(1, 2, 3)) for pictures in (images, filmed))
     figures: dict[str, Figure] = {
         "change": float(changes.mean()),
-        "ratio": float(changes.mean() / max(driver.mean(), 1e-9)),
+        "change_ratio": float(changes.mean() / max(driver.mean(), 1e-9)),
     }
     agreed = agreement(changes, driver)
     if agreed and agreed.correlation is not None:
-        figures["correlation"] = agreed.correlation
+        figures["change_correlation"] = agreed.correlation
     return figures
