@@ -111,6 +111,6 @@ _SIGNALS = {
     "mouth_opening": (mouth_opening, 0.01),
     "yaw": (yaw_degrees, 0.5),
     "blink": (blink, 0.02),
-    "gaze_across": (gaze_across, 0.01),
-    "gaze_down": (gaze_down, 0.01),
+    "gaze_across": (gaze_across, 0.015),
+    "gaze_down": (gaze_down, 0.015),
 }
