@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.evaluation.gallery import Gallery, Judges
 from pegasus_jax.evaluation.portraits import Portraits, consistency
@@ -43,17 +42,17 @@ class Stage:
     exemplars: Mapping[str, Batch]  # by look, held-out frames that show it
 
     @classmethod
-    def of(cls, target: Subject, exemplars: Sequence[Dataset], *, frames: int, image_size: int) -> "Stage":
-        """From the unedited avatar with the person's own clip, and clips that show the looks.
+    def of(cls, target: Subject, *, frames: int, image_size: int) -> "Stage":
+        """From the unedited avatar with the person's own clip, and clips that show looks.
 
         Frames for identity, distribution and flicker have `image_size` pixels a side; those that an attribute is
-        compared in are of the target's own size.
+        compared in are of the target's own size. `frames` is how many of each, at most.
         """
         clip, judges = target.driver, Judges.found()
         rows = longest_stretch(clip.numbers, target.rows(clip))[:frames]
         drive = target.drive(clip, rows, image_size=image_size)
-        everything = target.frames(clip, np.arange(len(clip)), image_size=image_size)
-        pictures = np.asarray(everything.over_white())
+        pictures = np.asarray(target.frames(clip, np.arange(len(clip)), image_size=image_size).over_white())
+        exemplars = [one for one in target.clips if one.synthesis]
         return cls(
             judges=judges,
             drive=drive,

@@ -7,6 +7,7 @@ import numpy as np
 from pegasus_jax import assets
 from pegasus_jax.capture import FaceDetections, detect_faces
 from pegasus_jax.evaluation import identity, weights
+from pegasus_jax.evaluation.landmark_shape import landmark_shape_identity
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.tables import Figure
 from pegasus_jax.evaluation.weights import NotComputed
@@ -53,9 +54,12 @@ def missing_landmarker() -> NotComputed | None:
 
 
 def compared(portraits: Portraits, reference: Portraits) -> dict[str, Figure]:
-    """Identity figures of paired pictures, and in how many pairs both have a face."""
+    """Identity figures of paired pictures, and in how many pairs both have a face.
+
+    ArcFace's is a cosine, higher is more alike; the landmarks' shape is a distance, lower is.
+    """
     return {
-        "faces": _both_found(portraits.faces, reference.faces),
+        **_of_faces(portraits.faces, reference.faces),
         "arcface": _of_embeddings(identity.identity_similarity, portraits, reference),
     }
 
@@ -68,12 +72,14 @@ def consistency(portraits: Portraits) -> dict[str, Figure]:
     }
 
 
-def _both_found(faces: FaceDetections | NotComputed, others: FaceDetections | NotComputed) -> Figure:
-    if isinstance(faces, NotComputed):
-        return faces
-    if isinstance(others, NotComputed):
-        return others
-    return int((faces.found & others.found).sum())
+def _of_faces(faces: FaceDetections | NotComputed, reference: FaceDetections | NotComputed) -> dict[str, Figure]:
+    for one in (faces, reference):
+        if isinstance(one, NotComputed):
+            return {"faces": one, "landmark_shape": one}
+    assert isinstance(faces, FaceDetections) and isinstance(reference, FaceDetections)
+    seen = faces.found.any() and reference.found.any()
+    shape = landmark_shape_identity(faces, reference) if seen else float("nan")
+    return {"faces": int((faces.found & reference.found).sum()), "landmark_shape": shape}
 
 
 def _of_embeddings(metric, *portraits: Portraits) -> Figure:

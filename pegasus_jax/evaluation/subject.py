@@ -30,6 +30,7 @@ class Subject:
     test_fraction: float
     results: pathlib.Path  # the folder that reports go to
     run: pathlib.Path | None = None  # the work folder of its training; None for exported and fused avatars
+    trained_on: frozenset[pathlib.Path] = frozenset()  # the dataset folders of that training, resolved
 
     @classmethod
     def open(cls, path: pathlib.Path, *, data: Sequence[pathlib.Path] | None = None) -> "Subject":
@@ -50,6 +51,7 @@ class Subject:
             test_fraction=run["config"]["test_fraction"],
             results=path if path.is_dir() else path.with_suffix(""),
             run=path if is_run else None,
+            trained_on=frozenset(pathlib.Path(name).resolve() for name in run["data"]),
         )
 
     @property
@@ -67,11 +69,21 @@ class Subject:
         return self.avatar.latent(clip.look if clip.look in self.avatar.looks else None)
 
     def rows(self, clip: Dataset, *, count: int | None = None) -> np.ndarray:
-        """Positions of a clip's held-out frames; of `count` of them at equal distances, if there are more."""
-        _, rows = clip.split(test_fraction=self.test_fraction)
+        """Positions of a clip's held-out frames; of `count` of them at equal distances, if there are more.
+
+        Of a clip that shows a look and was not trained on, such as an exact one, they are the moments that the person's
+        own clip holds out: frames of both have the same numbers.
+        """
+        rows = self._held_out(clip)
         if count is None or count >= len(rows):
             return rows
         return rows[np.round(np.linspace(0, len(rows) - 1, count)).astype(int)]
+
+    def _held_out(self, clip: Dataset) -> np.ndarray:
+        if clip.synthesis and self.driver.synthesis is None and clip.folder.resolve() not in self.trained_on:
+            moments = self.driver.numbers[self._held_out(self.driver)]
+            return np.flatnonzero(np.isin(clip.numbers, moments))
+        return clip.split(test_fraction=self.test_fraction)[1]
 
     def frames(self, clip: Dataset, rows: np.ndarray, *, image_size: int | None = None) -> Batch:
         """Frames of a clip, at the size of comparison by default."""
