@@ -1,0 +1,9 @@
+import pathlib
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _scripts(monkeypatch):
+    """Benchmarks are scripts that import each other from their own folder."""
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).parents[2] / "benchmarks"))

@@ -1,0 +1,89 @@
+"""Galleries and portraits, seen by networks and a detector whose opinion is known."""
+
+import numpy as np
+import pytest
+
+from pegasus_jax.capture import face_landmarks
+from pegasus_jax.capture.face_landmarks import FaceDetections
+from pegasus_jax.evaluation import portraits
+from pegasus_jax.evaluation.distribution import frechet_distance, kernel_distance
+from pegasus_jax.evaluation.gallery import Gallery, Judges
+from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared, consistency
+from pegasus_jax.evaluation.weights import NotComputed
+
+MISSING = NotComputed("a file")
+SIDE = 64
+TEMPLATE = np.random.default_rng(7).uniform(16, 48, (face_landmarks.NUM_LANDMARKS, 3)).astype(np.float32)
+
+
+def colours(images):
+    """A network that sees the mean colour alone."""
+    return np.asarray(images, np.float64).mean(axis=(1, 2))
+
+
+def detect(images):
+    """The same face in every picture that is not white."""
+    found = np.array([image.mean() < 250 for image in images])
+    landmarks = np.where(found[:, None, None], TEMPLATE, np.nan)
+    count = len(found)
+    return FaceDetections(found.astype(int), landmarks, np.zeros((count, 52)), np.tile(np.eye(4), (count, 1, 1)))
+
+
+@pytest.fixture
+def viewer(monkeypatch):
+    monkeypatch.setattr(portraits, "missing_landmarker", lambda: None)
+    monkeypatch.setattr(portraits, "detect_faces", detect)
+    return Viewer(colours)
+
+
+def plain(*levels):
+    return np.stack([np.broadcast_to(np.float32(level), (SIDE, SIDE, 3)) for level in levels])
+
+
+RED, GREEN, GREY, WHITE = (0.8, 0, 0), (0, 0.8, 0), (0.4, 0.4, 0.4), (1, 1, 1)
+
+
+def test_identity_is_the_mean_cosine_where_both_have_a_face(viewer):
+    mine, theirs = viewer.look(plain(RED, RED, WHITE)), viewer.look(plain(RED, GREY, GREY))
+    found = compared(mine, theirs)
+    assert found["faces"] == 2
+    assert found["arcface"] == pytest.approx((1 + 1 / np.sqrt(3)) / 2, abs=1e-4)
+    assert found["landmark_shape"] == pytest.approx(0, abs=1e-6)
+    assert np.isnan(compared(viewer.look(plain(WHITE)), viewer.look(plain(WHITE)))["arcface"])
+
+
+def test_consistency_is_over_neighbours_and_over_all_pairs(viewer):
+    found = consistency(viewer.look(plain(RED, RED, GREEN)))
+    assert found["tl_id"] == pytest.approx(0.5, abs=1e-4)
+    assert found["tg_id"] == pytest.approx(1 / 3, abs=1e-4)
+
+
+def test_what_has_no_file_is_not_computed(viewer, monkeypatch):
+    blind = Viewer(MISSING).look(plain(RED))
+    assert compared(blind, blind)["arcface"] is MISSING and compared(blind, blind)["faces"] == 1
+    unseen = Portraits(MISSING, MISSING)
+    assert set(compared(unseen, blind).values()) == {MISSING} == set(consistency(unseen).values())
+
+
+def test_a_gallery_is_compared_with_a_reference(viewer):
+    gallery = Gallery(Judges(viewer, colours, MISSING), viewer.look(plain(RED, GREY)))
+    hung = [plain(RED, GREEN), plain(GREY, RED)]
+    for images in hung:
+        gallery.hang([images])
+    features, reference = colours(np.concatenate(hung)), np.random.default_rng(0).random((6, 3))
+    found = gallery.figures(reference)
+    assert (found["looks"], found["pictures"]) == (2, 4)
+    assert found["fid"] == frechet_distance(features, reference)
+    assert found["kid"] == kernel_distance(features, reference).mean
+    assert found["arcface"] == pytest.approx(np.mean([1, 1 / np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)]), abs=1e-4)
+    assert "ppl" not in found
+    assert gallery.figures(MISSING)["fid"] is MISSING
+
+
+def test_a_path_is_as_long_as_its_steps(viewer):
+    gallery = Gallery(Judges(viewer, MISSING, lambda a, b: np.abs(a - b).mean()), viewer.look(plain(RED)))
+    levels = [(0, 0, 0), (0.1, 0.1, 0.1), (0.4, 0.4, 0.4)]
+    seen = gallery.hang([plain(level) for level in levels])
+    assert len(seen) == 3
+    found = gallery.figures(MISSING)
+    assert found["l1_length"] == pytest.approx(0.4) and found["l1_largest_step"] == pytest.approx(1.5)
