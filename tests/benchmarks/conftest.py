@@ -2,6 +2,9 @@ import pathlib
 
 import pytest
 
+from tests.evaluation.conftest import no_weights as no_weights
+from tests.evaluation.conftest import subject as subject
+
 
 @pytest.fixture(autouse=True)
 def _scripts(monkeypatch):

@@ -6,8 +6,6 @@ import pytest
 
 from pegasus_jax.evaluation.protocols.generative import Generative
 from pegasus_jax.evaluation.weights import NotComputed
-from tests.evaluation.subjects import no_weights as no_weights
-from tests.evaluation.subjects import write_subject
 from tests.training import tiny
 
 TITLES = [
@@ -17,11 +15,6 @@ TITLES = [
     "Supplement table 1: consistency",
 ]
 SMALL = {"frames": 2, "image_size": 24, "generative": Generative(pairs=1, steps=2, samples=1, poses=1, image_size=24)}
-
-
-@pytest.fixture(scope="module")
-def subject(tmp_path_factory):
-    return write_subject(tmp_path_factory.mktemp("paper"))
 
 
 @pytest.fixture

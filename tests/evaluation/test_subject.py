@@ -8,7 +8,6 @@ import pytest
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.subject import Subject
-from tests.evaluation.subjects import subject as subject
 from tests.training import tiny
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from pegasus_jax.evaluation.protocols.attribute_transfer import AttributeTransfer, transferred
 from pegasus_jax.evaluation.weights import NotComputed
-from tests.evaluation.subjects import no_weights as no_weights
-from tests.evaluation.subjects import subject as subject
 
 ABSENT = NotComputed("a file")
 

@@ -14,8 +14,6 @@ from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.protocols.speed import Speed
 from pegasus_jax.evaluation.protocols.temporal import Temporal
 from pegasus_jax.evaluation.weights import NotComputed
-from tests.evaluation.subjects import no_weights as no_weights
-from tests.evaluation.subjects import subject as subject
 
 SIZE = 24
 LOOKS = ["hair/ada", "hair/cleo", "nose/ben"]
@@ -35,9 +33,9 @@ def test_settings_are_changed_by_name():
     assert protocols.configured("reconstruction", ["opened=True"]) == Reconstruction(opened=True)
     with pytest.raises(UserError, match=r"The config has no key pears: did you mean pairs\?"):
         protocols.configured("generative", ["pears=3"])
-    with pytest.raises(UserError, match="--config.frames must be 1 or more; got 0"):
+    with pytest.raises(UserError, match=r"--config\.frames must be 1 or more; got 0"):
         protocols.configured("identity", ["frames=0"])
-    with pytest.raises(UserError, match="--config.steps must be 2 or more, as a path has two ends; got 1"):
+    with pytest.raises(UserError, match=r"--config\.steps must be 2 or more, as a path has two ends; got 1"):
         protocols.configured("generative", ["steps=1"])
 
 

@@ -9,8 +9,6 @@ from pegasus_jax.data.pictures import write_png
 from pegasus_jax.evaluation.protocols.reconstruction import CLOTHING, Reconstruction, opened, painted_white
 from pegasus_jax.evaluation.reconstruction import Pictures
 from pegasus_jax.evaluation.weights import NotComputed
-from tests.evaluation.subjects import no_weights as no_weights
-from tests.evaluation.subjects import subject as subject
 from tests.training import tiny
 
 

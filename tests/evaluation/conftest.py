@@ -17,9 +17,9 @@ def write_subject(folder: pathlib.Path) -> Subject:
     return Subject.open(folders.run, data=[folders.data, *shown])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def subject(tmp_path_factory):
-    """One for the tests of a file."""
+    """One for all tests, which change copies alone."""
     return write_subject(tmp_path_factory.mktemp("subject"))
 
 
