@@ -47,7 +47,7 @@ def test_several_runs_are_compared_in_a_file_that_is_named(run):
         [pathlib.Path("runs/a"), pathlib.Path("runs/b")],
         pathlib.Path("both.json"),
     )
-    with pytest.raises(UserError, match="Comparing several work folders needs --out=FILE.json"):
+    with pytest.raises(UserError, match=r"Comparing several work folders needs --out=FILE\.json"):
         run("--workdir=runs/a,runs/b")
 
 
