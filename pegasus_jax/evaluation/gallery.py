@@ -13,7 +13,7 @@ from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared
-from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures
+from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
 
 
@@ -74,6 +74,7 @@ class Gallery:
             "pictures": self._pictures,
             **self._distribution(reference),
             **mean_figures(self._identity),
+            "faces": total([one["faces"] for one in self._identity]),
             **(self._paths() if self._steps else {}),
         }
 

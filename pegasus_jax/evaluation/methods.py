@@ -17,7 +17,7 @@ from pegasus_jax.evaluation.protocols.temporal import longest_stretch, steadines
 from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
 from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.evaluation.subject import Subject
-from pegasus_jax.evaluation.tables import Figure, mean_figures
+from pegasus_jax.evaluation.tables import Figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
 from pegasus_jax.inference.any_avatar import AnyBaked
 
@@ -76,6 +76,7 @@ def measured(edits: Sequence[Edit], stage: Stage) -> dict[str, Figure]:
         (seen,) = gallery.hang([images])
         moving.append({**consistency(seen), **steadiness(images, stage.filmed)})
         if edit.look in stage.exemplars:
-            frames = stage.exemplars[edit.look]
-            matched.append(transferred(render_drive(edit.baked, drive_of(frames)).image, frames, stage.judges.lpips))
-    return {**gallery.figures(stage.reference), **mean_figures(moving), **mean_figures(matched)}
+            shown = stage.exemplars[edit.look]
+            matched.append(transferred(render_drive(edit.baked, drive_of(shown)).image, shown, stage.judges.lpips))
+    frames = total([one["frames"] for one in matched])
+    return {**gallery.figures(stage.reference), **mean_figures(moving), **mean_figures(matched), "frames": frames}

@@ -82,7 +82,13 @@ class Subject:
     def _held_out(self, clip: Dataset) -> np.ndarray:
         if clip.synthesis and self.driver.synthesis is None and clip.folder.resolve() not in self.trained_on:
             moments = self.driver.numbers[self._held_out(self.driver)]
-            return np.flatnonzero(np.isin(clip.numbers, moments))
+            rows = np.flatnonzero(np.isin(clip.numbers, moments))
+            if not rows.size:
+                own = self.driver.folder
+                raise UserError(
+                    f"{clip.folder} shows no moment that {own} holds out; name the clip it was made of first."
+                )
+            return rows
         return clip.split(test_fraction=self.test_fraction)[1]
 
     def frames(self, clip: Dataset, rows: np.ndarray, *, image_size: int | None = None) -> Batch:

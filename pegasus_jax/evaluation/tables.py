@@ -8,7 +8,7 @@ import numpy as np
 
 from pegasus_jax.evaluation.weights import NotComputed
 
-Figure = float | int | str | NotComputed
+Figure = float | int | NotComputed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +82,12 @@ def mean_figure(values: Sequence[Figure], *, weights: Sequence[float] | None = N
     return float(np.average(numbers[known], weights=np.asarray(weights)[known] if weights is not None else None))
 
 
+def total(counts: Sequence[Figure]) -> Figure:
+    """The sum of counts; where one was not computed, the reason for that."""
+    missing = next((count for count in counts if isinstance(count, NotComputed)), None)
+    return missing or sum(int(count) for count in counts if not isinstance(count, NotComputed))
+
+
 def mean_figures(rows: Sequence[Mapping[str, Figure]]) -> dict[str, Figure]:
     """`mean_figure` of every figure, over the rows that have it."""
     names = dict.fromkeys(name for row in rows for name in row)
@@ -93,6 +99,6 @@ def _cell(name: str, value: Figure | None) -> str:
         return ""
     if isinstance(value, NotComputed):
         return "not computed"
-    if isinstance(value, str | int):
+    if isinstance(value, int):
         return str(value)
     return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"

@@ -34,6 +34,9 @@ def test_an_exact_clip_is_compared_where_the_persons_own_is_held_out(subject, tm
     exact = read_dataset(tiny.write_swapped(tmp_path / "exact", "hair", "ada"))
     some = dataclasses.replace(exact, numbers=exact.numbers + 5)  # frames 6 to 15; 9 and 10 are held out of "me"
     np.testing.assert_array_equal(subject.rows(some), [3, 4])
+    other = dataclasses.replace(exact, numbers=exact.numbers + 50)
+    with pytest.raises(UserError, match=r"exact shows no moment that .*me holds out; name the clip"):
+        subject.rows(other)
     trained = dataclasses.replace(subject, trained_on=frozenset([some.folder.resolve()]))
     np.testing.assert_array_equal(trained.rows(some), [8, 9], "its own end")
 
