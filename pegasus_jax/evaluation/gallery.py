@@ -12,7 +12,7 @@ from pegasus_jax.evaluation.latent_paths import path_figures
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.perceptual import mean_lpips
-from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared
+from pegasus_jax.evaluation.portraits import Portraits, Observer, compared
 from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
 
@@ -21,14 +21,14 @@ from pegasus_jax.evaluation.weights import NotComputed
 class Judges:
     """The networks whose opinion is asked, as far as their files are here."""
 
-    viewer: Viewer
+    observer: Observer
     inception: OnnxFeatures | NotComputed
     lpips: Lpips | NotComputed
 
     @classmethod
     def found(cls) -> "Judges":
         """Those whose files are here."""
-        return cls(Viewer.found(), weights.inception(), weights.lpips())
+        return cls(Observer.found(), weights.inception(), weights.lpips())
 
     def features(self, images: np.ndarray) -> np.ndarray | NotComputed:
         """Inception's features (N, D) of pictures (N, H, W, 3) in [0, 1]."""
@@ -56,7 +56,7 @@ class Gallery:
 
         Pictures (P, H, W, 3) in [0, 1] of each.
         """
-        seen = [self._judges.viewer.look(images) for images in path]
+        seen = [self._judges.observer.look(images) for images in path]
         for images, portraits in zip(path, seen):
             self._pictures += len(images)
             self._features.append(self._judges.features(images))

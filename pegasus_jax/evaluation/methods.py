@@ -57,7 +57,7 @@ class Stage:
             judges=judges,
             drive=drive,
             filmed=pictures[rows],
-            plain=judges.viewer.look(render_drive(target.as_filmed(), drive).image),
+            plain=judges.observer.look(render_drive(target.as_filmed(), drive).image),
             reference=judges.features(pictures),
             exemplars={one.look: target.frames(one, target.rows(one, count=frames)) for one in exemplars},
         )

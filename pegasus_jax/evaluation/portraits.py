@@ -24,13 +24,13 @@ class Portraits:
 
 
 @dataclasses.dataclass(frozen=True)
-class Viewer:
+class Observer:
     """Who looks, as far as their files are here."""
 
     arcface: OnnxFeatures | NotComputed
 
     @classmethod
-    def found(cls) -> "Viewer":
+    def found(cls) -> "Observer":
         """With the files that are here."""
         return cls(weights.arcface())
 

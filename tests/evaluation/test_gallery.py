@@ -8,7 +8,7 @@ from pegasus_jax.capture.face_landmarks import FaceDetections
 from pegasus_jax.evaluation import portraits
 from pegasus_jax.evaluation.distribution import frechet_distance, kernel_distance
 from pegasus_jax.evaluation.gallery import Gallery, Judges
-from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared, consistency
+from pegasus_jax.evaluation.portraits import Portraits, Observer, compared, consistency
 from pegasus_jax.evaluation.weights import NotComputed
 
 MISSING = NotComputed("a file")
@@ -30,10 +30,10 @@ def detect(images):
 
 
 @pytest.fixture
-def viewer(monkeypatch):
+def observer(monkeypatch):
     monkeypatch.setattr(portraits, "missing_landmarker", lambda: None)
     monkeypatch.setattr(portraits, "detect_faces", detect)
-    return Viewer(colours)
+    return Observer(colours)
 
 
 def plain(*levels):
@@ -43,30 +43,30 @@ def plain(*levels):
 RED, GREEN, GREY, WHITE = (0.8, 0, 0), (0, 0.8, 0), (0.4, 0.4, 0.4), (1, 1, 1)
 
 
-def test_identity_is_the_mean_cosine_where_both_have_a_face(viewer):
-    mine, theirs = viewer.look(plain(RED, RED, WHITE)), viewer.look(plain(RED, GREY, GREY))
+def test_identity_is_the_mean_cosine_where_both_have_a_face(observer):
+    mine, theirs = observer.look(plain(RED, RED, WHITE)), observer.look(plain(RED, GREY, GREY))
     found = compared(mine, theirs)
     assert found["faces"] == 2
     assert found["arcface"] == pytest.approx((1 + 1 / np.sqrt(3)) / 2, abs=1e-4)
     assert found["landmark_shape"] == pytest.approx(0, abs=1e-6)
-    assert np.isnan(compared(viewer.look(plain(WHITE)), viewer.look(plain(WHITE)))["arcface"])
+    assert np.isnan(compared(observer.look(plain(WHITE)), observer.look(plain(WHITE)))["arcface"])
 
 
-def test_consistency_is_over_neighbours_and_over_all_pairs(viewer):
-    found = consistency(viewer.look(plain(RED, RED, GREEN)))
+def test_consistency_is_over_neighbours_and_over_all_pairs(observer):
+    found = consistency(observer.look(plain(RED, RED, GREEN)))
     assert found["tl_id"] == pytest.approx(0.5, abs=1e-4)
     assert found["tg_id"] == pytest.approx(1 / 3, abs=1e-4)
 
 
-def test_what_has_no_file_is_not_computed(viewer, monkeypatch):
-    blind = Viewer(MISSING).look(plain(RED))
+def test_what_has_no_file_is_not_computed(observer, monkeypatch):
+    blind = Observer(MISSING).look(plain(RED))
     assert compared(blind, blind)["arcface"] is MISSING and compared(blind, blind)["faces"] == 1
     unseen = Portraits(MISSING, MISSING)
     assert set(compared(unseen, blind).values()) == {MISSING} == set(consistency(unseen).values())
 
 
-def test_a_gallery_is_compared_with_a_reference(viewer):
-    gallery = Gallery(Judges(viewer, colours, MISSING), viewer.look(plain(RED, GREY)))
+def test_a_gallery_is_compared_with_a_reference(observer):
+    gallery = Gallery(Judges(observer, colours, MISSING), observer.look(plain(RED, GREY)))
     hung = [plain(RED, GREEN), plain(GREY, RED)]
     for images in hung:
         gallery.hang([images])
@@ -80,8 +80,8 @@ def test_a_gallery_is_compared_with_a_reference(viewer):
     assert gallery.figures(MISSING)["fid"] is MISSING
 
 
-def test_a_path_is_as_long_as_its_steps(viewer):
-    gallery = Gallery(Judges(viewer, MISSING, lambda a, b: np.abs(a - b).mean()), viewer.look(plain(RED)))
+def test_a_path_is_as_long_as_its_steps(observer):
+    gallery = Gallery(Judges(observer, MISSING, lambda a, b: np.abs(a - b).mean()), observer.look(plain(RED)))
     levels = [(0, 0, 0), (0.1, 0.1, 0.1), (0.4, 0.4, 0.4)]
     seen = gallery.hang([plain(level) for level in levels])
     assert len(seen) == 3

@@ -61,7 +61,7 @@ class Generative:
         reference = judges.features(self._reference(subject))
         rows = subject.rows(subject.driver, count=self.poses)
         drive = subject.drive(subject.driver, rows, image_size=self.image_size)
-        plain = judges.viewer.look(render_drive(subject.as_filmed(), drive).image)
+        plain = judges.observer.look(render_drive(subject.as_filmed(), drive).image)
         found = []
         for category in categories:
             for kind, paths in self._paths(subject.avatar, category).items():

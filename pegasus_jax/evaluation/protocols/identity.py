@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from pegasus_jax.evaluation.portraits import Portraits, Viewer, compared
+from pegasus_jax.evaluation.portraits import Portraits, Observer, compared
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
@@ -32,16 +32,16 @@ class Identity:
 
     def measure(self, subject: Subject) -> dict[str, Table]:
         """Identity: rows by look."""
-        viewer = Viewer.found()
+        observer = Observer.found()
         rows = subject.rows(subject.driver, count=self.frames)
         drive = subject.drive(subject.driver, rows, image_size=self.image_size)
         filmed = np.asarray(subject.frames(subject.driver, rows, image_size=self.image_size).over_white())
 
         def seen(baked) -> Portraits:
-            return viewer.look(render_drive(baked, drive).image)
+            return observer.look(render_drive(baked, drive).image)
 
         plain = seen(subject.as_filmed())
-        found = [Row(("as filmed",), compared(plain, viewer.look(filmed)))]
+        found = [Row(("as filmed",), compared(plain, observer.look(filmed)))]
         for look in subject.avatar.looks[1:]:
             worn = seen(subject.avatar.bake(subject.avatar.latent(look)))
             found.append(Row((look,), compared(worn, plain)))

@@ -59,8 +59,8 @@ class Reconstruction:
         return f"Held-out frames over white by their soft mattes, whole pictures, {opened}, {clothing}. PSNR in dB."
 
     def _figures(self, subject: Subject, clip: Dataset, baked: AnyBaked, rows: np.ndarray) -> list[Row]:
-        train_rows, _ = clip.split(test_fraction=subject.test_fraction)
-        train, test = subject.frames(clip, train_rows), subject.frames(clip, rows)
+        others = np.setdiff1d(np.arange(len(clip)), rows)
+        train, test = subject.frames(clip, others), subject.frames(clip, rows)
         renders = {"tracked": reconstruction.render_drive(baked, reconstruction.drive_of(test))}
         if self.refined:
             drive = reconstruction.refined_drive(baked, test)

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation.portraits import Viewer, consistency
+from pegasus_jax.evaluation.portraits import Observer, consistency
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.redetection import agreement
@@ -38,7 +38,7 @@ class Temporal:
         Raises:
             UserError: the driving clip holds out no two frames that follow each other.
         """
-        clip, viewer = subject.driver, Viewer.found()
+        clip, observer = subject.driver, Observer.found()
         rows = longest_stretch(clip.numbers, subject.rows(clip))[: self.frames]
         if len(rows) < 2:
             raise UserError(f"{clip.folder} holds out no two frames that follow each other; give another clip first.")
@@ -46,7 +46,7 @@ class Temporal:
         filmed = np.asarray(subject.frames(clip, rows, image_size=self.image_size).over_white())
 
         def row(name: str, images: np.ndarray) -> Row:
-            seen = consistency(viewer.look(images))
+            seen = consistency(observer.look(images))
             return Row((name,), {"frames": len(rows), **steadiness(images, filmed), **seen})
 
         avatar = subject.avatar
