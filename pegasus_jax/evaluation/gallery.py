@@ -12,7 +12,7 @@ from pegasus_jax.evaluation.latent_paths import path_figures
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.perceptual import mean_lpips
-from pegasus_jax.evaluation.portraits import Portraits, Observer, compared
+from pegasus_jax.evaluation.portraits import Observer, Portraits, compared
 from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
 

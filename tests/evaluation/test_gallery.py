@@ -8,7 +8,7 @@ from pegasus_jax.capture.face_landmarks import FaceDetections
 from pegasus_jax.evaluation import portraits
 from pegasus_jax.evaluation.distribution import frechet_distance, kernel_distance
 from pegasus_jax.evaluation.gallery import Gallery, Judges
-from pegasus_jax.evaluation.portraits import Portraits, Observer, compared, consistency
+from pegasus_jax.evaluation.portraits import Observer, Portraits, compared, consistency
 from pegasus_jax.evaluation.weights import NotComputed
 
 MISSING = NotComputed("a file")

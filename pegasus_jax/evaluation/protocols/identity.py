@@ -8,7 +8,7 @@ import dataclasses
 
 import numpy as np
 
-from pegasus_jax.evaluation.portraits import Portraits, Observer, compared
+from pegasus_jax.evaluation.portraits import Observer, Portraits, compared
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
