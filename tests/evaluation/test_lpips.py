@@ -6,10 +6,12 @@ import pytest
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.lpips import Lpips
+from pegasus_jax.evaluation.trunks import Block, Convolution
 from tests.evaluation import plain_trunk
+from tests.evaluation.real_frames import two_frames
 
 WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
-SIDE = 40
+SIDE = 32
 
 distance, masked_distance = jax.jit(Lpips.__call__), jax.jit(Lpips.masked)
 
@@ -69,6 +71,13 @@ def test_it_is_the_published_formula(network):
     assert float(distance(lpips, image, target)) == pytest.approx(expected, rel=1e-5)
 
 
+def test_real_frames_are_as_far_apart_as_the_formula_says(network, real_data):
+    *tensors, lpips = network
+    image, target = two_frames(real_data, size=(SIDE, SIDE))
+    expected = sum(layer.mean() for layer in expected_maps(*tensors, image, target))
+    assert float(distance(lpips, image, target)) == pytest.approx(expected, rel=1e-4)
+
+
 def test_a_picture_is_at_no_distance_from_itself_and_order_does_not_matter(network):
     lpips = network[-1]
     image, target = pictures()
@@ -78,8 +87,10 @@ def test_a_picture_is_at_no_distance_from_itself_and_order_does_not_matter(netwo
     assert 0.0 < float(distance(lpips, image, between)) < float(distance(lpips, image, target))
 
 
-def test_it_maps_over_batches(network):
-    lpips = network[-1]
+def test_it_maps_over_batches():
+    rng = np.random.default_rng(0)
+    kernel, head = rng.standard_normal((3, 3, 3, 4), np.float32), rng.random(4, np.float32)
+    lpips = Lpips((Block((Convolution(kernel, np.zeros(4, np.float32)),)),), (head,))
     images, targets = (np.stack(pair) for pair in zip(pictures(0), pictures(1)))
     found = jax.jit(jax.vmap(Lpips.__call__, in_axes=(None, 0, 0)))(lpips, images, targets)
     np.testing.assert_allclose(found, [float(distance(lpips, a, b)) for a, b in zip(images, targets)], rtol=1e-5)
@@ -89,7 +100,7 @@ def test_the_mask_weighs_positions_and_hides_what_is_outside(network):
     *tensors, lpips = network
     image, target = pictures()
     mask = np.zeros((SIDE, SIDE), np.float32)
-    mask[8:24, 8:36] = 1.0
+    mask[8:20, 4:28] = 1.0
     inside = mask[..., None] > 0
     found = float(masked_distance(lpips, image, target, mask))
     maps = expected_maps(*tensors, *(np.where(inside, picture, 1.0) for picture in (image, target)))

@@ -4,6 +4,7 @@ import pytest
 from scipy import ndimage, signal
 
 from pegasus_jax.evaluation import metrics
+from tests.evaluation.real_frames import two_frames
 
 
 def _images(seed: int = 0, size: tuple[int, ...] = (24, 31, 3)) -> tuple[np.ndarray, np.ndarray]:
@@ -48,6 +49,16 @@ def test_ssim_agrees_with_scipy(seed):
     image, target = _images(seed)
     # float32 differences of nearly equal squares: worst seen 4e-7
     assert metrics.ssim(image, target) == pytest.approx(_ssim_by_scipy(image, target), abs=1e-5)
+
+
+def test_real_frames_agree_with_numpy_and_scipy(real_data):
+    image, target = two_frames(real_data, size=(40, 50))
+    difference = image.astype(np.float64) - target
+    assert metrics.l1(image, target) == pytest.approx(np.abs(difference).mean(), rel=1e-5)
+    assert metrics.psnr(image, target) == pytest.approx(-10 * np.log10(np.square(difference).mean()), abs=1e-3)
+    assert metrics.ssim(image, target) == pytest.approx(_ssim_by_scipy(image, target), abs=1e-5)
+    dark, wanted = (1 - picture.mean(axis=2) for picture in (image, target))
+    assert metrics.boundary_error(dark, wanted) == pytest.approx(_boundary_error_by_scipy(dark, wanted), rel=1e-5)
 
 
 def test_ssim_agrees_with_scikit_image():
