@@ -3,8 +3,8 @@
 Each clip's shape is the mean of its frames' 3D landmarks after turning, moving and scaling them onto each other, so
 that the pose goes, and without lips, lids and brows, so that most of the expression does. It is not ArcFace and never
 stands under that name: it sees proportions, not skin, hair or colour, and is as coarse as MediaPipe's depth. Between
-the halves of one real clip it gave 0.009 to 0.037, between clips of different people 0.043 to 0.09 (four people, 35
-frames a half, docs/metrics.md); of single frames it says nothing.
+the halves of real clips of one person it gave 0.010 to 0.029, between those of two 0.041 to 0.096 (four people;
+benchmarks/landmark_shape.py). Of single frames it says little.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from pegasus_jax.evaluation.similarity import fit_similarity
 
 _MOVED = (*INNER_LIPS, *OUTER_LIPS, *LEFT_EYE, *RIGHT_EYE, *LEFT_EYEBROW, *RIGHT_EYEBROW)
 _STEADY = np.setdiff1d(np.arange(NUM_MESH_POINTS), _MOVED)
-_ROUNDS = 3  # of averaging and turning onto the average; the shape changes by less than 1e-4 after two
+_ROUNDS = 2  # of averaging and turning onto the average; a third moves no landmark by more than 2e-6
 
 
 def landmark_shape_identity(faces: FaceDetections, target: FaceDetections) -> float:

@@ -161,6 +161,7 @@ def _mean_distance(start: jax.Array, end: jax.Array) -> jax.Array:
     return jnp.where(end.any(), distance.sum() / start.sum(), jnp.nan)
 
 
+@jax.jit  # once per size, also when called outside a compiled function
 def _squared_distance(chosen: jax.Array) -> jax.Array:
     """(H, W) squared distance of each pixel to the nearest chosen one, exact: along columns, then along rows."""
     height, width = chosen.shape

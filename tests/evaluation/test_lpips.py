@@ -6,10 +6,14 @@ import pytest
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.lpips import Lpips
+from pegasus_jax.evaluation.trunks import Block, Convolution
 from tests.evaluation import plain_trunk
+from tests.evaluation.real_frames import two_frames
 
 WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}
-SIDE = 48
+SIDE = 32
+
+distance, masked_distance = jax.jit(Lpips.__call__), jax.jit(Lpips.masked)
 
 
 def random_heads(net: str) -> dict[str, np.ndarray]:
@@ -48,46 +52,67 @@ def expected_maps(net, trunk, heads, image, target) -> list[np.ndarray]:
     return maps
 
 
+def expected_shares(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The mask's share of each position of a layer: a triangular window of two positions' width and height."""
+
+    def window(size: int, positions: int) -> np.ndarray:
+        step = size / positions
+        centres, pixels = (np.arange(positions) + 0.5) * step, np.arange(size) + 0.5
+        weights = np.maximum(1 - np.abs(centres[:, None] - pixels) / step, 0)
+        return weights / weights.sum(axis=1, keepdims=True)
+
+    return window(mask.shape[0], shape[0]) @ mask @ window(mask.shape[1], shape[1]).T
+
+
 def test_it_is_the_published_formula(network):
     *tensors, lpips = network
     image, target = pictures()
     expected = sum(layer.mean() for layer in expected_maps(*tensors, image, target))
-    assert float(lpips(image, target)) == pytest.approx(expected, rel=1e-5)
+    assert float(distance(lpips, image, target)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_real_frames_are_as_far_apart_as_the_formula_says(network, real_data):
+    *tensors, lpips = network
+    image, target = two_frames(real_data, size=(SIDE, SIDE))
+    expected = sum(layer.mean() for layer in expected_maps(*tensors, image, target))
+    assert float(distance(lpips, image, target)) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_picture_is_at_no_distance_from_itself_and_order_does_not_matter(network):
     lpips = network[-1]
     image, target = pictures()
-    assert float(lpips(image, image)) == 0.0
-    assert float(lpips(image, target)) == pytest.approx(float(lpips(target, image)), rel=1e-6)
-    assert 0.0 < float(lpips(image, 0.9 * image + 0.1 * target)) < float(lpips(image, target))
+    assert float(distance(lpips, image, image)) == 0.0
+    assert float(distance(lpips, image, target)) == pytest.approx(float(distance(lpips, target, image)), rel=1e-6)
+    between = 0.9 * image + 0.1 * target
+    assert 0.0 < float(distance(lpips, image, between)) < float(distance(lpips, image, target))
 
 
-def test_it_maps_over_batches_as_an_argument_of_compiled_functions(network):
-    lpips = network[-1]
+def test_it_maps_over_batches():
+    rng = np.random.default_rng(0)
+    kernel, head = rng.standard_normal((3, 3, 3, 4), np.float32), rng.random(4, np.float32)
+    lpips = Lpips((Block((Convolution(kernel, np.zeros(4, np.float32)),)),), (head,))
     images, targets = (np.stack(pair) for pair in zip(pictures(0), pictures(1)))
-    compiled = jax.jit(lambda distance, *arrays: jax.vmap(distance)(*arrays))
-    found = compiled(lpips, images, targets)
-    np.testing.assert_allclose(found, [float(lpips(a, b)) for a, b in zip(images, targets)], rtol=1e-5)
+    found = jax.jit(jax.vmap(Lpips.__call__, in_axes=(None, 0, 0)))(lpips, images, targets)
+    np.testing.assert_allclose(found, [float(distance(lpips, a, b)) for a, b in zip(images, targets)], rtol=1e-5)
 
 
-def test_only_the_mask_counts_and_all_of_it_as_much_as_without_one(network):
+def test_the_mask_weighs_positions_and_hides_what_is_outside(network):
     *tensors, lpips = network
     image, target = pictures()
     mask = np.zeros((SIDE, SIDE), np.float32)
-    mask[16:32, 8:40] = 1.0
-    found = float(lpips.masked(image, target, mask))
+    mask[8:20, 4:28] = 1.0
     inside = mask[..., None] > 0
-    assert float(lpips.masked(np.where(inside, image, 0.0), np.where(inside, target, 0.7), mask)) == found
-    assert float(lpips.masked(image, np.where(inside, image, target), mask)) == 0.0
-    whole = np.ones_like(mask)
-    assert float(lpips.masked(image, target, whole)) == pytest.approx(float(lpips(image, target)), rel=1e-5)
-    assert np.isnan(lpips.masked(image, target, 0 * mask))
-    # Over white, the mean over all positions thins the part out to its share of the picture, or to what is seen of it.
-    white = [np.where(inside, picture, 1.0).astype(np.float32) for picture in (image, target)]
-    assert float(lpips(*white)) < 0.8 * found
-    maps = expected_maps(*tensors, *white)
-    assert min(layer.mean() for layer in maps) < found / len(maps) < sum(layer.max() for layer in maps)
+    found = float(masked_distance(lpips, image, target, mask))
+    maps = expected_maps(*tensors, *(np.where(inside, picture, 1.0) for picture in (image, target)))
+    shares = [expected_shares(mask, layer.shape) for layer in maps]
+    expected = sum((share * layer).sum() / share.sum() for share, layer in zip(shares, maps))
+    assert found == pytest.approx(expected, rel=1e-4)
+    other = np.where(inside, image, 0.0), np.where(inside, target, 0.7)
+    assert float(masked_distance(lpips, *other, mask)) == found
+    assert float(masked_distance(lpips, image, np.where(inside, image, target), mask)) == 0.0
+    everything = masked_distance(lpips, image, target, np.ones_like(mask))
+    assert float(everything) == pytest.approx(float(distance(lpips, image, target)), rel=1e-5)
+    assert np.isnan(masked_distance(lpips, image, target, 0 * mask))
 
 
 def test_the_authors_package_agrees(network):
@@ -106,7 +131,7 @@ def test_the_authors_package_agrees(network):
     image, target = pictures()
     with torch.no_grad():
         expected = theirs(*(torch.from_numpy(p.transpose(2, 0, 1)[None]) for p in (image, target)), normalize=True)
-    assert float(lpips(image, target)) == pytest.approx(float(expected), rel=1e-4)
+    assert float(distance(lpips, image, target)) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
