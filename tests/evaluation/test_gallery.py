@@ -5,7 +5,7 @@ import pytest
 
 from pegasus_jax.capture import face_landmarks
 from pegasus_jax.capture.face_landmarks import FaceDetections
-from pegasus_jax.evaluation import portraits
+from pegasus_jax.evaluation import gallery, portraits
 from pegasus_jax.evaluation.distribution import frechet_distance, kernel_distance
 from pegasus_jax.evaluation.gallery import Gallery, Judges
 from pegasus_jax.evaluation.portraits import Observer, Portraits, compared, consistency
@@ -21,6 +21,11 @@ def colours(images):
     return np.asarray(images, np.float64).mean(axis=(1, 2))
 
 
+def embed(crops):
+    """An identity network that sees a pixel in the middle of the face alone."""
+    return np.asarray(crops, np.float64)[:, 71, 56]
+
+
 def detect(images):
     """The same face in every picture that is not white."""
     found = np.array([image.mean() < 250 for image in images])
@@ -33,7 +38,7 @@ def detect(images):
 def observer(monkeypatch):
     monkeypatch.setattr(portraits, "missing_landmarker", lambda: None)
     monkeypatch.setattr(portraits, "detect_faces", detect)
-    return Observer(colours)
+    return Observer(embed)
 
 
 def plain(*levels):
@@ -66,24 +71,26 @@ def test_what_has_no_file_is_not_computed(observer, monkeypatch):
 
 
 def test_a_gallery_is_compared_with_a_reference(observer):
-    gallery = Gallery(Judges(observer, colours, MISSING), observer.look(plain(RED, GREY)))
-    hung = [plain(RED, GREEN), plain(GREY, RED)]
-    for images in hung:
-        gallery.hang([images])
-    features, reference = colours(np.concatenate(hung)), np.random.default_rng(0).random((6, 3))
-    found = gallery.figures(reference)
+    hung = Gallery(Judges(observer, colours, MISSING), observer.look(plain(RED, GREY)))
+    looks = [plain(RED, GREEN), plain(GREY, RED)]
+    for images in looks:
+        hung.hang([images])
+    features, reference = colours(np.concatenate(looks)), np.random.default_rng(0).random((6, 3))
+    found = hung.figures(reference)
     assert (found["looks"], found["pictures"]) == (2, 4)
     assert found["fid"] == frechet_distance(features, reference)
     assert found["kid"] == kernel_distance(features, reference).mean
     assert found["arcface"] == pytest.approx(np.mean([1, 1 / np.sqrt(3), 1 / np.sqrt(3), 1 / np.sqrt(3)]), abs=1e-4)
     assert "ppl" not in found
-    assert gallery.figures(MISSING)["fid"] is MISSING
+    assert hung.figures(MISSING)["fid"] is MISSING
 
 
-def test_a_path_is_as_long_as_its_steps(observer):
-    gallery = Gallery(Judges(observer, MISSING, lambda a, b: np.abs(a - b).mean()), observer.look(plain(RED)))
-    levels = [(0, 0, 0), (0.1, 0.1, 0.1), (0.4, 0.4, 0.4)]
-    seen = gallery.hang([plain(level) for level in levels])
-    assert len(seen) == 3
-    found = gallery.figures(MISSING)
-    assert found["l1_length"] == pytest.approx(0.4) and found["l1_largest_step"] == pytest.approx(1.5)
+def test_a_path_is_as_long_as_its_steps(observer, monkeypatch):
+    monkeypatch.setattr(gallery, "mean_lpips", lambda lpips, a, b: float(np.abs(a - b).mean()))
+    hung = Gallery(Judges(observer, MISSING, MISSING), observer.look(plain(RED)))
+    for levels in ([(0, 0, 0), (0.1, 0.1, 0.1), (0.4, 0.4, 0.4)], [(0, 0, 0), (0.1, 0.1, 0.1), (0.2, 0.2, 0.2)]):
+        assert len(hung.hang([plain(level) for level in levels])) == 3
+    found = hung.figures(MISSING)
+    assert found["ppl"] == found["l1_length"] == pytest.approx(0.3)
+    assert found["pdv"] == pytest.approx(0.01 / 2), "variance of 0.1 and 0.3, and of nothing"
+    assert found["l1_largest_step"] == pytest.approx((1.5 + 1) / 2)
