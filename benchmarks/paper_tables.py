@@ -68,7 +68,7 @@ def tables(runs: Runs, *, frames: int, image_size: int, generative: Generative) 
     ablation = {_GC_ROWS[row.names[0]]: row.figures for row in offsets}
     return {
         "Main table 1: a transferred attribute": _table("method", methods, _HAIR, published_figures.HAIR),
-        "Main table 2: unseen codes": _table("looks", codes, _CODES, published_figures.GENERATIVE),
+        "Main table 2: unseen codes": _table("codes", codes, _CODES, published_figures.GENERATIVE),
         "Main table 3: offsets": _table("offsets", ablation, _OFFSETS, published_figures.OFFSETS),
         "Supplement table 1: consistency": _table("method", methods, _CONSISTENCY, published_figures.CONSISTENCY),
     }

@@ -27,6 +27,9 @@ class Table:
     headers: tuple[str, ...]
     rows: tuple[Row, ...]
 
+    def __post_init__(self):
+        assert not set(self.headers) & set(self.columns), "a record would have room for one of the two"
+
     @property
     def columns(self) -> list[str]:
         """Names of the figures that any row has, in order of appearance."""

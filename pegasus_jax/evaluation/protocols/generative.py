@@ -71,7 +71,7 @@ class Generative:
                 few: dict[str, Figure] = {"looks": NotComputed(f"two looks of {category}")}
                 found.append(Row((category, kind), gallery.figures(reference) if paths else few))
         about = _ABOUT.format(reference=self.reference or "the driving clip's own frames")
-        return {"generative": Table(about, ("category", "looks"), tuple(found))}
+        return {"generative": Table(about, ("category", "kind"), tuple(found))}
 
     def _paths(self, avatar: AnyAvatar, category: str) -> dict[str, list[list[Latent]]]:
         """By kind of look, paths of latents; of single looks, paths of one."""
