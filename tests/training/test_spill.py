@@ -34,6 +34,8 @@ def _listening(networks: AvatarNetworks) -> AvatarNetworks:
     """Networks as they start ignore codes; these do not."""
     first = networks.canonical.layers[0]
     first.v[...] = first.v[...].at[3:].set(0.3 * jax.random.normal(jax.random.key(1), first.v[...][3:].shape))
+    basis = networks.deformation.basis
+    basis.weight[...] = 0.1 * jax.random.normal(jax.random.key(2), basis.weight[...].shape)
     networks.canonical.out.v[...] = networks.canonical.out.v[...] + 0.3
     return _part_half(networks)
 
