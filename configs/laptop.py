@@ -7,9 +7,9 @@ python launch.py train --config=configs/laptop.py:generative --data='data/me,dat
 
 ":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 12,000 frames of
 the own ones, then 24,000 of all: three times as long. Its points have a generic canonical space, in which parts change
-their shape from look to look, and vanish under the looks that do not wear them (`presence`, not in the papers); it has
-the normal loss. ":donor" is an avatar that lends a part: half the frames, and points where the mattes say that hair and
-clothes are. Variants join: ":generative,quick".
+their shape from look to look, and vanish under the looks that do not wear them (`presence`); a look's code is kept from
+changing what is not its part (`spill`); neither is in the papers. It has the normal loss. ":donor" is an avatar that
+lends a part: half the frames, and points where mattes show hair and clothes. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -45,6 +45,8 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.networks.presence = True
     config.cloud.hull_points = 1_024
     config.step.weights.normal = 0.1
+    config.step.weights.spill = 0.1
+    config.step.spill_after = config.stage_one_frames
     config.step.render.channels = (*config.step.render.channels, "normals")
 
 
