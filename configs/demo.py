@@ -42,7 +42,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         if quick:  # a program is compiled for each capacity
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
         if not donor:
-            config.stage_one_frames = 2 * total // 25
+            config.stage_one_frames = config.step.spill_after = 2 * total // 25
             config.cloud.period = total // 25
             config.cloud.radius_factor = 0.85
     return config
