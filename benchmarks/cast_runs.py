@@ -1,11 +1,10 @@
-"""Runs that the paper's tables compare, made beside a finished demo: fused ones at once, trained ones with --train.
+"""The rows of the paper's tables on a demo's cast: which runs stand for which method, and those that no demo makes.
 
     python benchmarks/cast_runs.py --demo=runs/demo --train
 
-Zero-shot: every donor's own hair fused onto the star's avatar. PointAvatar mode: the star's clip alone, without gc and
-looks. Swap + PA: the same on a part-swapped clip as if it had been filmed. No synthesis: the star's avatar with the
-donors' clips as filmed in place of part-swapped ones. Offsets: the star's avatar with gc off, and as published. What
-is there is not made again. Trained with the demo's config: some minutes each, on two cores.
+Zero-shot: every donor's own hair fused onto the star's avatar, at once. Swap + PA, with --train: an avatar without gc and
+looks of each part-swapped clip, as if it had been filmed; some minutes each on two cores. What is there is not made
+again. What ablations.py trains, runs without synthesis, without gc and of the star alone, is found in its folder.
 """
 
 import argparse
@@ -25,6 +24,9 @@ from pegasus_jax.training import train
 _CONFIG = pathlib.Path(__file__).parents[1] / "configs" / "demo.py"
 _PLACE = "tables"  # in the demo's folder
 _SIZE = 96  # pixels: of the picture that fusing leaves
+_SCRIPT = Script()
+_ATTRIBUTE = _SCRIPT.swaps[0][0]
+_DONORS = tuple(donor for attribute, donor in _SCRIPT.swaps if attribute == _ATTRIBUTE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,113 +37,62 @@ class Named:
     data: Sequence[str]
     attribute: str
     methods: Mapping[str, str]
-    no_synthesis: str | None
-    ablation: Sequence[str]
+    no_synthesis: str | None = None
+    ablation: Sequence[str] = ()
 
 
-@dataclasses.dataclass(frozen=True)
-class Places:
-    """Where the runs lie."""
-
-    folders: Folders
-    looks: tuple[tuple[str, str], ...]  # attribute and donor, all of one attribute
-
-    @classmethod
-    def of(cls, demo: pathlib.Path) -> "Places":
-        """Those of the first attribute that the demo swaps."""
-        first = Script().swaps[0][0]
-        return cls(Folders(demo), tuple(swap for swap in Script().swaps if swap[0] == first))
-
-    def run(self, name: str) -> pathlib.Path:
-        """A run that is made here."""
-        return self.folders.root / _PLACE / name
-
-    def finished(self, name: str) -> bool:
-        """Whether it is there: a trained one with a checkpoint, or a fused one."""
-        return (self.run(name) / "checkpoints").is_dir() or (self.run(name) / "fused.npz").is_file()
-
-
-def of_demo(demo: pathlib.Path) -> Named:
-    """What there is of a demo's runs and of those that were made beside it."""
-    places, star = Places.of(demo), Script().star
-    folders, attribute = places.folders, places.looks[0][0]
-    methods = {"Ours_person-gen": str(folders.run(star))}
+def of_demo(demo: pathlib.Path, ablations: pathlib.Path | None) -> Named:
+    """What there is of a demo's runs, of those made beside it, and of what ablations.py left in its folder."""
+    folders = Folders(demo)
+    star = folders.run(_SCRIPT.star)
+    methods = {"Ours_person-gen": str(star)}
     for name, prefix in (("Ours_zero-shot", "zero_shot"), ("Ours_swap + PA", "swap_pa")):
-        there = {
-            f"{a}/{donor}": f"{prefix}_{donor}" for a, donor in places.looks if places.finished(f"{prefix}_{donor}")
-        }
+        there = [donor for donor in _DONORS if _made(demo, prefix, donor).is_dir()]
         if there:
-            methods[name] = ",".join(f"{look}:{places.run(run)}" for look, run in there.items())
-    truths = [str(folders.truth(*swap)) for swap in places.looks]
-    ablation = [str(places.run(name)) for name in ("gc_off", "gc_official") if places.finished(name)]
+            methods[name] = ",".join(f"{_ATTRIBUTE}/{donor}:{_made(demo, prefix, donor)}" for donor in there)
+    runs = {run.name: str(run) for run in sorted((ablations / "runs").iterdir())} if ablations else {}
     return Named(
-        target=str(places.run("pa") if places.finished("pa") else folders.run(star)),
-        data=[str(folders.clip(star)), *truths],
-        attribute=attribute,
+        target=runs.get("alone", str(star)),
+        data=[str(folders.clip(_SCRIPT.star)), *(str(folders.truth(_ATTRIBUTE, donor)) for donor in _DONORS)],
+        attribute=_ATTRIBUTE,
         methods=methods,
-        no_synthesis=str(places.run("no_synthesis")) if places.finished("no_synthesis") else None,
-        ablation=[*ablation, str(folders.run(star))],
+        no_synthesis=runs.get("no_synthesis"),
+        ablation=[runs[name] for name in ("gc_off", "gc_official", "learned") if name in runs] or [str(star)],
     )
 
 
-def fuse_donors(places: Places) -> None:
+def fuse_donors(demo: pathlib.Path) -> None:
     """Every donor's hair on the star, without training."""
-    for attribute, donor in places.looks:
-        if not places.finished(f"zero_shot_{donor}"):
-            source, target = places.folders.run(donor), places.folders.run(Script().star)
-            out = places.run(f"zero_shot_{donor}")
-            fuse_files(source, target, [attribute], per_look=False, out=out, image_size=_SIZE)
+    folders = Folders(demo)
+    for donor in _DONORS:
+        out = _made(demo, "zero_shot", donor)
+        if not out.is_dir():
+            source, target = folders.run(donor), folders.run(_SCRIPT.star)
+            fuse_files(source, target, [_ATTRIBUTE], per_look=False, out=out, image_size=_SIZE)
 
 
-def train_rivals(places: Places) -> None:
-    """Everything that has to be trained; a run that was stopped goes on."""
-    folders, star = places.folders, Script().star
-    own = folders.clip(star)
-    swapped = [folders.swap(star, *swap) for swap in Script().swaps]
-    _train(places, "pa", "donor", [own])
-    for attribute, donor in places.looks:
-        as_filmed = _relabelled(folders.swap(star, attribute, donor), places.run(f"data/swap_pa_{donor}"))
-        _train(places, f"swap_pa_{donor}", "donor", [as_filmed])
-    unsynthesised = [
-        _relabelled(
-            folders.clip(donor),
-            places.run(f"data/{attribute}_{donor}"),
-            synthesis={"attribute": attribute, "donor": donor, "target": star},
-            shape_of=own,
-        )
-        for attribute, donor in places.looks
-    ]
-    _train(places, "no_synthesis", "", [own, *unsynthesised])
-    for gc in ("off", "official"):
-        _train(places, f"gc_{gc}", "", [own, *swapped], overrides=[f"networks.gc={gc}"])
+def train_swaps(demo: pathlib.Path) -> None:
+    """An avatar of each part-swapped clip alone; one that was stopped goes on."""
+    settings = config.load_config(f"{_CONFIG}:donor")
+    for donor in _DONORS:
+        swapped = Folders(demo).swap(_SCRIPT.star, _ATTRIBUTE, donor)
+        filmed = as_filmed(swapped, _made(demo, "swapped", donor))
+        train(settings, data=[filmed], workdir=_made(demo, "swap_pa", donor))
 
 
-def _train(
-    places: Places, name: str, variant: str, data: Sequence[pathlib.Path], *, overrides: Sequence[str] = ()
-) -> None:
-    settings = config.load_config(f"{_CONFIG}:{variant}" if variant else str(_CONFIG), overrides=overrides)
-    train(settings, data=data, workdir=places.run(name))
-
-
-def _relabelled(
-    source: pathlib.Path,
-    out: pathlib.Path,
-    *,
-    synthesis: Mapping[str, str] | None = None,
-    shape_of: pathlib.Path | None = None,
-) -> pathlib.Path:
-    """A copy of a dataset folder that says to show another look, or none; with the shape of another folder's person."""
-    if out.is_dir():
-        return out
-    with atomic.folder(out) as folder:
-        shutil.copytree(source, folder, dirs_exist_ok=True)
-        capture = json.loads((source / layout.CAPTURE_JSON).read_text())
-        capture.pop("synthesis", None)
-        (folder / layout.CAPTURE_JSON).write_text(json.dumps(capture | ({"synthesis": synthesis} if synthesis else {})))
-        if shape_of:
-            params, other = (json.loads((where / layout.PARAMS_JSON).read_text()) for where in (source, shape_of))
-            (folder / layout.PARAMS_JSON).write_text(json.dumps(params | {"shape_params": other["shape_params"]}))
+def as_filmed(swapped: pathlib.Path, out: pathlib.Path) -> pathlib.Path:
+    """A copy of a part-swapped folder that does not say that it is one."""
+    if not out.is_dir():
+        with atomic.folder(out) as folder:
+            shutil.copytree(swapped, folder, dirs_exist_ok=True)
+            capture = json.loads((swapped / layout.CAPTURE_JSON).read_text())
+            del capture["synthesis"]
+            (folder / layout.CAPTURE_JSON).write_text(json.dumps(capture, indent=1) + "\n")
     return out
+
+
+def _made(demo: pathlib.Path, prefix: str, donor: str) -> pathlib.Path:
+    return demo / _PLACE / f"{prefix}_{donor}"
 
 
 def main() -> None:
@@ -149,10 +100,9 @@ def main() -> None:
     parser.add_argument("--demo", type=pathlib.Path, required=True, help="a finished demo's work folder")
     parser.add_argument("--train", action="store_true", help="also the runs that need training")
     arguments = parser.parse_args()
-    places = Places.of(arguments.demo)
-    fuse_donors(places)
+    fuse_donors(arguments.demo)
     if arguments.train:
-        train_rivals(places)
+        train_swaps(arguments.demo)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@
 
 A method is a run with looks of the attribute, or LOOK:RUN,LOOK:RUN of runs that know one look each. `--target` is the
 unedited avatar, and the first folder of `--data` its own clip; those that show looks are what they are compared with.
-With --demo all of this is what a finished demo holds and what cast_runs.py has made beside it. What has no run has no
-figures. What is drawn at random is seeded: on one machine the same command writes the same numbers.
+With --demo all of this is what a finished demo holds, what cast_runs.py has made beside it, and with --ablations what
+ablations.py has. What has no run has no figures. What is drawn at random is seeded: on one machine the same command writes the same numbers.
 """
 
 import argparse
@@ -138,7 +138,8 @@ def _page(found: Mapping[str, Table], protocol: Generative, *, frames: int, imag
 
 def main(words: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=pathlib.Path, help="a finished demo's work folder; nothing else is named then")
+    parser.add_argument("--demo", type=pathlib.Path, help="a finished demo's work folder; no runs are named then")
+    parser.add_argument("--ablations", type=pathlib.Path, help="the folder that ablations.py left beside that demo")
     parser.add_argument("--target", help="the unedited avatar's work folder")
     parser.add_argument("--data", type=lambda text: text.split(","), default=[], help="dataset folders")
     parser.add_argument("--attribute", default="hair")
@@ -151,7 +152,7 @@ def main(words: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(words)
     if not arguments.demo and not arguments.target:
         parser.error("give --demo, or --target and --data")
-    named = cast_runs.of_demo(arguments.demo) if arguments.demo else _named(arguments)
+    named = cast_runs.of_demo(arguments.demo, arguments.ablations) if arguments.demo else _named(arguments)
     protocol = Generative(image_size=arguments.image_size)
     sizes = {"frames": arguments.frames, "image_size": arguments.image_size}
     found = tables(_runs(named), generative=protocol, **sizes)

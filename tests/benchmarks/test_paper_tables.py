@@ -1,9 +1,8 @@
 """Tables shaped like the paper's, of tiny avatars."""
 
-import json
-
 import pytest
 
+from pegasus_jax.data import read_dataset
 from pegasus_jax.evaluation.protocols.generative import Generative
 from pegasus_jax.evaluation.weights import NotComputed
 from tests.training import tiny
@@ -69,29 +68,22 @@ def test_the_page_names_command_date_and_hardware(named, no_weights, tmp_path, m
 def test_a_demos_runs_are_found_where_they_are(tmp_path):
     import cast_runs
 
-    (tmp_path / "tables" / "zero_shot_ada").mkdir(parents=True)
-    (tmp_path / "tables" / "zero_shot_ada" / "fused.npz").touch()
-    (tmp_path / "tables" / "gc_off" / "checkpoints").mkdir(parents=True)
-    named = cast_runs.of_demo(tmp_path)
-    assert named.target == str(tmp_path / "runs" / "ben") and named.no_synthesis is None
-    assert named.methods == {
-        "Ours_person-gen": str(tmp_path / "runs" / "ben"),
-        "Ours_zero-shot": f"hair/ada:{tmp_path}/tables/zero_shot_ada",
-    }
-    assert named.ablation == [str(tmp_path / "tables" / "gc_off"), str(tmp_path / "runs" / "ben")]
+    demo, ablations = tmp_path / "demo", tmp_path / "ablations"
+    star = str(demo / "runs" / "ben")
+    named = cast_runs.of_demo(demo, None)
+    assert named.target == star and named.ablation == [star] and named.methods == {"Ours_person-gen": star}
+    for run in (demo / "tables" / "zero_shot_ada", *(ablations / "runs" / name for name in ("alone", "gc_off"))):
+        run.mkdir(parents=True)
+    named = cast_runs.of_demo(demo, ablations)
+    assert named.methods["Ours_zero-shot"] == f"hair/ada:{demo}/tables/zero_shot_ada"
+    assert (named.target, named.ablation) == (str(ablations / "runs" / "alone"), [str(ablations / "runs" / "gc_off")])
+    assert named.no_synthesis is None
 
 
-def test_a_relabelled_folder_shows_another_look_on_another_shape(tmp_path):
+def test_a_part_swapped_folder_passes_for_a_filmed_one(tmp_path):
     import cast_runs
 
-    from pegasus_jax.data import read_dataset
-
     swapped = tiny.write_swapped(tmp_path / "swapped", "hair", "ada")
-    filmed = read_dataset(cast_runs._relabelled(swapped, tmp_path / "filmed"))
-    assert filmed.synthesis is None and len(filmed) == tiny.NUM_FRAMES
-    other = tiny.write_dataset(tmp_path / "other")
-    params = json.loads((other / "flame_params.json").read_text())
-    (other / "flame_params.json").write_text(json.dumps(params | {"shape_params": [0.5] * 100}))
-    label = {"attribute": "hair", "donor": "eve", "target": "me"}
-    made = read_dataset(cast_runs._relabelled(swapped, tmp_path / "made", synthesis=label, shape_of=other))
-    assert made.look == "hair/eve" and (made.betas == 0.5).all()
+    filmed = read_dataset(cast_runs.as_filmed(swapped, tmp_path / "filmed"))
+    assert filmed.synthesis is None and len(filmed) == tiny.NUM_FRAMES and "hair" in filmed.part_names
+    assert read_dataset(swapped).look == "hair/ada"
