@@ -2,8 +2,8 @@
 
     python benchmarks/cast_runs.py --demo=runs/demo --train
 
-Zero-shot: every donor's own hair fused onto the star's avatar, at once. Swap + PA, with --train: an avatar without gc and
-looks of each part-swapped clip, as if it had been filmed; some minutes each on two cores. What is there is not made
+Zero-shot: every donor's own hair fused onto the star's avatar, at once. Swap + PA, with --train: an avatar without gc
+and looks of each part-swapped clip, as if it had been filmed; some minutes each on two cores. What is there is not made
 again. What ablations.py trains, runs without synthesis, without gc and of the star alone, is found in its folder.
 """
 

@@ -9,7 +9,8 @@
 A method is a run with looks of the attribute, or LOOK:RUN,LOOK:RUN of runs that know one look each. `--target` is the
 unedited avatar, and the first folder of `--data` its own clip; those that show looks are what they are compared with.
 With --demo all of this is what a finished demo holds, what cast_runs.py has made beside it, and with --ablations what
-ablations.py has. What has no run has no figures. What is drawn at random is seeded: on one machine the same command writes the same numbers.
+ablations.py has. What has no run has no figures. What is drawn at random is seeded: on one machine the same command
+writes the same numbers.
 """
 
 import argparse
