@@ -16,8 +16,8 @@ writes the same numbers.
 import argparse
 import dataclasses
 import datetime
+import os
 import pathlib
-import platform
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -41,6 +41,16 @@ _UNSYNTHESISED = {"swapped": "no synthesis, latent swap", "interpolated": "no sy
 _SYNTHESISED = {"interpolated": "synthesis, latent interpolation", "sampled": "synthesis, latent sampling"}
 
 
+_EDITS = (
+    "Looks of the attribute in held-out frames that follow each other, against the unedited avatar in the same poses; "
+    "FID and KID against the clip's own frames. The landmarks' shape is a distance: lower is more alike."
+)
+_UNSEEN = "The protocol `generative`, for the attribute's looks; the ends of a path are among its pictures."
+_ALL_CLIPS = "The protocol `offsets`: held-out frames of all of a run's clips, part-swapped ones too."
+_MATCHED = (
+    "The frames of main table 1; L2, LPIPS and PSNR, of values in [0, 1], inside the attribute in `frames` held-out "
+    "frames of clips that show it. Change: from frame to frame, over that of the frames themselves."
+)
 _HAIR = ("fid", "kid", "arcface", "landmark_shape", "looks", "pictures")
 _CODES = (*_HAIR, "l1_length", "l1_largest_step")
 _OFFSETS = ("psnr", "ssim", "lpips", "clips", "frames")
@@ -68,10 +78,12 @@ def tables(runs: Runs, *, frames: int, image_size: int, generative: Generative) 
     offsets = [Offsets().measure(subject)["offsets"].rows[0] for subject in runs.ablation]
     ablation = {_GC_ROWS[row.names[0]]: row.figures for row in offsets}
     return {
-        "Main table 1: a transferred attribute": _table("method", methods, _HAIR, published_figures.HAIR),
-        "Main table 2: unseen codes": _table("codes", codes, _CODES, published_figures.GENERATIVE),
-        "Main table 3: offsets": _table("offsets", ablation, _OFFSETS, published_figures.OFFSETS),
-        "Supplement table 1: consistency": _table("method", methods, _CONSISTENCY, published_figures.CONSISTENCY),
+        "Main table 1: a transferred attribute": _table(_EDITS, "method", methods, _HAIR, published_figures.HAIR),
+        "Main table 2: unseen codes": _table(_UNSEEN, "codes", codes, _CODES, published_figures.GENERATIVE),
+        "Main table 3: offsets": _table(_ALL_CLIPS, "offsets", ablation, _OFFSETS, published_figures.OFFSETS),
+        "Supplement table 1: consistency": _table(
+            _MATCHED, "method", methods, _CONSISTENCY, published_figures.CONSISTENCY
+        ),
     }
 
 
@@ -83,14 +95,14 @@ def _generated(
     return {names[row.names[1]]: row.figures for row in rows if row.names[0] == attribute and row.names[1] in names}
 
 
-def _table(header: str, found: Figures, columns: Sequence[str], published: Figures) -> Table:
+def _table(about: str, header: str, found: Figures, columns: tuple[str, ...], published: Figures) -> Table:
     """Our columns, then the published ones; rows in the published order, then those that the paper has not."""
     rows = []
     for name in dict.fromkeys([*published, *found]):
         ours = {column: found[name][column] for column in columns if column in found.get(name, {})}
         theirs = {f"published {column}": value for column, value in published.get(name, {}).items()}
         rows.append(Row((name,), {**ours, **theirs}))
-    return Table("", (header,), tuple(rows))
+    return Table(about, (header,), tuple(rows), leading=columns)
 
 
 def _edits(text: str, attribute: str) -> list[Edit]:
@@ -127,14 +139,15 @@ def _page(found: Mapping[str, Table], protocol: Generative, *, frames: int, imag
         "",
         f"    python {shlex.join(sys.argv)}",
         "",
-        f"{datetime.date.today()}, {jax.devices()[0].device_kind} ({platform.machine()}), JAX {jax.__version__}. "
+        f"{datetime.date.today()}, {jax.devices()[0].device_kind} ({os.cpu_count()} cores), JAX {jax.__version__}. "
         f"{frames} held-out frames at {image_size} pixels; unseen codes: {counts}. docs/evaluation.md says what each "
         "figure is. The published ones are of other people and other data: compare them with each other, not with "
         "ours. An empty cell: there was no such run, or the paper has no such row.",
     ]
     for title, table in found.items():
-        lines += ["", f"## {title}", table.markdown().rstrip()]
-    return "\n".join(lines) + "\n"
+        lines += ["", f"## {title}", "", table.markdown().rstrip()]
+    here = str(assets.search_folders()[0])  # of no interest to others
+    return "\n".join(lines).replace(here, "$PEGASUS_ASSETS") + "\n"
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -21,24 +21,29 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """Rows under naming columns (`headers`); `about` says in a sentence or two what the figures are."""
+    """Rows under naming columns; `about` says in a sentence or two what the figures are."""
 
     about: str
-    headers: tuple[str, ...]
+    headers: tuple[str, ...]  # of the naming columns
     rows: tuple[Row, ...]
+    leading: tuple[str, ...] = ()  # figures that come first; the others in order of appearance
 
     def __post_init__(self):
         assert not set(self.headers) & set(self.columns), "a record would have room for one of the two"
 
     @property
     def columns(self) -> list[str]:
-        """Names of the figures that any row has, in order of appearance."""
-        return list(dict.fromkeys(name for row in self.rows for name in row.figures))
+        """Names of the figures that any row has."""
+        found = dict.fromkeys(name for row in self.rows for name in row.figures)
+        return [
+            *(name for name in self.leading if name in found),
+            *(name for name in found if name not in self.leading),
+        ]
 
     def under(self, header: str, name: str) -> "Table":
         """The same with one more naming column in front, which says `name`."""
         rows = tuple(Row((name, *row.names), row.figures) for row in self.rows)
-        return Table(self.about, (header, *self.headers), rows)
+        return dataclasses.replace(self, headers=(header, *self.headers), rows=rows)
 
     def records(self) -> list[dict[str, Any]]:
         """A dict per row, ready for json: names, figures, and sentences for what was not computed."""
@@ -70,7 +75,7 @@ class Table:
 def merged(tables: Mapping[str, Table], *, header: str) -> Table:
     """Tables with the same columns as one, with a naming column in front that says which each row is from."""
     parts = [table.under(header, name) for name, table in tables.items()]
-    return Table(parts[0].about, parts[0].headers, tuple(row for part in parts for row in part.rows))
+    return dataclasses.replace(parts[0], rows=tuple(row for part in parts for row in part.rows))
 
 
 def mean_figure(values: Sequence[Figure], *, weights: Sequence[float] | None = None) -> Figure:
@@ -104,4 +109,4 @@ def _cell(name: str, value: Figure | None) -> str:
         return "not computed"
     if isinstance(value, int):
         return str(value)
-    return f"{value:.2f}" if name.endswith("psnr") else f"{value:.4f}"
+    return f"{value:.2f}" if name.endswith("psnr") or abs(value) >= 10 else f"{value:.4f}"

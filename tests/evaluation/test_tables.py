@@ -27,6 +27,17 @@ def test_a_table_has_a_column_for_every_figure_and_each_reason_once():
     ]
 
 
+def test_figures_may_lead():
+    rows = (Row(("a",), {"published": 181.6}), Row(("b",), {"ours": 0.5, "published": 1.0}))
+    lines = Table("", ("method",), rows, leading=("ours", "nobody's")).markdown().splitlines()
+    assert lines[2:] == [
+        "| method | ours | published |",
+        "|---|---|---|",
+        "| a |  | 181.60 |",
+        "| b | 0.5000 | 1.0000 |",
+    ]
+
+
 def test_records_are_plain_values():
     assert TABLE.records()[1] == {
         "clip": "b",
