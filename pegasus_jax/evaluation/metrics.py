@@ -94,7 +94,7 @@ def boundary_error(matte: ArrayLike, target: ArrayLike) -> jax.Array:
 
 
 def landmark_error(landmarks: ArrayLike, target: ArrayLike, *, unit: ArrayLike) -> jax.Array:
-    """Mean distance between landmarks (*, P, D) and their targets, over the points and over *.
+    """Mean distance between landmarks (*, P, D) and their targets, over the points and over *; NaN if any is NaN.
 
     Args:
         landmarks: (*, P, D) pixels.
