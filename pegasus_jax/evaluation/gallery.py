@@ -11,9 +11,9 @@ from pegasus_jax.evaluation.distribution import frechet_distance, kernel_distanc
 from pegasus_jax.evaluation.latent_paths import path_figures
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
-from pegasus_jax.evaluation.perceptual import mean_lpips
+from pegasus_jax.evaluation.perceptual import distances
 from pegasus_jax.evaluation.portraits import Observer, Portraits, compared
-from pegasus_jax.evaluation.tables import Figure, mean_figure, mean_figures, total
+from pegasus_jax.evaluation.tables import Figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
 
 
@@ -47,8 +47,8 @@ class Gallery:
         self._judges, self._plain = judges, plain
         self._features: list[np.ndarray | NotComputed] = []
         self._identity: list[dict[str, Figure]] = []
-        self._steps: list[np.ndarray] = []  # (S,) each: mean absolute differences along a path
-        self._distances: list[list[Figure]] = []  # S each: mean LPIPS along it
+        self._steps: list[np.ndarray] = []  # of each path (P, S) mean absolute differences
+        self._distances: list[np.ndarray] = []  # of each path (P, S) LPIPS, if it is here
         self._pictures = 0
 
     def hang(self, path: Sequence[np.ndarray]) -> list[Portraits]:
@@ -63,8 +63,10 @@ class Gallery:
             self._identity.append(compared(portraits, self._plain))
         if len(path) > 1:
             steps = list(itertools.pairwise(path))
-            self._steps.append(np.array([np.abs(b - a).mean() for a, b in steps]))
-            self._distances.append([mean_lpips(self._judges.lpips, a, b) for a, b in steps])
+            self._steps.append(np.stack([np.abs(b - a).mean(axis=(1, 2, 3)) for a, b in steps], axis=1))
+            lpips = self._judges.lpips
+            if not isinstance(lpips, NotComputed):
+                self._distances.append(np.stack([distances(lpips, a, b) for a, b in steps], axis=1))
         return seen
 
     def figures(self, reference: np.ndarray | NotComputed) -> dict[str, Figure]:
@@ -87,20 +89,13 @@ class Gallery:
         return {"fid": frechet_distance(pictures, reference), "kid": kernel_distance(pictures, reference).mean}
 
     def _paths(self) -> dict[str, Figure]:
-        """Means over paths: PPL and PDV by LPIPS; the same without weights, by absolute differences."""
-        by_lpips = [_along(path) for path in self._distances]
-        return {
-            "ppl": mean_figure([one[0] for one in by_lpips]),
-            "pdv": mean_figure([one[1] for one in by_lpips]),
-            "l1_length": mean_figure([float(steps.sum()) for steps in self._steps]),
-            "l1_largest_step": mean_figure([float(steps.max() / max(steps.mean(), 1e-9)) for steps in self._steps]),
+        """Means over paths in one pose: by LPIPS as published, and without weights by mean absolute differences."""
+        steps = np.concatenate(self._steps)
+        plain: dict[str, Figure] = {
+            "l1_length": float(steps.sum(axis=1).mean()),
+            "l1_largest_step": float((steps.max(axis=1) / np.maximum(steps.mean(axis=1), 1e-9)).mean()),
         }
-
-
-def _along(distances: Sequence[Figure]) -> tuple[Figure, Figure]:
-    """PPL and PDV of one path."""
-    missing = next((one for one in distances if isinstance(one, NotComputed)), None)
-    if missing:
-        return missing, missing
-    found = path_figures(np.asarray(distances, np.float64))
-    return found.ppl, found.pdv
+        if isinstance(self._judges.lpips, NotComputed):
+            return {**dict.fromkeys(("ppl", "pdv", "pdv_deviation"), self._judges.lpips), **plain}
+        ppl, pdv, deviation = np.mean([path_figures(path) for path in np.concatenate(self._distances)], axis=0).tolist()
+        return {"ppl": ppl, "pdv": pdv, "pdv_deviation": deviation, **plain}

@@ -38,6 +38,7 @@ class Lpips:
         cls,
         trunk_weights: str | os.PathLike[str],
         linear_weights: str | os.PathLike[str],
+        *,
         net: Net = "alex",
     ) -> Self:
         """The distance with torchvision's trunk and the `lpips` package's linear weights (its `alex.pth`, `vgg.pth`).

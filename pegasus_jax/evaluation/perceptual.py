@@ -15,10 +15,14 @@ def mean_lpips(
     if isinstance(lpips, NotComputed):
         return lpips
     if masks is None:
-        distances = [_whole(lpips, *pair) for pair in zip(images, targets)]
-    else:
-        distances = [_masked(lpips, *pair) for pair in zip(images, targets, masks) if pair[2].any()]
-    return float(np.mean(distances)) if distances else float("nan")
+        return float(distances(lpips, images, targets).mean())
+    found = [float(_masked(lpips, *pair)) for pair in zip(images, targets, masks) if pair[2].any()]
+    return float(np.mean(found)) if found else float("nan")
+
+
+def distances(lpips: Lpips, images: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(N,) LPIPS of each pair of pictures (N, H, W, 3) in [0, 1]."""
+    return np.array([float(_whole(lpips, *pair)) for pair in zip(images, targets)])
 
 
 @jax.jit

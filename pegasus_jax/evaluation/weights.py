@@ -33,7 +33,7 @@ class NotComputed:
 
 def lpips(net: Net = "alex") -> Lpips | NotComputed:
     """LPIPS over AlexNet, as the papers report it, or over VGG16."""
-    return _with_files((trunks.FILES[net], linear_file(net)), lambda trunk, heads: Lpips.load(trunk, heads, net))
+    return _with_files((trunks.FILES[net], linear_file(net)), lambda trunk, heads: Lpips.load(trunk, heads, net=net))
 
 
 def inception() -> OnnxFeatures | NotComputed:

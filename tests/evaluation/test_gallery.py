@@ -85,13 +85,23 @@ def test_a_gallery_is_compared_with_a_reference(observer):
     assert hung.figures(MISSING)["fid"] is MISSING
 
 
-def test_a_path_is_as_long_as_its_steps(observer, monkeypatch):
-    monkeypatch.setattr(gallery, "mean_lpips", lambda lpips, a, b: float(np.abs(a - b).mean()))
-    hung = Gallery(Judges(observer, MISSING, MISSING), observer.look(plain(RED)))
-    for levels in ((0.2, 0.3, 0.6), (0.2, 0.3, 0.4)):
-        assert len(hung.hang([plain((level,) * 3) for level in levels])) == 3
+def test_a_path_in_one_pose_is_as_long_as_its_steps(observer, monkeypatch):
+    monkeypatch.setattr(gallery, "distances", lambda lpips, a, b: np.abs(b - a).mean(axis=(1, 2, 3)))
+    hung = Gallery(Judges(observer, MISSING, None), observer.look(plain(RED, RED)))
+    levels = [(0.2, 0.2), (0.3, 0.3), (0.6, 0.4)]  # of each look in two poses
+    assert len(hung.hang([plain(*((level,) * 3 for level in pair)) for pair in levels])) == 3
     found = hung.figures(MISSING)
-    assert found["ppl"] == pytest.approx(0.3)
+    assert found["ppl"] == pytest.approx((0.4 + 0.2) / 2)
+    assert found["pdv"] == pytest.approx((0.01 + 0) / 2), "variance of 0.1 and 0.3, and of 0.1 twice"
+    assert found["pdv_deviation"] == pytest.approx(0.1 / 2)
     assert found["l1_length"] == pytest.approx(0.3)
-    assert found["pdv"] == pytest.approx(0.01 / 2), "variance of 0.1 and 0.3, and of nothing"
     assert found["l1_largest_step"] == pytest.approx((1.5 + 1) / 2)
+
+
+def test_paths_have_a_length_without_weights(observer):
+    hung = Gallery(Judges(observer, MISSING, MISSING), observer.look(plain(RED)))
+    hung.hang([plain(RED), plain(GREY)])
+    found = hung.figures(MISSING)
+    assert {found["ppl"], found["pdv"], found["pdv_deviation"]} == {MISSING} and found["l1_length"] == pytest.approx(
+        0.4
+    )

@@ -32,7 +32,7 @@ def network(request, tmp_path_factory):
     files = [
         plain_trunk.write_safetensors(folder / f"{n}.safetensors", t) for n, t in (("trunk", trunk), ("heads", heads))
     ]
-    return net, trunk, heads, Lpips.load(*files, net)
+    return net, trunk, heads, Lpips.load(*files, net=net)
 
 
 def pictures(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -115,6 +115,7 @@ def test_the_mask_weighs_positions_and_hides_what_is_outside(network):
     assert np.isnan(masked_distance(lpips, image, target, 0 * mask))
 
 
+@pytest.mark.filterwarnings("ignore:The parameter:UserWarning", "ignore:Arguments other than:UserWarning")
 def test_the_authors_package_agrees(network):
     package = pytest.importorskip("lpips", reason="needs the packages lpips and torch")
     import torch
@@ -141,9 +142,9 @@ def test_weights_of_another_network_are_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"lin1\.model\.1\.weight is of shape \(1, 128, 1, 1\) instead of \(1, 192, 1, 1\)"
     ):
-        Lpips.load(path, heads, "alex")
+        Lpips.load(path, heads, net="alex")
     with pytest.raises(UserError, match=r"lin0\.model\.1\.weight is missing .* take alex\.pth for AlexNet or vgg\.pth"):
-        Lpips.load(path, path, "alex")
+        Lpips.load(path, path, net="alex")
 
 
 @pytest.mark.parametrize(

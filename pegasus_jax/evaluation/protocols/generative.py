@@ -25,7 +25,7 @@ from pegasus_jax.models.latents import Latent
 _PICTURES = (".png", ".jpg", ".jpeg")
 _ABOUT = (
     "Looks in held-out poses. FID and KID: against {reference}. Identity: against the person as filmed in the same "
-    "pose; faces: pictures in which both have one. Interpolated: means over paths; PPL and PDV by LPIPS; "
+    "pose; faces: pictures in which both have one. Interpolated: means over paths in one pose; PPL and PDV by LPIPS; "
     "l1_length: the sum of mean absolute steps; l1_largest_step: the largest of them over the mean one."
 )
 
