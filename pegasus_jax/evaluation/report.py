@@ -32,9 +32,9 @@ class Report:
         """The tables below each other."""
         return "\n".join(table.markdown() for table in self.tables.values())
 
-    def figures(self, table: str) -> dict[str, dict[str, Any]]:
-        """Figures of a table's rows by the last of their names."""
-        return {row.names[-1]: dict(row.figures) for row in self.tables[table].rows}
+    def figures(self, table: str) -> dict[str, dict[str, float]]:
+        """What was computed, by the last name of each of a table's rows."""
+        return {row.names[-1]: row.computed for row in self.tables[table].rows}
 
 
 def evaluate_run(

@@ -18,6 +18,11 @@ class Row:
     names: tuple[str, ...]
     figures: Mapping[str, Figure]
 
+    @property
+    def computed(self) -> dict[str, float]:
+        """The figures without those that were not computed."""
+        return {name: value for name, value in self.figures.items() if not isinstance(value, NotComputed)}
+
 
 @dataclasses.dataclass(frozen=True)
 class Table:
