@@ -76,7 +76,10 @@ def stills(train: Batch, test: Batch) -> dict[str, Pictures]:
 
 
 def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
-    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, mask IoU."""
+    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, IoU, outline (pixels).
+
+    Eyes and mouth are left out where no frame shows them, the outline's error where no frame has one.
+    """
     target, matte = np.asarray(frames.over_white()), np.asarray(frames.alpha())
     per_frame = {
         "psnr": _mean(metrics.psnr, prediction.image, target),
@@ -85,6 +88,9 @@ def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
         "l1": _mean(metrics.l1, prediction.image, target),
         "iou": _mean(metrics.mask_iou, prediction.alpha, matte),
     }
+    outline = np.asarray(jax.jit(jax.vmap(metrics.boundary_error))(prediction.alpha, matte))
+    if np.isfinite(outline).any():
+        per_frame["boundary_error"] = float(np.nanmean(outline))
     crop = np.asarray(frames.emphasis, np.float32) / 255.0
     shown = crop.max(axis=(1, 2)) >= 0.5
     if shown.any():

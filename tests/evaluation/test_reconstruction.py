@@ -29,7 +29,7 @@ def test_a_perfect_prediction_has_perfect_figures(frames):
     figures = figures_of(truth(frames), frames)
     assert figures["psnr"] == figures["foreground_psnr"] == figures["eyes_mouth_psnr"] == np.inf
     assert figures["ssim"] == pytest.approx(1.0, abs=1e-5)
-    assert figures["l1"] == 0.0 and figures["iou"] == 1.0
+    assert figures["l1"] == 0.0 and figures["iou"] == 1.0 and figures["boundary_error"] == 0.0
 
 
 def test_figures_are_those_of_their_own_pixels(frames):
@@ -44,6 +44,13 @@ def test_figures_are_those_of_their_own_pixels(frames):
     figures = figures_of(Pictures(outside_only, 1.0 - inside), frames)
     assert figures["foreground_psnr"] == np.inf and figures["psnr"] < 10.0
     assert figures["iou"] == 0.0
+
+
+def test_an_outline_is_compared_where_there_is_one(frames):
+    nothing = Pictures(truth(frames).image, np.zeros_like(truth(frames).alpha))
+    assert "boundary_error" not in figures_of(nothing, frames)
+    nothing.alpha[3] = np.roll(truth(frames).alpha[3], 2, axis=1)
+    assert 0.0 < figures_of(nothing, frames)["boundary_error"] < 2.0
 
 
 def test_eyes_and_mouth_are_left_out_where_no_frame_shows_them(frames):

@@ -44,7 +44,8 @@ def test_a_report_is_a_json_a_table_and_a_sheet(run):
     assert [row["clip"] for row in written["tables"]["pictures"]] == ["me"] * len(KINDS)
     pictures = report.figures("pictures")
     assert list(pictures) == KINDS
-    assert {"psnr", "foreground_psnr", "ssim", "l1", "iou", "eyes_mouth_psnr"} == pictures["tracked"].keys()
+    columns = {"psnr", "foreground_psnr", "ssim", "l1", "iou", "boundary_error", "eyes_mouth_psnr"}
+    assert columns == pictures["nearest training frame"].keys()
     assert written["tables"]["pictures"][0]["lpips"].startswith("not computed: needs ")
     assert pictures["refined"] != pictures["tracked"], "the two are never mixed"
     assert "not computed: needs face_landmarker.task: python launch.py assets" in report.markdown()
