@@ -76,9 +76,9 @@ def stills(train: Batch, test: Batch) -> dict[str, Pictures]:
 
 
 def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
-    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, IoU, outline (pixels).
+    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, IoU, outlines.
 
-    Eyes and mouth are left out where no frame shows them, the outline's error where no frame has one.
+    Outlines' errors are in pixels, and left out where no frame has any; eyes and mouth where no frame shows them.
     """
     target, matte = np.asarray(frames.over_white()), np.asarray(frames.alpha())
     per_frame = {
