@@ -137,7 +137,7 @@ def test_an_exported_avatar_lends_too(folders, target, tmp_path):
         ({"attribute": "nose"}, "has no masks of 'nose'; capture it again"),
         ({"donor": "gone"}, "gone is not a work folder"),
         ({"attribute": "hat"}, "has no masks of 'hat'; name a folder of them: --parts=hat=FOLDER"),
-        ({"attribute": "hair", "bald": "nowhere"}, "--bald=nowhere is neither inpaint nor a folder"),
+        ({"attribute": "hair", "bald": "nowhere"}, "--bald=nowhere is neither inpaint nor diffusion nor a folder"),
     ],
 )
 def test_mistakes_are_told(folders, target, tmp_path, changes, sentence):
