@@ -108,11 +108,7 @@ def _load(models: DiffusionModels, device: str) -> Any:
     import torch
     from diffusers import ControlNetModel, StableDiffusionControlNetInpaintPipeline, UniPCMultistepScheduler
 
-    options: dict[str, Any] = {
-        "torch_dtype": torch.float16 if device == "cuda" else torch.float32,
-        "local_files_only": True,
-    }
-    controlnet = _from_pretrained(ControlNetModel, models.controlnet, "controlnet", **options)
+    controlnet = _from_pretrained(ControlNetModel, models.controlnet, "controlnet")
     pipeline = _from_pretrained(
         StableDiffusionControlNetInpaintPipeline,
         models.base,
@@ -120,16 +116,15 @@ def _load(models: DiffusionModels, device: str) -> Any:
         controlnet=controlnet,
         safety_checker=None,  # it would blacken a frame on a false alarm; what is painted is always a bald head
         requires_safety_checker=False,
-        **options,
     )
     pipeline.scheduler = UniPCMultistepScheduler.from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    return pipeline.to(device, torch.float16 if device == "cuda" else torch.float32)
 
 
 def _from_pretrained(kind: Any, name: str, flag: str, **options: Any) -> Any:
     try:
-        return kind.from_pretrained(name, **options)
+        return kind.from_pretrained(name, local_files_only=True, **options)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
