@@ -2,12 +2,14 @@
 
 python launch.py train --config=configs/laptop.py --data=data/me --workdir=runs/me
 python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir=runs/me   (a minute, to try it out)
+python launch.py train --config=configs/laptop.py:donor --data=data/ada --workdir=runs/ada   (half as long)
 python launch.py train --config=configs/laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
 
 ":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 12,000 frames of
 the own ones, then 24,000 of all: three times as long. Its points have a generic canonical space, in which parts change
 their shape from look to look, and vanish under the looks that do not wear them (`presence`, not in the papers); it has
-the normal loss. Variants join: ":generative,quick".
+the normal loss. ":donor" is an avatar that lends a part: half the frames, and points where the mattes say that hair and
+clothes are. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -18,15 +20,18 @@ download), and normals whose Jacobian is held constant in the backward pass.
 
 import ml_collections
 
-VARIANTS = ("quick", "generative")
+VARIANTS = ("quick", "donor", "generative")
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """`arg` is empty or some of "quick" and "generative", joined by commas."""
+    """`arg` is empty or some of "quick", "donor" and "generative", joined by commas."""
     chosen = arg.split(",") if arg else []
     for name in set(chosen).difference(VARIANTS):
-        raise ValueError(f"configs/laptop.py knows no variant {name!r}; it has {' and '.join(VARIANTS)}.")
-    config = _own_video(800 if "quick" in chosen else 12_000)
+        raise ValueError(f"configs/laptop.py knows no variant {name!r}; it has {', '.join(VARIANTS)}.")
+    total = 800 if "quick" in chosen else 12_000
+    config = _own_video(total // 2 if "donor" in chosen else total)
+    if "donor" in chosen:
+        config.cloud.hull_points = 2_048
     if "generative" in chosen:
         _add_second_stage(config)
     return config.lock()

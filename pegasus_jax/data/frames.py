@@ -38,8 +38,8 @@ class Batch:
 
     @property
     def cameras(self) -> Camera:
-        """The frames' cameras, batched."""
-        return Camera(self.T_camera_world, self.intrinsics, self.image.shape[1:3])
+        """The frames' cameras, batched; the camera of one frame taken out of a batch."""
+        return Camera(self.T_camera_world, self.intrinsics, self.image.shape[-3:-1])
 
     def alpha(self) -> jax.Array:
         """The soft matte (B, H, W) in [0, 1]."""

@@ -1,11 +1,10 @@
 """How part-swapped videos join a run: points where a look has hair or a hat, which vanish under the other looks.
 
-Pictures alone would take long to find out where these points go, and under which look each is to be seen. Mattes say
-both at once, so the presence network starts by being fitted to them.
+Training would take long to find out where these points go, under which look each is to be seen, and in which colour.
+Mattes and pictures say so at once: presence and canonical networks start by being fitted to them.
 """
 
 import dataclasses
-import functools
 
 import jax
 import jax.numpy as jnp
@@ -16,44 +15,17 @@ from flax import nnx
 
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import ANY_PART, HeadSpace, nearest_vertices
-from pegasus_jax.models.networks import flame_canonical
+from pegasus_jax.models.networks import AvatarNetworks
+from pegasus_jax.training.appearance import fit_appearance, observe
 from pegasus_jax.training.cloud import add_points
+from pegasus_jax.training.clouds import Clouds
+from pegasus_jax.training.fitting import fit
 from pegasus_jax.training.settings import Settings
-from pegasus_jax.training.state import TrainState
+from pegasus_jax.training.state import Cloud, TrainState
 from pegasus_jax.training.videos import Videos
 from pegasus_jax.training.visual_hull import HULL_FRAMES, contradicted, hull_points
 
-_INVERSION_STEPS = 6  # offsets are small and smooth where swapped videos join
-_FIT_STEPS = 600
-_FIT_RATE = 3e-3
-_FIT_POINTS = 2048  # that a step looks at
 _SURE = 0.98  # what the network is to say of points that are there
-
-
-@dataclasses.dataclass(frozen=True)
-class Clouds:
-    """Where a run's networks take points under each look."""
-
-    graphdef: nnx.GraphDef
-    networks: nnx.State
-    space: HeadSpace
-
-    def flame_canonical(self, points: jax.Array, look: int) -> jax.Array:
-        """x^fc (N, 3) of points (N, 3)."""
-        merged = nnx.merge(self.graphdef, self.networks)
-        return flame_canonical(merged, points, latents.flatten(merged.latents.latent(look)))
-
-    def subject_canonical(self, points: jax.Array, look: int) -> jax.Array:
-        """x^sc (N, 3) of points (N, 3)."""
-        merged = nnx.merge(self.graphdef, self.networks)
-        return points + merged.deformation.offset_sc(points, latents.flatten(merged.latents.latent(look)))
-
-    def inverse(self, x_fc: jax.Array, look: int) -> jax.Array:
-        """Points (N, 3) that a look takes to x_fc (N, 3), by fixed-point iteration."""
-        points = x_fc
-        for _ in range(_INVERSION_STEPS):
-            points = points + x_fc - self.flame_canonical(points, look)
-        return points
 
 
 def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, settings: Settings) -> TrainState:
@@ -71,9 +43,20 @@ def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Vi
     state = add_points(state, settings.cloud, found)
     if settings.networks.presence:
         points = state.params.points[state.cloud.alive]
-        networks = fit_presence(clouds, points, shown(clouds, points, len(old), videos), seed=settings.seed)
+        there = shown(clouds, points, len(old), videos)
+        seen = observe(clouds, points, _of_living(state.cloud), there, videos)
+        clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=settings.seed))
+        networks = fit_appearance(clouds, points, seen, seed=settings.seed)
     params = dataclasses.replace(state.params, networks=networks)
     return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
+
+
+def _of_living(cloud: Cloud) -> Cloud:
+    """The cloud without its empty slots."""
+    alive = cloud.alive
+    return dataclasses.replace(
+        cloud, alive=alive[alive], visible=cloud.visible[alive], nearest=cloud.nearest[:, alive], part=cloud.part[alive]
+    )
 
 
 def room(settings: Settings, looks: int) -> int:
@@ -112,26 +95,11 @@ def shown(clouds: Clouds, points: jax.Array, old: int, videos: Videos) -> np.nda
 
 def fit_presence(clouds: Clouds, points: jax.Array, labels: np.ndarray, *, seed: int) -> nnx.State:
     """The networks, with a presence network that says of points (N, 3) what `labels` (looks, N) do."""
-    graphdef, wanted = clouds.graphdef, jnp.asarray(_SURE * labels + (1.0 - _SURE) * ~labels, jnp.float32)
+    wanted = jnp.asarray(_SURE * labels + (1.0 - _SURE) * ~labels, jnp.float32)
     x_sc = jnp.stack([clouds.subject_canonical(points, look) for look in range(len(labels))])
-    rest = jax.tree_util.tree_map_with_path(lambda path, _: path[0].key != "presence", clouds.networks)
-    optimiser = optax.chain(optax.adam(_FIT_RATE), optax.masked(optax.set_to_zero(), rest))
 
-    @functools.partial(jax.jit, donate_argnums=(0, 1))
-    def step(networks: nnx.State, moments, key: jax.Array):
-        rows = jax.random.randint(key, (_FIT_POINTS,), 0, len(points))
-        look = jax.random.randint(jax.random.fold_in(key, 0), (), 0, len(wanted))
+    def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
+        logits = merged.presence(x_sc[look, rows], latents.flatten(merged.latents.latent(look)))
+        return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, wanted[look, rows]))
 
-        def distance(networks: nnx.State) -> jax.Array:
-            merged = nnx.merge(graphdef, networks)
-            logits = merged.presence(x_sc[look, rows], latents.flatten(merged.latents.latent(look)))
-            return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, wanted[look, rows]))
-
-        updates, moments = optimiser.update(jax.grad(distance)(networks), moments, networks)
-        return optax.apply_updates(networks, updates), moments
-
-    networks = jax.tree.map(jnp.copy, clouds.networks)
-    moments = optimiser.init(networks)
-    for number in range(_FIT_STEPS):
-        networks, moments = step(networks, moments, jax.random.fold_in(jax.random.key(seed), number))
-    return networks
+    return fit(clouds.graphdef, clouds.networks, "presence", distance, shape=labels.shape, seed=seed)

@@ -21,6 +21,7 @@ from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses, tables
 from pegasus_jax.training.reduction import DEVICES, Gradients, over_devices
+from pegasus_jax.training.spill import spill
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 _LOOSE = 0.2  # hair and clothes may move otherwise than the head beneath them
@@ -41,6 +42,7 @@ class LossWeights:
     leash: float = 1.0  # points keep to their side of the skin; no effect on clouds that started on a sphere
     latent: float = 0.01
     seg: float = 0.1
+    spill: float = 0.0  # in stage 2, codes drawn at random leave alone what is not their part
     normal: float = 0.0  # against pictures of the target's and the donor's avatars, in part-swapped folders
     inner: float = 0.0  # eyeballs and the inside of the mouth show where those of the head model do
     dark: float = 0.0  # the inside of the mouth is dark where no picture says otherwise
@@ -75,6 +77,8 @@ class StepConfig:
     refine_tracking: bool
     random_background: bool  # a colour for each frame and step; a white one tempts points to let it shine through
     render: RenderOptions
+    spill_sample: int = 1024  # points that the spill term looks at each step
+    spill_after: int = 0  # frames seen before it counts: before the second stage, looks mean nothing
 
 
 @jax.tree_util.register_dataclass
@@ -193,10 +197,13 @@ def _losses(
         jacobian_gradient=config.jacobian_gradient,
     )
     terms = picture_terms(render, batch, background, weights, perceptual)
-    terms |= _point_terms(networks, params, points, z, scene, cloud, config, key)
+    terms |= _point_terms(networks, params, points, look, scene, cloud, config, key)
     if config.refine_tracking:
         terms["tracking"] = _tracking_prior(correction, scene.tracking_std)
-    scale = dataclasses.asdict(weights) | {"flame": flame_weight(state.frames_seen, config)}
+    scale = dataclasses.asdict(weights) | {
+        "flame": flame_weight(state.frames_seen, config),
+        "spill": jnp.where(state.frames_seen >= config.spill_after, weights.spill, 0.0),
+    }
     total = sum(scale[name] * value for name, value in terms.items())
     target = batch.over_white()
     metrics = dict(
@@ -236,8 +243,9 @@ def picture_terms(
     return terms
 
 
-def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Scene, cloud: Cloud, config, key):
+def _point_terms(networks, params: Params, points: CanonicalPoints, look, scene: Scene, cloud: Cloud, config, key):
     alive, part, weights = cloud.alive, cloud.part, config.weights
+    z = latents.flatten(networks.latents.latent(look))
     space, near = scene.space, points.nearest
     surface = losses.Surface(space.vertices_fc[near], space.normals_fc[near], space.reach[near], space.height[near])
     terms = {
@@ -246,6 +254,9 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, z, scene: Sc
         "leash": losses.leash(points.x_fc, surface, part, alive),
         "flame": _flame_term(networks, params.points, points, z, scene, alive, config, jax.random.fold_in(key, 0)),
     }
+    if weights.spill:
+        rows = _sample(alive.shape[0], config.spill_sample, jax.random.fold_in(key, 3))
+        terms["spill"] = spill(networks, params.points[rows], alive[rows], look, jax.random.fold_in(key, 4))
     if weights.dark:
         terms["dark"] = losses.unseen_dark(points.albedo, part, alive)
     stop = jax.lax.stop_gradient

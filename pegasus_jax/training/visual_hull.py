@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
-from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.flame import lbs
 from pegasus_jax.models.head_discs import splat_triangles
@@ -78,7 +77,7 @@ def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Ba
     def one(frame: Batch) -> jax.Array:
         motion = frame_motion(space, frame.betas, frame.expression, frame.pose)
         moved = rest + (motion.shape_offset + motion.blend_offset)[nearest]
-        return _camera(frame).project(skin(moved, weights, motion.T_d_rest))[0]
+        return frame.cameras.project(skin(moved, weights, motion.T_d_rest))[0]
 
     return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
 
@@ -90,13 +89,9 @@ def _head(space: HeadSpace, frames: Batch) -> jax.Array:
 
     def one(frame: Batch) -> jax.Array:
         vertices = lbs.vertices(space.head, frame.betas, frame.expression, frame.pose)
-        return splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), _camera(frame)).alpha
+        return splat_triangles(vertices, faces, jnp.ones((len(faces), 1)), frame.cameras).alpha
 
     return jax.lax.map(one, jax.tree.map(jnp.asarray, frames))
-
-
-def _camera(frame: Batch) -> Camera:
-    return Camera(frame.T_camera_world, frame.intrinsics, frame.image.shape[:2])
 
 
 def _looked_up(means2d: np.ndarray, *pictures: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -2,12 +2,22 @@
 
 import dataclasses
 import pathlib
+from typing import NamedTuple
 
 import jax
 import pytest
 
+from pegasus_jax import config
+from pegasus_jax.data import read_dataset
+from pegasus_jax.demo.clips import write_clip
+from pegasus_jax.demo.people import CAST
+from pegasus_jax.flame import builtin_head
 from pegasus_jax.training import loop
+from pegasus_jax.training.clouds import Clouds
+from pegasus_jax.training.settings import from_config, with_looks
+from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Step
+from pegasus_jax.training.videos import Videos, load_videos
 from tests.training import tiny
 
 
@@ -45,3 +55,37 @@ def cached(tiny_run):
     """Compiled programs of the tiny run are taken from its cache."""
     with tiny.compilation_cache(tiny_run.cache):
         yield jax.config.jax_compilation_cache_dir
+
+
+class Joining(NamedTuple):
+    """A bald person, and the same with long hair and with another nose, before the first step."""
+
+    clouds: Clouds
+    points: jax.Array
+    state: TrainState
+    videos: Videos
+    radius: float  # head units
+
+
+@pytest.fixture(scope="session")
+def joining_run(tmp_path_factory) -> Joining:
+    root, head = tmp_path_factory.mktemp("joining"), builtin_head()
+    wearings = {"dan": None, "hair": {"hair": CAST["ada"]}, "nose": {"nose": CAST["cleo"]}}
+    for name, wearing in wearings.items():
+        size = {"num_frames": 10, "image_size": (48, 48), "supersample": 1}
+        write_clip(CAST["dan"], root / name, head=head, seed=0, wearing=wearing, **size)
+    settings = from_config(config.load_config("configs/demo.py:quick"))
+    settings = with_looks(settings, ("hair", "nose"), swapped=[root / "hair", root / "nose"])
+    settings = dataclasses.replace(
+        settings, image_size=48, cloud=dataclasses.replace(settings.cloud, init_points=1024, hull_points=400)
+    )
+    videos = load_videos([read_dataset(root / name) for name in wearings], settings)
+    scene = loop.make_scene(head, videos, settings)
+    graphdef, state = loop.initial_state(settings, scene.space, videos)
+    return Joining(
+        Clouds(graphdef, state.params.networks, scene.space),
+        state.params.points,
+        state,
+        videos,
+        float(state.cloud.radius) / videos.ndc_per_unit,
+    )

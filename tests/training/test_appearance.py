@@ -1,0 +1,75 @@
+"""What pictures show of points: colours that the cast really has, and networks that say the same."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from pegasus_jax.models import latents, leaves
+from pegasus_jax.models.render import SHADING_GAIN
+from pegasus_jax.training import appearance, joining
+from pegasus_jax.training.clouds import Clouds
+
+
+@pytest.fixture(scope="module")
+def seen(joining_run):
+    """Everything that can be seen, the points of long hair last."""
+    clouds, points, state, videos, radius = joining_run
+    found = joining.newcomers(clouds, points, videos, count=400, radius=radius, seed=0)
+    everything = jnp.concatenate([points, jnp.asarray(found)])
+    count = len(everything)
+    cloud = dataclasses.replace(
+        state.cloud,
+        alive=jnp.ones(count, bool),
+        visible=jnp.zeros(count, bool),
+        nearest=jnp.zeros((3, count), jnp.int32),
+        part=jnp.concatenate([state.cloud.part, jnp.zeros(len(found), jnp.int32)]),
+    )
+    labels = joining.shown(clouds, everything, len(points), videos)
+    return everything, labels, appearance.observe(clouds, everything, cloud, labels, videos)
+
+
+def _picture_colour(videos, look: int) -> np.ndarray:
+    """Mean colour of what the look's pictures mark as its part."""
+    frames = videos.sample(look, 24)
+    inside = np.asarray(frames.seg) > 200
+    return frames.image[inside].mean(axis=0) / 255.0
+
+
+def test_hair_has_the_colour_of_hair_and_is_the_part(joining_run, seen):
+    clouds, points, _, videos, _ = joining_run
+    everything, labels, found = seen
+    hair = (np.arange(len(everything)) >= len(points)) & (np.asarray(found.weight[1]) > 0.9)
+    assert hair.sum() > 100
+    merged = nnx.merge(clouds.graphdef, clouds.networks)
+    up = jnp.asarray([[0.0, 0.0, 1.0]])
+    shading = np.asarray(merged.shading(up, latents.flatten(merged.latents.latent(1))))[0]
+    colour = SHADING_GAIN * shading * np.asarray(found.albedo[1])[hair]
+    np.testing.assert_allclose(np.median(colour, axis=0), _picture_colour(videos, 1), atol=0.08)
+    assert np.asarray(found.part[1])[hair].mean() > 0.8
+    absent = np.asarray(found.weight)[~labels]
+    assert absent.size and absent.max() == 0.0, "points that are not there are not seen"
+    assert np.asarray(found.part[0])[: len(points)].max() < 0.1, "the person as filmed is bald"
+
+
+def test_the_fitted_network_says_what_was_seen(joining_run, seen):
+    clouds = joining_run.clouds
+    everything, _, found = seen
+    fitted = appearance.fit_appearance(clouds, everything, found, seed=0)
+
+    def error(networks) -> float:
+        merged = nnx.merge(clouds.graphdef, networks)
+        total = 0.0
+        for look in range(3):
+            x_sc = Clouds(clouds.graphdef, networks, clouds.space).subject_canonical(everything, look)
+            albedo = merged.canonical(x_sc, latents.flatten(merged.latents.latent(look))).albedo
+            total += float(jnp.mean(found.weight[look][:, None] * jnp.abs(albedo - found.albedo[look])))
+        return total
+
+    assert error(fitted) < 0.25 * error(clouds.networks)
+    before, after = (dict(leaves.flat(networks)) for networks in (clouds.networks, fitted))
+    assert {name.split(".")[0] for name in before if np.any(before[name] != after[name])} == {"canonical"}
+    assert jax.tree.all(jax.tree.map(lambda leaf: jnp.all(jnp.isfinite(leaf)), fitted))

@@ -1,0 +1,76 @@
+"""The spill term: zero for networks that do not listen to codes, and blind to what is the part."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from pegasus_jax.models.networks import AvatarNetworks, NetworkConfig
+from pegasus_jax.training.spill import spill
+
+SIZES = {
+    "deformation_width": 8,
+    "canonical_width": 16,
+    "canonical_depth": 2,
+    "canonical_skip": None,
+    "octaves": 2,
+    "shading_width": 8,
+    "code_size": 4,
+    "presence": True,
+}
+
+
+@pytest.fixture(scope="module")
+def points():
+    return 0.5 * jax.random.normal(jax.random.key(3), (64, 3))
+
+
+def _networks(*categories: str) -> AvatarNetworks:
+    return AvatarNetworks(NetworkConfig(look_categories=categories, **SIZES), rngs=nnx.Rngs(0))
+
+
+def _listening(networks: AvatarNetworks) -> AvatarNetworks:
+    """Networks as they start ignore codes; these do not."""
+    first = networks.canonical.layers[0]
+    first.v[...] = first.v[...].at[3:].set(0.3 * jax.random.normal(jax.random.key(1), first.v[...][3:].shape))
+    networks.canonical.out.v[...] = networks.canonical.out.v[...] + 0.3
+    return _part_half(networks)
+
+
+def _part_half(networks: AvatarNetworks) -> AvatarNetworks:
+    """Every point belongs to the part by half, wherever it is: the cue is held constant in the backward pass."""
+    networks.canonical.seg.g[...] = jnp.zeros(1)
+    return networks
+
+
+def _part_everywhere(networks: AvatarNetworks) -> AvatarNetworks:
+    networks.canonical.seg.bias[...] = jnp.full(1, 1e4)
+    return networks
+
+
+def test_an_avatar_of_one_look_has_nothing_to_spill(points):
+    assert spill(_networks(), points, jnp.ones(64, bool), jnp.int32(0), jax.random.key(0)) == 0.0
+
+
+def test_what_listens_to_the_code_spills_except_where_it_is_the_part(points):
+    alive, key = jnp.ones(64, bool), jax.random.key(0)
+    plain = spill(_networks("hair"), points, alive, jnp.int32(0), key)
+    loud = spill(_listening(_networks("hair")), points, alive, jnp.int32(0), key)
+    part = spill(_part_everywhere(_listening(_networks("hair"))), points, alive, jnp.int32(0), key)
+    nobody = spill(_listening(_networks("hair")), points, ~alive, jnp.int32(0), key)
+    light = float(nobody)
+    assert loud > plain + 0.01 and abs(float(part) - light) < 1e-4
+
+
+def test_codes_do_not_learn_from_it_and_networks_do(points):
+    graphdef, state = nnx.split(_listening(_networks("hair", "nose", "hair")))
+
+    def term(state):
+        return spill(nnx.merge(graphdef, state), points, jnp.ones(64, bool), jnp.int32(2), jax.random.key(0))
+
+    slope = jax.grad(term)(state)
+    assert all(np.all(np.asarray(leaf) == 0.0) for leaf in jax.tree.leaves(slope["latents"]))
+    assert any(np.any(np.asarray(leaf) != 0.0) for leaf in jax.tree.leaves(slope["canonical"]))
+    moved = jax.tree.map(lambda leaf, step: leaf - 1e-6 * step, state, slope)
+    assert term(moved) < term(state)
