@@ -7,6 +7,10 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis import stable_diffusion
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels, StableDiffusion
 
+pytestmark = [  # theirs, of each other
+    pytest.mark.filterwarnings(f"ignore::Warning:{package}") for package in ("diffusers", "huggingface_hub")
+]
+
 WORDS = {"prompt": "bald", "negative_prompt": "hair", "seed": 1}
 
 
