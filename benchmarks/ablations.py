@@ -40,12 +40,13 @@ from pegasus_jax.synthesis import synthesize
 from pegasus_jax.training import train
 
 _CONFIG = pathlib.Path(__file__).parents[1] / "configs" / "demo.py"
+_RAW = "no_synthesis"
 _OVERRIDES = {
     "learned": [],
     "gc_official": ["networks.gc=official"],
     "gc_off": ["networks.gc=off"],
     "no_normals": ["step.weights.normal=0.0"],
-    "no_synthesis": [],
+    _RAW: [],
 }
 _SCRIPT = Script()
 _COLUMNS = {
@@ -61,22 +62,19 @@ _COLUMNS = {
 
 def main() -> None:
     arguments = _arguments()
-    chosen = arguments.only.split(",") if arguments.only else list(_OVERRIDES)
     demo = Folders(arguments.demo)
     made = Folders(arguments.workdir or arguments.demo / f"ablations_{arguments.frames}")
-    avatars = {name: _trained(name, demo, made, arguments.frames) for name in chosen}
-    side = avatars[chosen[0]].description.image_size
-    truths = story.held_out_truths(_SCRIPT, demo, image_size=(side, side))
+    swapped = _swapped(demo, made, arguments.frames) if arguments.only != [_RAW] else []
+    avatars = {}
+    for name in arguments.only:
+        settings = _at_scale(config.load_config(str(_CONFIG), overrides=_OVERRIDES[name]), arguments.frames)
+        others = _raw(demo, made) if name == _RAW else swapped
+        train(settings, data=[demo.clip(_SCRIPT.star), *others], workdir=made.run(name))
+        avatars[name] = load(made.run(name))
+    truths = story.held_out_truths(_SCRIPT, demo, image_size=(settings.image_size,) * 2)
     found = {name: _score(avatar, truths, demo) for name, avatar in avatars.items()}
-    print(f"{arguments.frames} frames seen, {side} pixels\n\n{_table(found)}")
+    print(f"{arguments.frames} frames seen, {settings.image_size} pixels\n\n{_table(found)}")
     _draw(made.root / "looks.png", avatars, truths)
-
-
-def _trained(variant: str, demo: Folders, made: Folders, frames: int) -> AnyAvatar:
-    others = _raw(demo, made) if variant == "no_synthesis" else _swapped(demo, made, frames)
-    settings = _at_scale(config.load_config(str(_CONFIG), overrides=_OVERRIDES[variant]), frames)
-    train(settings, data=[demo.clip(_SCRIPT.star), *others], workdir=made.run(variant))
-    return load(made.run(variant))
 
 
 def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | None = None) -> ml_collections.ConfigDict:
@@ -170,9 +168,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--demo", type=pathlib.Path, required=True, help="a finished demo's work folder")
     parser.add_argument("--frames", type=int, required=True, help="frames that each variant sees")
-    parser.add_argument("--only", help=f"some of {', '.join(_OVERRIDES)}, joined by commas")
+    parser.add_argument("--only", type=_variants, default=list(_OVERRIDES), help="some variants, joined by commas")
     parser.add_argument("--workdir", type=pathlib.Path, help="without it: ablations_FRAMES in the demo's folder")
     return parser.parse_args()
+
+
+def _variants(text: str) -> list[str]:
+    names = text.split(",")
+    for name in set(names).difference(_OVERRIDES):
+        raise argparse.ArgumentTypeError(f"there is no variant {name!r}; there are {', '.join(_OVERRIDES)}")
+    return names
 
 
 if __name__ == "__main__":
