@@ -60,12 +60,15 @@ def painted(target: Dataset, *, folder: pathlib.Path, models: DiffusionModels) -
     Raises:
         UserError: the folder holds something else, or frames are to be painted and what paints them is missing.
     """
-    _claim(folder, _record(target, models))
+    record = _record(target, models)
+    _check(folder, record)
     missing = [index for index in range(len(target)) if not _is_done(folder, target, index)]
     if missing:
         from pegasus_jax.capture.mattes import Segmenters  # MediaPipe: slow to load, and nothing else here needs it
 
         with StableDiffusion(models) as painter, Segmenters() as segmenters:
+            with atomic.file(folder / _RECORD) as temporary:
+                temporary.write_text(json.dumps(record, indent=1) + "\n")
             paint(target, folder, missing, painter=painter, matte_of=segmenters.person)
     return bald.from_folder(folder, target)
 
@@ -117,16 +120,12 @@ def _record(target: Dataset, models: DiffusionModels) -> dict[str, Any]:
     return {**named, **words, "target_sha256": digest.hexdigest()}
 
 
-def _claim(folder: pathlib.Path, record: dict[str, Any]) -> None:
+def _check(folder: pathlib.Path, record: dict[str, Any]) -> None:
     path = folder / _RECORD
-    if path.is_file():
-        if json.loads(path.read_text()) == record:
-            return
-    elif not folder.exists() or not any(folder.iterdir()):
-        with atomic.file(path) as temporary:
-            temporary.write_text(json.dumps(record, indent=1) + "\n")
+    if path.is_file() and json.loads(path.read_text()) == record:
         return
-    raise UserError(
-        f"{folder} does not hold this clip's frames by these models; remove it to paint anew, or keep them by "
-        f"--bald={folder}."
-    )
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(
+            f"{folder} does not hold this clip's frames by these models; remove it to paint anew, or take it as it is: "
+            f"--bald={folder}."
+        )

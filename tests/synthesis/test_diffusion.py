@@ -131,6 +131,16 @@ def test_frames_that_are_there_need_no_models(target, painter, tmp_path, monkeyp
     assert diffusion.painted(target, folder=tmp_path / "bald", models=DiffusionModels(device="cpu"))(0).changed.any()
 
 
+def test_models_that_are_missing_leave_nothing_behind(target, painter, tmp_path, monkeypatch):
+    def gone(models):
+        raise UserError("not here")
+
+    monkeypatch.setattr(diffusion, "StableDiffusion", gone)
+    with pytest.raises(UserError, match="not here"):
+        diffusion.painted(target, folder=tmp_path / "bald", models=DiffusionModels())
+    assert not (tmp_path / "bald").exists()
+
+
 def test_frames_of_other_models_or_another_clip_are_not_taken(target, painter, tmp_path):
     folder = tmp_path / "bald"
     diffusion.painted(target, folder=folder, models=DiffusionModels())
