@@ -7,6 +7,8 @@ import torch
 from diffusers import AutoencoderKL, ControlNetModel, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+torch.set_num_threads(1)  # threads of models so small wait for each other longer than they compute
+
 _WIDTHS = (8, 16)
 _TEXT = 16
 _TOKENS = 24
