@@ -78,11 +78,11 @@ def main() -> None:
 
 
 def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | None = None) -> ml_collections.ConfigDict:
-    """The config with every schedule that is counted in frames shortened alike, in whole steps."""
-    share, batch = frames / (of or settings.step.total_frames), settings.batch_size
+    """The config with every schedule that is counted in frames scaled as a run of `of` frames is to `frames`."""
+    share = frames / (of or settings.step.total_frames)
 
     def scaled(count: int) -> int:
-        return batch * max(1, round(count * share / batch))
+        return max(1, round(count * share))
 
     for holder, names in (
         (settings, ("stage_one_frames",)),
