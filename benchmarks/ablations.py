@@ -87,7 +87,7 @@ def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | Non
     for holder, names in (
         (settings, ("stage_one_frames",)),
         (settings.cloud, ("period",)),
-        (settings.step, ("total_frames", "tracking_after")),
+        (settings.step, ("total_frames", "tracking_after", "spill_after")),
         (settings.every, ("log", "checkpoint", "nearest")),
     ):
         for name in names:
