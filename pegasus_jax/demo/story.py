@@ -117,19 +117,30 @@ def _path(script: Script) -> dict[str, tuple[str, str]]:
     return {category: (ends[0] if len(ends) > 1 else script.star, ends[-1])}
 
 
+def held_out_truths(script: Script, folders: Folders, *, image_size: tuple[int, int]) -> dict[str, scores.Truth]:
+    """For each look, frames of the star's clip that training never saw, exact with and without the part."""
+    own = read_dataset(folders.clip(script.star))
+    _, held_out = own.split()
+    return {
+        script.look(*swap): scores.Truth.read(
+            own, read_dataset(folders.truth(*swap)), image_size=image_size, numbers=own.numbers[held_out]
+        )
+        for swap in script.swaps
+    }
+
+
 def _score(script: Script, folders: Folders) -> dict[str, dict[str, dict[str, float]]]:
     """Tables of figures by their names; also written to `scores.json`."""
     own = read_dataset(folders.clip(script.star))
     avatar = load(folders.run(script.star))
-    size = (avatar.description.image_size,) * 2
-    _, held_out = own.split()
-    swapped, looks, truths = {}, {}, {}
-    for attribute, donor in script.swaps:
-        look = script.look(attribute, donor)
-        exact = read_dataset(folders.truth(attribute, donor))
-        swapped[look] = scores.score_swap(read_dataset(folders.swap(script.star, attribute, donor)), own, exact)
-        truths[look] = scores.Truth.read(own, exact, image_size=size, numbers=own.numbers[held_out])
-        looks[look] = scores.score_look(avatar, look, truths[look])
+    truths = held_out_truths(script, folders, image_size=(avatar.description.image_size,) * 2)
+    swapped = {
+        script.look(*swap): scores.score_swap(
+            read_dataset(folders.swap(script.star, *swap)), own, read_dataset(folders.truth(*swap))
+        )
+        for swap in script.swaps
+    }
+    looks = {look: scores.score_look(avatar, look, truth) for look, truth in truths.items()}
     first = script.swaps[0][0]
     of_first = [truth for look, truth in truths.items() if look.startswith(f"{first}/")]
     tables = {

@@ -15,6 +15,7 @@ from typing import Any
 
 from pegasus_jax.data import layout
 from pegasus_jax.errors import UserError
+from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 from pegasus_jax.synthesis.synthesize import ATTRIBUTES, synthesize
 
 _NEEDED = ("target", "donor", "attribute", "out")
@@ -22,7 +23,13 @@ _PATHS = {"target", "donor", "out", "head", "target_avatar", "donor_data", "dono
 _OPTIONAL = ("bald", "head", "target_avatar", "donor_data", "donor_parts")
 
 
-def run_plan(path: pathlib.Path, *, array_index: int = 0, array_size: int = 1) -> None:
+def run_plan(
+    path: pathlib.Path,
+    *,
+    array_index: int = 0,
+    array_size: int = 1,
+    diffusion_models: DiffusionModels = DiffusionModels(),
+) -> None:
     """Does the jobs of a plan that are not done yet, and says what became of each.
 
     Of an array of `array_size` processes, each with its `array_index`, every one takes its share of the jobs. A job
@@ -45,7 +52,7 @@ def run_plan(path: pathlib.Path, *, array_index: int = 0, array_size: int = 1) -
                 print(f"{out}: done before")
             else:
                 try:
-                    synthesize(**job)
+                    synthesize(**job, diffusion_models=diffusion_models)
                 except UserError as error:
                     mistakes.append(f"{out}: {error}")
     if mistakes:

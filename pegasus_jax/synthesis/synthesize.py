@@ -20,11 +20,12 @@ from pegasus_jax.inference.avatar import Avatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
-from pegasus_jax.synthesis import facial, headwear
+from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.flicker import Flicker
 from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.performance import Performance, perform
+from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 
 FACIAL = ("eyes", "eyebrows", "nose", "mouth")
 HEADWEAR = ("hair", "hat")
@@ -54,6 +55,7 @@ def synthesize(
     attribute: str,
     out: pathlib.Path,
     bald: str | pathlib.Path = "inpaint",
+    diffusion_models: DiffusionModels = DiffusionModels(),
     head: pathlib.Path | None = None,
     target_avatar: pathlib.Path | None = None,
     donor_data: pathlib.Path | None = None,
@@ -66,7 +68,9 @@ def synthesize(
         donor: the donor's work folder, or an avatar's `.npz`; its name is the donor's.
         attribute: one of ATTRIBUTES.
         out: the dataset folder to write.
-        bald: "inpaint", or a folder of bald frames made elsewhere.
+        bald: "inpaint"; "diffusion", whose frames are kept beside `out` in `<target>.bald`; or a folder of bald frames
+            made elsewhere.
+        diffusion_models: what paints for "diffusion".
         head: the head model that the target was captured with; looked for by its hash without it.
         target_avatar: the target's own avatar, for `normal/`; without it the folder has none.
         donor_data: the donor's dataset folder, whose masks tell the part; that of the work folder's run without it.
@@ -83,7 +87,8 @@ def synthesize(
     check_head(clip, model)
     avatar = load_trained(donor)
     share = _share(avatar, donor_clip, attribute, donor_parts)
-    prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
+    painted = out.parent / f"{clip.folder.name}.bald"
+    prepare = _bald(bald, clip, model, painted, diffusion_models) if attribute in HEADWEAR else None
     own = _normals(target_avatar, clip)
     flicker = Flicker()
     reasons: dict[str, str] = {}
@@ -192,12 +197,16 @@ def _read_masks(folder: pathlib.Path, clip: Dataset, size: tuple[int, int]) -> n
     return np.stack([pictures.read_grey(folder / f"{number}.png", image_size=size) for number in clip.numbers.tolist()])
 
 
-def _bald(how: str | pathlib.Path, clip: Dataset, head: HeadModel) -> Bald:
+def _bald(
+    how: str | pathlib.Path, clip: Dataset, head: HeadModel, painted: pathlib.Path, models: DiffusionModels
+) -> Bald:
     if str(how) == "inpaint":
         return bald_frames.inpainted(clip, head)
+    if str(how) == "diffusion":
+        return diffusion.painted(clip, folder=painted, models=models)
     folder = pathlib.Path(how)
     if not folder.is_dir():
-        raise UserError(f"--bald={how} is neither inpaint nor a folder of bald frames.")
+        raise UserError(f"--bald={how} is neither inpaint nor diffusion nor a folder of bald frames.")
     return bald_frames.from_folder(folder, clip)
 
 
