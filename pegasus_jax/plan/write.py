@@ -18,6 +18,7 @@ from pegasus_jax.config import load_config
 from pegasus_jax.data import dataset_folders
 from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis.synthesize import ATTRIBUTES
+from pegasus_jax.training.settings import from_config
 
 _DATA, _RUNS = "data", "runs"  # beside the plan
 
@@ -69,8 +70,8 @@ def _check(options: Options) -> None:
     for attribute in options.attributes:
         if attribute not in ATTRIBUTES:
             raise UserError(f"There is no attribute {attribute!r}; there are {', '.join(ATTRIBUTES)}.")
-    load_config(options.donor_config)
-    if load_config(options.config).stage_one_frames is None:
+    from_config(load_config(options.donor_config))
+    if from_config(load_config(options.config)).stage_one_frames is None:
         raise UserError(
             f"--config={options.config} has no second stage for part-swapped videos; use one with stage_one_frames, "
             "such as configs/laptop.py:generative."

@@ -32,7 +32,9 @@ def test_a_hundred_donors_are_trained_swapped_and_learned_once(tmp_path, in_root
     )
     assert json.loads((tmp_path / "all" / "plan.json").read_text()) == entries
     assert [entry["command"] for entry in entries] == ["train"] * 100 + ["synthesize"] * 200 + ["train"]
-    assert entries[0]["data"] == ["../clips/p000"] and entries[0]["workdir"] == "runs/p000" and "after" not in entries[0]
+    assert (
+        entries[0]["data"] == ["../clips/p000"] and entries[0]["workdir"] == "runs/p000" and "after" not in entries[0]
+    )
     assert entries[101] == {
         "command": "synthesize",
         "target": "../clips/me",
