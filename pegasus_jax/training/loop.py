@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from flax import nnx
@@ -174,6 +175,7 @@ class _Run:
         total = self.settings.step.total_frames
         with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
             self.state = checkpoints.restore(self.state) or self.state
+            self._provide_room()
             with Journal(self.folder, total=total, seen=self.seen) as journal:
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
@@ -239,14 +241,22 @@ class _Run:
 
     def _make_room(self, overflow: float) -> None:
         """Points covered more tiles than the rasteriser had room for: the steps to come get twice as much."""
-        step = self.settings.step
-        roomier = dataclasses.replace(step, render=step.render.roomier())
+        roomier = self.settings.step.render.roomier().overlaps_per_point
         progress.note(
             f"{overflow:.0f} (tile, point) pairs a step did not fit and were not drawn; "
-            f"overlaps_per_point grows to {roomier.render.overlaps_per_point}."
+            f"overlaps_per_point grows to {roomier}."
         )
-        self.settings = dataclasses.replace(self.settings, step=roomier)
-        self.step = self._compiled_step(roomier)
+        cloud_now = dataclasses.replace(self.state.cloud, overlaps_per_point=jnp.int32(roomier))
+        self.state = dataclasses.replace(self.state, cloud=cloud_now)
+        self._provide_room()
+
+    def _provide_room(self) -> None:
+        """Steps have the room that the state says: a run that is continued, too."""
+        step, room = self.settings.step, int(self.state.cloud.overlaps_per_point)
+        if step.render.overlaps_per_point != room:
+            roomier = dataclasses.replace(step, render=dataclasses.replace(step.render, overlaps_per_point=room))
+            self.settings = dataclasses.replace(self.settings, step=roomier)
+            self.step = self._compiled_step(roomier)
 
     def _check_finite(self, history: list[dict[str, jax.Array]], start: int) -> None:
         """The figure `finite` is of equal shares of a step's frames, in their order."""
