@@ -91,7 +91,7 @@ def _number(folder: pathlib.Path, entry: Any, *, where: str) -> int:
 
 
 def _labels(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
-    """Attributes that have masks, sorted, with their labels; none where there are masks, which may be soft: they win."""
+    """Attributes that have masks, sorted, with their labels: none where there are masks, which may be soft and win."""
     labelled = PART_LABELS if (folder / layout.SEMANTIC).is_dir() else {}
     return dict(sorted({**labelled, **dict.fromkeys(layout.part_names(folder), ())}.items()))
 

@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import sys
+import time
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.models.leaves import flat
 from pegasus_jax.training import cloud, figures, loop, watchdog
+from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks
 from pegasus_jax.training.step import Step
@@ -136,8 +138,14 @@ def free(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
 
 
 def pair(folder: pathlib.Path) -> None:
-    """The same run as one of two processes; says how many frames this one read."""
-    read, frames = ClipFrames.read, []
+    """The same run as one of two processes, with time to stop it at each line of its log; which frames it read."""
+    read, frames, write = ClipFrames.read, [], Journal.write
+
+    def slow_write(self, seen, figures):
+        write(self, seen, figures)
+        time.sleep(0.5)
+
+    Journal.write = slow_write
 
     def counted(self, rows):
         frames.extend(rows.tolist())
