@@ -171,6 +171,11 @@ def change_cloud(
     return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
 
 
+def empty_at(state: TrainState, capacity: int) -> TrainState:
+    """A state with so many slots, all of them empty; whatever depends on shapes alone is as it will be."""
+    return _arranged(state, np.zeros(capacity, np.int32), 0, 0, jnp.zeros((capacity, 3)))
+
+
 def _arranged(state: TrainState, rows: np.ndarray, kept: int, count: int, points: jax.Array) -> TrainState:
     """The cloud after one more change: `points` (capacity', 3), the first `count` alive, all of them unseen.
 

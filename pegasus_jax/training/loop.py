@@ -28,7 +28,7 @@ from pegasus_jax.inference.description import (
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, joining, perceptual, preflight
+from pegasus_jax.training import cloud, figures, head_in_clip, joining, memory, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.initial import initial_state, make_scene
@@ -176,6 +176,7 @@ class _Run:
         with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
             self.state = checkpoints.restore(self.state) or self.state
             self._provide_room()
+            self._check_memory()
             with Journal(self.folder, total=total, seen=self.seen) as journal:
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
@@ -183,6 +184,20 @@ class _Run:
                     if not preemption.asked:
                         self._draw()
         return self.seen >= total
+
+    def _check_memory(self) -> None:
+        """Says what memory the run will take; of `--deterministic` runs, which are short, nothing."""
+        if self.options.deterministic or self.seen >= self.settings.step.total_frames:
+            return
+        settings, frames = self.settings, self.videos.train
+        batch = frames.batch(self.parallel.share(self._rows(self.seen)))
+        grown = cloud.empty_at(self.state, max(settings.cloud.max_points, self.state.cloud.capacity))
+        program = self.parallel.compiled(self.step, grown, batch, self.scene)
+        work = memory.Work(grown.cloud.capacity, settings.image_size, settings.batch_size)
+        needed = memory.need(program, self.parallel.local, work=work, frames=frames.bytes_to_come(batch))
+        said = memory.checked(needed, memory.there_is(self.parallel.local[0]))
+        if processes.is_first():
+            progress.note(said)
 
     def _draw(self) -> None:
         if processes.is_first():
