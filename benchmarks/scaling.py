@@ -100,7 +100,7 @@ def rows(spec: str, looks: int) -> list[str]:
     """A line about a config's step, and its row for each kind of device."""
     of = example(spec, devices=DEVICES, looks=looks if "generative" in spec else 1)
     parallel = DataParallel()
-    found = cost(parallel.compiled(parallel.wrap(of.step), of.state, parallel.split(of.batch), of.scene))
+    found = cost(parallel.compiled(parallel.wrap(of.step), of.state, of.batch, of.scene))
     size, points = of.settings.image_size, of.state.cloud.capacity
     work = f"{points} points, {of.settings.batch_size} x {size}² pixels"
     each = f"{found.operations / 1e9:.0f} | {sum(found.sent) / 2**20:.2f} in {len(found.sent)}"

@@ -82,13 +82,13 @@ def test_a_container_may_have_less_than_the_machine(tmp_path, monkeypatch):
 
 def test_a_program_is_its_arguments_results_and_intermediates_but_what_is_given_up_counts_once():
     def program(given_up):
-        step = jax.jit(lambda a, b: (a + b, jnp.outer(a, b).sum()), donate_argnums=(0,) if given_up else ())
+        step = jax.jit(lambda a, b: 2.0 * a + b, donate_argnums=(0,) if given_up else ())
         return step.lower(jnp.zeros(2**20), jnp.zeros(2**20)).compile()
 
     kept, given_up = (
         memory.need(program(which), jax.devices(), work=_NEED.work, frames=0).program for which in (False, True)
     )
-    assert kept - given_up == 4 * 2**20 and kept >= 3 * 4 * 2**20
+    assert (kept, given_up) == (3 * 4 * 2**20, 2 * 4 * 2**20)
 
 
 def test_frames_to_come_are_those_that_fit_into_what_is_left_and_those_that_wait(tmp_path):
