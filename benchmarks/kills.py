@@ -8,8 +8,9 @@ to import and computed nothing.
 """
 
 import argparse
+import contextlib
+import io
 import multiprocessing
-import os
 import pathlib
 import random
 import sys
@@ -28,7 +29,6 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     from pegasus_jax.training import cloud, figures, train
     from tests.training import tiny
 
-    sys.stderr = open(os.devnull, "w")
     change = cloud.change_cloud
 
     def announced(*args, **options):
@@ -38,7 +38,7 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
 
     cloud.change_cloud = announced
     figures.held_out_sheet = lambda *args, **options: None
-    with tiny.compilation_cache(folder / "cache"):
+    with tiny.compilation_cache(folder / "cache"), contextlib.redirect_stderr(io.StringIO()):
         config = tiny.config(step__total_frames=240, cloud__period=48, every__checkpoint=8)
         train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
 
