@@ -3,6 +3,7 @@
 Each failure is one sentence with the file and the key.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -89,12 +90,10 @@ def array(entry: Any, key: str, shape: tuple[int, ...], *, where: str) -> np.nda
 
 def frame_arrays(entries: list[Any], key: str, shape: tuple[int, ...], *, where: str) -> np.ndarray:
     """`array` of every entry of `frames`, stacked: (F, *shape)."""
-    try:
+    with contextlib.suppress(KeyError, TypeError, ValueError):
         found = np.asarray([entry[key] for entry in entries], np.float32)
-    except (KeyError, TypeError, ValueError):
-        found = np.empty(0)
-    if found.shape == (len(entries), *shape) and np.isfinite(found).all():
-        return found  # all at once; one by one only to say which of them is wrong
+        if found.shape == (len(entries), *shape) and np.isfinite(found).all():
+            return found  # all at once; one by one only to say which of them is wrong
     return np.stack([array(entry, key, shape, where=f"{where}: frames[{i}]") for i, entry in enumerate(entries)])
 
 

@@ -69,9 +69,10 @@ class Limits:
 
 def need(program: jax.stages.Compiled, devices: Sequence[jax.Device], *, work: Work, frames: int) -> Need:
     """What this process will take to run a step's `program` on its devices, with `frames` bytes of decoded frames."""
-    plan = program.memory_analysis()
-    results = plan.output_size_in_bytes - plan.alias_size_in_bytes  # others take the place of arguments
-    taken = plan.argument_size_in_bytes + results + plan.temp_size_in_bytes
+    plan, taken = program.memory_analysis(), 0
+    if plan is not None:  # not every platform's compiler says
+        results = plan.output_size_in_bytes - plan.alias_size_in_bytes  # others take the place of arguments
+        taken = plan.argument_size_in_bytes + results + plan.temp_size_in_bytes
     shared = devices[0].platform == "cpu"
     return Need(work, taken, len(devices), shared, frames, present=_present(), peak=_peak())
 
