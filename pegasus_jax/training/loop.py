@@ -83,8 +83,8 @@ def train(
         cache_gib: memory for decoded frames in each process, GiB.
 
     Raises:
-        UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite; the
-            processes differ.
+        UserError: a folder, the config, the head model or the work folder does not fit; there is too little memory; the
+            loss is not finite; the processes differ.
         SystemExit: with status 0, after SIGTERM: the state is saved, and the same call continues.
     """
     options = Options(head, vgg_weights, deterministic, cache_gib)
@@ -176,8 +176,8 @@ class _Run:
         with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
             self.state = checkpoints.restore(self.state) or self.state
             self._provide_room()
-            self._check_memory()
             with Journal(self.folder, total=total, seen=self.seen) as journal:
+                self._check_memory()
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
                     checkpoints.save(self.state)

@@ -97,8 +97,9 @@ def steps(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
         for name, rows in {"own": OWN, "mixed": MIXED}.items():
             if devices == 1 and name == "mixed":
                 continue  # a device has frames of one look
-            batch = parallel.split(videos.train.batch(parallel.share(np.array(rows))))
-            after, metrics = step(parallel.replicate(state), batch, constants)
+            frames = videos.train.batch(parallel.share(np.array(rows)))
+            assert parallel.compiled(step, state, frames, scene).memory_analysis(), "and the call takes that program"
+            after, metrics = step(parallel.replicate(state), parallel.split(frames), constants)
             copies = flat(after)
             for leaf in copies.values():
                 np.testing.assert_array_equal(np.asarray(leaf)[0], np.asarray(leaf)[-1])
