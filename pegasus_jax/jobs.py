@@ -29,10 +29,10 @@ def run(jobs: Sequence[Job], *, array_index: int = 0, array_size: int = 1) -> No
     """Does what is missing of one share of the jobs, in their order, and says what became of each.
 
     A job that fails by a user's mistake does not keep others from being done, only those that need it; mistakes are
-    told at the end, and so are jobs that wait for other shares.
+    told at the end. What waits for another share, or is being done by another process, is left to a later call.
 
     Raises:
-        UserError: not all of the share is done at the end, but for what other processes are at; there is no such share.
+        UserError: some jobs could not be done; there is no such share.
     """
     by_out = {job.out: job for job in jobs}
     mistakes = []
@@ -45,7 +45,7 @@ def run(jobs: Sequence[Job], *, array_index: int = 0, array_size: int = 1) -> No
                 print(f"{job.out}: done before")
             elif needs:
                 more = f" and {len(needs) - 1} more" if needs[1:] else ""
-                mistakes.append(f"{job.out}: waits for {needs[0]}{more}; run it again when that is done.")
+                print(f"{job.out}: waits for {needs[0]}{more}; run it again when that is done")
             else:
                 try:
                     job.do()

@@ -67,10 +67,10 @@ def test_what_needs_a_failed_job_waits_and_a_second_call_does_only_that(tmp_path
     plan = write_jobs(tmp_path, ("bad", "a", []), ("one", "b", ["a"]), ("two", "c", []), ("three", "d", ["c", "b"]))
     with pytest.raises(UserError) as told:
         run_plan(plan)
-    first, second, third = str(told.value).splitlines()
-    assert "/a: launch.py capture --video=" in first and "ended with status 2; its output says why" in first
-    assert second.endswith(f"/b: waits for {tmp_path}/a; run it again when that is done.")
-    assert third.endswith(f"/d: waits for {tmp_path}/b; run it again when that is done.")
+    assert "/a: launch.py capture --video=" in str(told.value)
+    assert str(told.value).endswith("ended with status 2; its output says why.")
+    out = capsys.readouterr().out
+    assert f"/b: waits for {tmp_path}/a; run" in out and f"/d: waits for {tmp_path}/b; run" in out
     assert len(done()) == 2
     plan.write_text(plan.read_text().replace("bad", "good"))
     run_plan(plan)
@@ -153,8 +153,7 @@ def test_two_donors_become_looks_of_a_target_and_nothing_is_done_twice(tmp_path,
     monkeypatch.setattr(run, "_execute", execute)
     monkeypatch.setattr("pegasus_jax.training.figures.held_out_sheet", lambda *arguments, **options: None)  # slow
     with tiny.compilation_cache(tmp_path / "cache"):
-        with pytest.raises(UserError, match=r"runs/me: waits for \S+mouth_ada; run it again"):
-            run_plan(plan, array_index=1, array_size=2)
+        run_plan(plan, array_index=1, array_size=2)  # the last job waits for the other share
         assert done == ["train", "synthesize"]
         run_plan(plan)
     assert done == ["train", "synthesize"] * 2 + ["train"]
