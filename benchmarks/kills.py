@@ -26,6 +26,8 @@ sys.path.insert(0, str(_ROOT))
 
 def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     """Trains, or continues; says by a file when the cloud changes. Without pictures."""
+    import jax
+
     from pegasus_jax.training import cloud, figures, train
     from tests.training import tiny
 
@@ -39,6 +41,7 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     cloud.change_cloud = announced
     figures.held_out_sheet = lambda *args, **options: None
     with tiny.compilation_cache(folder / "cache"), contextlib.redirect_stderr(io.StringIO()):
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # hundreds of small ones, at each start
         config = tiny.config(step__total_frames=240, cloud__period=48, every__checkpoint=8)
         train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
 
