@@ -68,7 +68,7 @@ def _dispatch(arguments: Sequence[str]) -> None:
 
 
 def _parse(name: str, flag_values: flags.FlagValues, arguments: Sequence[str]) -> None:
-    if "config" in flag_values:
+    if "set" in flag_values:
         arguments = [re.sub(r"^--?config\.", "--set=", argument) for argument in arguments]
     see = f"see python launch.py {name} --help."
     try:

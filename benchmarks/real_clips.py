@@ -15,14 +15,15 @@ import jax
 from pegasus_jax import assets, config
 from pegasus_jax.capture import capture_video
 from pegasus_jax.devices import enable_compilation_cache
-from pegasus_jax.evaluation.report import evaluate_run, table
+from pegasus_jax.evaluation.report import evaluate_run
+from pegasus_jax.evaluation.tables import merged
 from pegasus_jax.flame import load_head
 from pegasus_jax.training import train
 
 
 def main() -> None:
     arguments = _arguments()
-    report = {}
+    tables = {}
     for clip in arguments.clips.split(","):
         data, run = arguments.workdir / clip, arguments.workdir / f"{clip}_run"
         if not data.exists():
@@ -32,9 +33,10 @@ def main() -> None:
             config.load_config(arguments.config, overrides=arguments.set), data=[data], workdir=run, head=arguments.head
         )
         minutes = (time.monotonic() - began) / 60
-        report[clip] = evaluate_run(run)[clip]
+        tables[clip] = evaluate_run(run).tables["pictures"]
         _print_capture(clip, json.loads((data / "capture.json").read_text())["summary"], minutes)
-    print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{table(report)}")
+    found = merged(tables, header="run").markdown()
+    print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{found}")
 
 
 def _print_capture(clip: str, summary: dict, minutes: float) -> None:

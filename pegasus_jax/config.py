@@ -38,9 +38,18 @@ def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
         raise UserError(f"{path} has no function get_config(arg); see configs/ for examples.")
     config = module.get_config(argument) if argument else module.get_config()
     config.lock()
-    for override in overrides:
-        _apply(config, override)
+    override(config, overrides)
     return config
+
+
+def override(config: ConfigDict, changes: Sequence[str]) -> None:
+    """Applies `key.path=value` changes to a config in place; see `load_config`.
+
+    Raises:
+        UserError: a change names no key or the wrong type.
+    """
+    for change in changes:
+        _apply(config, change)
 
 
 def _split(spec: str) -> tuple[pathlib.Path, str | None]:
@@ -48,10 +57,10 @@ def _split(spec: str) -> tuple[pathlib.Path, str | None]:
     return (pathlib.Path(stem + ".py"), argument) if suffix else (pathlib.Path(spec), None)
 
 
-def _apply(config: ConfigDict, override: str) -> None:
-    key_path, equals, text = override.partition("=")
+def _apply(config: ConfigDict, change: str) -> None:
+    key_path, equals, text = change.partition("=")
     if not equals:
-        raise UserError(f"--config.{override} needs a value: write --config.{override}=VALUE.")
+        raise UserError(f"--config.{change} needs a value: write --config.{change}=VALUE.")
     *parents, key = key_path.split(".")
     holder = config
     for name in parents:

@@ -73,6 +73,11 @@ def test_help_shows_the_flags_of_one_command(launch, called, capsys, name):
     assert not called, "help runs nothing"
 
 
+def test_a_protocols_setting_is_changed_like_a_configs(launch, called):
+    assert launch.main(["evaluate", "--workdir=w", "--protocol=generative", "--config.pairs=3"]) == 0
+    assert called[0]["set"] == ["pairs=3"]
+
+
 def test_flags_reach_the_command(launch, called):
     arguments = ["--video=me.mov", "--out", "data/me", "--fps=12.5", "--max_frames=9", "--device=cpu"]
     assert launch.main(["capture", *arguments]) == 0

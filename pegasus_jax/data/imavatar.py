@@ -23,7 +23,7 @@ _OLD_INTRINSICS_SIDE = 512.0
 _UNUSED = "flame_keypoints"  # three fifths of the file
 _PLAIN = re.compile(rf"(?:\./)?{layout.IMAGE}/(\d+)(?:\.png)?")
 
-# Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps.
+# Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps, and of clothing.
 PART_LABELS = {
     "hair": (17,),
     "hat": (18,),
@@ -31,6 +31,7 @@ PART_LABELS = {
     "eyes": (4, 5),
     "nose": (10,),
     "mouth": (11, 12, 13),
+    "clothing": (15, 16),
 }
 
 

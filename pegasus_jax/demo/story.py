@@ -41,7 +41,7 @@ def run_demo(workdir: pathlib.Path, *, script: Script = Script()) -> pathlib.Pat
     report = evaluate_run(folders.run(script.star), data=[folders.clip(script.star)])
     _render(script, folders)
     found = _score(script, folders)
-    sections = chapters.tell(script, folders, report[script.star]["pictures"], found)
+    sections = chapters.tell(script, folders, report.figures("pictures"), found)
     return page.write_page(folders.root, title="PEGASUS-JAX: head avatars that change their parts", sections=sections)
 
 

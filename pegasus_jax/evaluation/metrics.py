@@ -1,4 +1,4 @@
-"""Image metrics: pure functions of arrays, in NumPy or under `jax.jit`.
+"""Metrics without weights: pure functions of arrays, in NumPy or under `jax.jit`.
 
 Images are (H, W, 3) or (H, W), float in [0, 1], over white as they are compared; mattes are (H, W) in [0, 1].
 Decibels are relative to a peak of 1. Identical pictures have an infinite PSNR; an empty mask gives NaN.
@@ -16,13 +16,13 @@ _SSIM_C1, _SSIM_C2 = 0.01**2, 0.03**2
 
 def l1(image: ArrayLike, target: ArrayLike) -> jax.Array:
     """Mean absolute difference."""
-    image, target = _pair(image, target)
+    image, target = as_pair(image, target)
     return jnp.abs(image - target).mean()
 
 
 def mse(image: ArrayLike, target: ArrayLike) -> jax.Array:
     """Mean squared difference."""
-    image, target = _pair(image, target)
+    image, target = as_pair(image, target)
     return jnp.square(image - target).mean()
 
 
@@ -36,13 +36,15 @@ def masked_psnr(image: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Arr
 
     With the matte of the target as mask this is the foreground PSNR, which white background cannot flatter.
     """
-    image, target = _pair(image, target)
-    mask = jnp.asarray(mask)
-    if mask.shape != image.shape[:2]:
-        raise ValueError(f"mask must have shape {image.shape[:2]}; got {mask.shape}.")
-    chosen = (mask >= 0.5).astype(image.dtype)
-    per_pixel = jnp.square(image - target).reshape(*mask.shape, -1).mean(axis=-1)
-    return _decibels((per_pixel * chosen).sum() / chosen.sum())
+    return _decibels(_masked_mse(image, target, mask))
+
+
+def masked_l2(image: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Array:
+    """Root mean squared difference, in [0, 1], over the pixels where `mask` (H, W) is at least 0.5.
+
+    The L2 of attribute transfer. The papers do not say on which scale theirs is, so that only its order compares.
+    """
+    return jnp.sqrt(_masked_mse(image, target, mask))
 
 
 def box_psnr(image: ArrayLike, target: ArrayLike, boxes: ArrayLike) -> jax.Array:
@@ -71,11 +73,41 @@ def box_mask(boxes: ArrayLike, *, image_size: tuple[int, int]) -> jax.Array:
 
 def mask_iou(matte: ArrayLike, target: ArrayLike) -> jax.Array:
     """Intersection over union of two mattes (H, W) cut at 0.5; two empty ones agree fully."""
-    matte, target = _pair(matte, target)
+    matte, target = as_pair(matte, target)
     inside, expected = matte >= 0.5, target >= 0.5
     union = (inside | expected).sum()
     intersection = (inside & expected).sum()
     return jnp.where(union > 0, intersection / jnp.maximum(union, 1), 1.0)
+
+
+def boundary_error(matte: ArrayLike, target: ArrayLike) -> jax.Array:
+    """How far apart the outlines of two mattes (H, W), cut at 0.5, lie on average, in pixels.
+
+    A pixel is on an outline if it is inside and one of its four neighbours in the picture is not: where the picture
+    cuts a person off there is no outline. The mean, over one outline's pixels, of the distance to the nearest pixel of
+    the other, averaged over both directions (the average symmetric surface distance of segmentation). A matte without
+    an outline, empty or full, gives NaN.
+    """
+    matte, target = as_pair(matte, target)
+    first, second = _outline(matte >= 0.5), _outline(target >= 0.5)
+    return 0.5 * (_mean_distance(first, second) + _mean_distance(second, first))
+
+
+def landmark_error(landmarks: ArrayLike, target: ArrayLike, *, unit: ArrayLike) -> jax.Array:
+    """Mean distance between landmarks (*, P, D) and their targets, over the points and over *.
+
+    Args:
+        landmarks: (*, P, D) pixels.
+        target: (*, P, D) pixels.
+        unit: the length in pixels that counts as 1, one number or (*,): 1 for pixels, or the target's distance between
+            the outer corners of the eyes (`pegasus_jax.capture.face_landmarks.eye_distance`).
+    """
+    landmarks, target, unit = (jnp.asarray(array, jnp.float32) for array in (landmarks, target, unit))
+    if landmarks.shape != target.shape or landmarks.ndim < 2:
+        raise ValueError(f"landmarks must be two arrays (*, P, D) of one shape; got {landmarks.shape}, {target.shape}.")
+    if unit.shape not in ((), landmarks.shape[:-2]):
+        raise ValueError(f"unit must be one number or have shape {landmarks.shape[:-2]}; got {unit.shape}.")
+    return (jnp.linalg.norm(landmarks - target, axis=-1).mean(axis=-1) / unit).mean()
 
 
 def ssim(image: ArrayLike, target: ArrayLike) -> jax.Array:
@@ -83,7 +115,7 @@ def ssim(image: ArrayLike, target: ArrayLike) -> jax.Array:
 
     11×11 Gaussian window with sigma 1.5 pixels, C1 = 0.01², C2 = 0.03², population variances.
     """
-    image, target = _pair(image, target)
+    image, target = as_pair(image, target)
     if min(image.shape[:2]) < _SSIM_SIZE:
         raise ValueError(f"ssim needs at least {_SSIM_SIZE}×{_SSIM_SIZE} pixels; got {image.shape}.")
     mean_x, mean_y = _blur(image), _blur(target)
@@ -116,11 +148,43 @@ def _window_matrix(length: int) -> np.ndarray:
     return matrix
 
 
+def _outline(inside: jax.Array) -> jax.Array:
+    """(H, W) bool: pixels inside that have one of four neighbours outside; beyond the edge nothing is outside."""
+    padded = jnp.pad(inside, 1, constant_values=True)
+    surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inside & ~surrounded
+
+
+def _mean_distance(start: jax.Array, end: jax.Array) -> jax.Array:
+    """Mean over the pixels in `start` of the distance to the nearest in `end`; NaN if either is empty."""
+    distance = jnp.where(start, jnp.sqrt(_squared_distance(end)), 0.0)
+    return jnp.where(end.any(), distance.sum() / start.sum(), jnp.nan)
+
+
+@jax.jit  # once per size, also when called outside a compiled function
+def _squared_distance(chosen: jax.Array) -> jax.Array:
+    """(H, W) squared distance of each pixel to the nearest chosen one, exact: along columns, then along rows."""
+    height, width = chosen.shape
+    rows, columns = (
+        jnp.square(jnp.subtract.outer(jnp.arange(n), jnp.arange(n))).astype(jnp.float32) for n in (height, width)
+    )
+    along_columns = jax.lax.map(lambda column: jnp.min(jnp.where(column[None], rows, jnp.inf), axis=1), chosen.T).T
+    return jax.lax.map(lambda row: jnp.min(columns + row[None], axis=1), along_columns)
+
+
+def _masked_mse(image: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Array:
+    image, target = as_pair(image, target)
+    chosen = (as_mask(mask, image) >= 0.5).astype(image.dtype)
+    per_pixel = jnp.square(image - target).reshape(*chosen.shape, -1).mean(axis=-1)
+    return (per_pixel * chosen).sum() / chosen.sum()
+
+
 def _decibels(mean_squared_error: jax.Array) -> jax.Array:
     return -10 * jnp.log10(mean_squared_error)
 
 
-def _pair(image: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
+def as_pair(image: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
+    """Both pictures as float32, once they are of one shape and hold floats."""
     image, target = jnp.asarray(image), jnp.asarray(target)
     if image.shape != target.shape:
         raise ValueError(f"the two images must have one shape; got {image.shape} and {target.shape}.")
@@ -130,3 +194,11 @@ def _pair(image: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
         if jnp.issubdtype(array.dtype, jnp.integer):
             raise ValueError(f"metrics take floats in [0, 1]; got {array.dtype}: divide by 255 first.")
     return image.astype(jnp.float32), target.astype(jnp.float32)
+
+
+def as_mask(mask: ArrayLike, image: jax.Array) -> jax.Array:
+    """The mask as float32, once it is of the image's height and width."""
+    mask = jnp.asarray(mask, jnp.float32)
+    if mask.shape != image.shape[:2]:
+        raise ValueError(f"mask must have shape {image.shape[:2]}; got {mask.shape}.")
+    return mask

@@ -17,6 +17,7 @@ from pegasus_jax.evaluation.refine import Drive, refine
 from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.models.render import RenderOptions
 
+CONSTANT = "best constant colour"
 _CHUNK = 8
 _OPTIONS = RenderOptions(channels=("rgb",))
 
@@ -56,15 +57,22 @@ def refined_drive(baked: AnyBaked, frames: Batch) -> Drive:
 
 
 def stills(train: Batch, test: Batch) -> dict[str, Pictures]:
-    """Predictions that need no avatar: the mean training picture, and the nearest training frame."""
+    """Predictions that need no avatar: the best single colour, the mean training picture, the nearest frame of it."""
     images, mattes = np.asarray(train.over_white()), np.asarray(train.alpha())
     count = len(test.frame)
     mean = Pictures(
         np.repeat(baselines.mean_image(images)[None], count, axis=0),
         np.repeat(mattes.mean(axis=0)[None], count, axis=0),
     )
+    constant = Pictures(
+        np.repeat(baselines.best_constant(images)[None], count, axis=0), np.full_like(mean.alpha, mattes.mean())
+    )
     nearest = baselines.nearest_frames([train.pose, train.expression], [test.pose, test.expression])
-    return {"mean training image": mean, "nearest training frame": Pictures(images[nearest], mattes[nearest])}
+    return {
+        CONSTANT: constant,
+        "mean training image": mean,
+        "nearest training frame": Pictures(images[nearest], mattes[nearest]),
+    }
 
 
 def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:

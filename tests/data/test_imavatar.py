@@ -11,7 +11,15 @@ from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
 from tests.data import examples
 
-LABELS = {"hair": [17], "hat": [18], "eyebrows": [2, 3], "eyes": [4, 5], "nose": [10], "mouth": [11, 12, 13]}
+LABELS = {
+    "hair": [17],
+    "hat": [18],
+    "eyebrows": [2, 3],
+    "eyes": [4, 5],
+    "nose": [10],
+    "mouth": [11, 12, 13],
+    "clothing": [15, 16],
+}
 
 
 @pytest.fixture

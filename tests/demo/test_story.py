@@ -1,6 +1,7 @@
 """The demo's story, from nothing to a page, at a minute's size."""
 
 import json
+import pathlib
 
 import pytest
 
@@ -8,6 +9,15 @@ from pegasus_jax import media
 from pegasus_jax.demo import story
 from pegasus_jax.demo.script import QUICK
 from pegasus_jax.inference import load
+
+
+def _assert_that_nothing_fell_behind(root, monkeypatch):
+    """The regression gate's part that CI can afford; benchmarks/baseline.json is changed on purpose alone."""
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).parents[2] / "benchmarks"))
+    import check_baseline
+
+    entries = json.loads(check_baseline.BASELINE.read_text())["quick"]
+    assert check_baseline.fallen_behind(entries, check_baseline.figures(root)) == []
 
 
 @pytest.mark.slow
@@ -33,6 +43,7 @@ def test_the_demo_leaves_a_page_with_every_stage_and_its_scores_and_continues(tm
     assert tables["swaps"]["hair/ada"]["inside"] > tables["swaps"]["hair/ada"]["unedited"] + 3
     assert tables["swaps"]["hair/ada"]["outside"] > 40
     assert tables["looks"]["hair/ada"]["inside"] > tables["looks"]["hair/ada"]["unedited"] + 2
+    _assert_that_nothing_fell_behind(root, monkeypatch)
 
     made = {path: path.stat().st_mtime_ns for path in root.glob("*/*/capture.json")}
     logs = {path: path.read_bytes() for path in root.glob("runs/*/metrics.jsonl")}

@@ -63,6 +63,9 @@ def test_the_stills_are_the_mean_and_the_nearest_frame(frames):
     np.testing.assert_allclose(mean.alpha[2], truth(train).alpha.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(nearest.image, truth(test).image)
     np.testing.assert_array_equal(nearest.alpha, truth(test).alpha)
+    constant = stills[reconstruction.CONSTANT]
+    np.testing.assert_allclose(constant.image[2, 5, 7], truth(train).image.mean(axis=(0, 1, 2)), atol=1e-6)
+    assert np.ptp(constant.image, axis=(0, 1, 2)).max() == 0 and np.ptp(constant.alpha) == 0
 
 
 def test_a_drive_is_rendered_frame_by_frame_in_chunks_of_any_remainder(filmed):

@@ -9,13 +9,14 @@ import pytest
 from pegasus_jax import assets
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction, refine
-from pegasus_jax.evaluation.report import evaluate_run, table
+from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
+from pegasus_jax.evaluation.report import compare_runs, evaluate_run
 from pegasus_jax.inference import load
 from pegasus_jax.models.latents import flatten
 from tests.inference.untrained import write_run
 from tests.training import tiny
 
-KINDS = ["tracked", "refined", "mean training image", "nearest training frame"]
+KINDS = ["tracked", "refined", "best constant colour", "mean training image", "nearest training frame"]
 
 
 @pytest.fixture(scope="module")
@@ -35,27 +36,32 @@ def be_quick(patch: pytest.MonkeyPatch) -> None:
 
 def test_a_report_is_a_json_a_table_and_a_sheet(run):
     folders, report = run
-    assert json.loads((folders.run / "evaluation.json").read_text()) == report
-    assert (folders.run / "evaluation.md").read_text() == table(report)
+    written = json.loads((folders.run / "evaluation.json").read_text())
+    assert written == report.to_json()
+    assert written["protocol"] == "reconstruction" and written["settings"]["opened"] is False
+    assert (folders.run / "evaluation.md").read_text() == report.markdown()
     assert (folders.run / "figures" / "evaluation_me.png").stat().st_size > 1000
-    assert list(report) == ["me"]
-    pictures = report["me"]["pictures"]
+    assert [row["clip"] for row in written["tables"]["pictures"]] == ["me"] * len(KINDS)
+    pictures = report.figures("pictures")
     assert list(pictures) == KINDS
     assert {"psnr", "foreground_psnr", "ssim", "l1", "iou", "eyes_mouth_psnr"} == pictures["tracked"].keys()
     assert pictures["refined"] != pictures["tracked"], "the two are never mixed"
-    assert "not computed: face_landmarker.task is not here; run: python launch.py assets" in table(report)
+    assert "not computed: needs face_landmarker.task: python launch.py assets" in report.markdown()
 
 
-def test_what_was_not_computed_says_so():
-    report = {
-        "a": {"pictures": {"tracked": {"psnr": 20.0, "iou": 0.5}}, "redetection": {"face_found": 0.98}},
-        "b": {"pictures": {"tracked": {"psnr": 21.237, "eyes_mouth_psnr": 9.0}}, "redetection": "not computed: why"},
-    }
-    header, _, a, b, *_, seen_a, seen_b = table(report).splitlines()
-    assert header == "| clip | picture | psnr | iou | eyes_mouth_psnr |"
-    assert a == "| a | tracked | 20.00 | 0.5000 | not computed |"
-    assert b == "| b | tracked | 21.24 | not computed | 9.00 |"
-    assert (seen_a, seen_b) == ("- a: face_found 0.980", "- b: not computed: why")
+def test_runs_are_compared_in_one_table(run, tmp_path, monkeypatch):
+    folders, report = run
+    be_quick(monkeypatch)
+    twin = shutil.copytree(folders.run, tmp_path / "twin")
+    both = compare_runs([folders.run, twin], protocol=Reconstruction(), out=tmp_path / "both.json")
+    table = both.tables["pictures"]
+    assert table.headers == ("run", "clip", "picture")
+    ours, theirs = (table.rows[: len(KINDS)], table.rows[len(KINDS) :])
+    assert [dict(row.figures) for row in ours] == [dict(row.figures) for row in theirs], "the same numbers twice"
+    assert ours[0].figures == report.tables["pictures"].rows[0].figures
+    assert {row.names[0] for row in theirs} == {"twin"}
+    with pytest.raises(UserError, match="need different names"):
+        compare_runs([folders.run, folders.run], protocol=Reconstruction(), out=tmp_path / "x.json")
 
 
 def test_another_dataset_folder_and_another_place_are_taken(run, tmp_path, monkeypatch):
@@ -63,8 +69,8 @@ def test_another_dataset_folder_and_another_place_are_taken(run, tmp_path, monke
     be_quick(monkeypatch)
     other = tiny.write_dataset(tmp_path / "other", num_frames=8)
     report = evaluate_run(folders.run, data=[other], out=tmp_path / "there" / "figures.json")
-    assert list(report) == ["other"]
-    assert json.loads((tmp_path / "there" / "figures.json").read_text()) == report
+    assert {row.names[0] for row in report.tables["pictures"].rows} == {"other"}
+    assert json.loads((tmp_path / "there" / "figures.json").read_text()) == report.to_json()
     assert (tmp_path / "there" / "figures.md").is_file()
 
 
@@ -76,7 +82,8 @@ def test_a_part_swapped_folder_is_measured_under_its_look(run, tmp_path, monkeyp
         reconstruction, "render_drive", lambda baked, drive: worn.append(baked.z) or render(baked, drive)
     )
     data = [tiny.write_swapped(tmp_path / donor, "hair", donor) for donor in ("ada", "eve")]
-    assert list(evaluate_run(folders.run, data=data, out=tmp_path / "figures.json")) == ["ada", "eve"]
+    report = evaluate_run(folders.run, data=data, out=tmp_path / "figures.json")
+    assert [row.names for row in report.tables["redetection"].rows] == [("ada",), ("eve",)]
     avatar = load(folders.run)
     np.testing.assert_array_equal(worn[0], flatten(avatar.latent("hair/ada")))
     np.testing.assert_array_equal(worn[-1], flatten(avatar.latent()), "the avatar has no such look")

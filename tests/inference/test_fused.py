@@ -158,7 +158,9 @@ def test_other_commands_take_it_as_an_avatar(folder, made, tmp_path):
     render_edit(folder, recipe, look=None, drive=None, out=tmp_path / "edit", image_size=SIDE)
     assert (tmp_path / "edit" / "edit.mp4").is_file()
     report = evaluate_run(folder, data=[made[0].data])
-    assert np.isfinite(report["me"]["pictures"]["tracked"]["psnr"])
+    pictures = report.figures("pictures")
+    assert np.isfinite(pictures["tracked"]["psnr"])
+    assert pictures["composed without alignment"]["psnr"] != pictures["tracked"]["psnr"]
     with pytest.raises(UserError, match="does not say what it was trained on; name dataset folders with --data"):
         evaluate_run(folder)
 

@@ -64,7 +64,7 @@ def test_an_imported_avatar_is_evaluated_on_a_dataset_folder(pointavatar, tmp_pa
     with pytest.raises(UserError, match="name dataset folders with --data"):
         evaluate_run(tmp_path / "avatar.npz")
     report = evaluate_run(tmp_path / "avatar.npz", data=[data])
-    assert report["clip"]["pictures"]["tracked"]["psnr"] > 0
+    assert report.figures("pictures")["tracked"]["psnr"] > 0
     assert (tmp_path / "avatar" / "evaluation.md").is_file()
 
 

@@ -1,0 +1,63 @@
+"""A tiny network on disk through OpenCV, against SciPy's correlation."""
+
+import numpy as np
+import pytest
+from scipy.signal import correlate2d
+
+from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation.onnx_features import OnnxFeatures, Preprocessing
+from tests.evaluation.tiny_onnx import write_network
+
+SIZE = (8, 10)
+
+
+@pytest.fixture
+def weights():
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((5, 3, 3, 3)).astype(np.float32), rng.standard_normal(5).astype(np.float32)
+
+
+@pytest.fixture
+def network(weights, tmp_path):
+    return write_network(tmp_path / "tiny.onnx", *weights, size=SIZE)
+
+
+def expected_features(kernel, bias, planes) -> list[float]:
+    """Mean over positions of ReLU(convolution) of `planes` (3, H, W)."""
+    return [
+        np.maximum(sum(correlate2d(p, k, mode="same") for p, k in zip(planes, out)) + b, 0).mean()
+        for out, b in zip(kernel, bias)
+    ]
+
+
+@pytest.mark.parametrize("channels, order", [("rgb", (0, 1, 2)), ("bgr", (2, 1, 0))])
+def test_features_are_those_of_the_normalised_picture(network, weights, channels, order):
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
+    features = OnnxFeatures(network, preprocessing=Preprocessing(SIZE, mean, std, channels))
+    images = np.random.default_rng(1).random((3, *SIZE, 3), np.float32)
+    normalised = (images.astype(np.float64)[..., order] - mean) / std
+    expected = [expected_features(*weights, picture.transpose(2, 0, 1)) for picture in normalised]
+    np.testing.assert_allclose(features(images), expected, atol=1e-5)
+
+
+def test_larger_pictures_are_averaged_and_smaller_ones_interpolated():
+    image = np.random.default_rng(1).random((16, 20, 3), np.float32)
+    plain = Preprocessing(SIZE, mean=(0, 0, 0), std=(1, 1, 1))
+    blocks = image.reshape(8, 2, 10, 2, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(plain(image)[0], blocks.transpose(2, 0, 1), atol=1e-6)
+    ramp = np.broadcast_to(np.linspace(0, 1, 5, dtype=np.float32)[None, :, None], (4, 5, 3))
+    grown = plain(ramp)[0, 0, 0]
+    np.testing.assert_allclose(grown[1:-1], (np.arange(1, 9) / 2 - 0.25) / 4, atol=1e-6)
+
+
+def test_files_and_pictures_that_do_not_fit_are_refused(network, tmp_path):
+    other = tmp_path / "notes.onnx"
+    other.write_bytes(b"not a network")
+    with pytest.raises(UserError, match=r"notes\.onnx is not a network that OpenCV can read as ONNX"):
+        OnnxFeatures(other, preprocessing=Preprocessing(SIZE))
+    with pytest.raises(UserError, match=r"There is no file .*absent\.onnx"):
+        OnnxFeatures(tmp_path / "absent.onnx", preprocessing=Preprocessing(SIZE))
+    features = OnnxFeatures(network, preprocessing=Preprocessing(SIZE))
+    for images in (np.zeros((8, 10, 3), np.float32), np.zeros((1, 8, 10, 3), np.uint8)):
+        with pytest.raises(ValueError, match=r"images must be \(N, H, W, 3\) floats"):
+            features(images)
