@@ -94,7 +94,7 @@ def boundary_error(matte: ArrayLike, target: ArrayLike) -> jax.Array:
 
 
 def landmark_error(landmarks: ArrayLike, target: ArrayLike, *, unit: ArrayLike) -> jax.Array:
-    """Mean distance between landmarks (*, P, D) and their targets, over the points and over *.
+    """Mean distance between landmarks (*, P, D) and their targets, over the points and over *; NaN if any is NaN.
 
     Args:
         landmarks: (*, P, D) pixels.
@@ -197,8 +197,10 @@ def as_pair(image: ArrayLike, target: ArrayLike) -> tuple[jax.Array, jax.Array]:
 
 
 def as_mask(mask: ArrayLike, image: jax.Array) -> jax.Array:
-    """The mask as float32, once it is of the image's height and width."""
-    mask = jnp.asarray(mask, jnp.float32)
+    """The mask as float32, once it is of the image's height and width and holds floats or booleans."""
+    mask = jnp.asarray(mask)
+    if jnp.issubdtype(mask.dtype, jnp.integer):
+        raise ValueError(f"a mask takes floats in [0, 1] or booleans; got {mask.dtype}: divide by 255 first.")
     if mask.shape != image.shape[:2]:
         raise ValueError(f"mask must have shape {image.shape[:2]}; got {mask.shape}.")
-    return mask
+    return mask.astype(jnp.float32)

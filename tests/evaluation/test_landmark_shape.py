@@ -69,9 +69,9 @@ def test_frames_without_a_face_are_left_out_and_one_is_needed():
 def test_halves_of_real_clips_are_nearer_than_other_people(real_data, monkeypatch):
     monkeypatch.setenv("PEGASUS_ASSETS", str(real_data / "mediapipe"))
     halves = []
-    for name in ("subject_a", "subject_b"):
-        frames = read_frames(real_data / "videos" / f"{name}.mp4", fps=1.5)
+    for name in ("subject_b", "subject_d"):
+        frames = read_frames(real_data / "videos" / f"{name}.mp4", fps=1)
         faces = detect_faces(frame.image for frame in frames)
         halves += [faces[: len(faces.counts) // 2], faces[len(faces.counts) // 2 :]]
     same = max(landmark_shape_identity(halves[0], halves[1]), landmark_shape_identity(halves[2], halves[3]))
-    assert same < 0.6 * min(landmark_shape_identity(a, b) for a in halves[:2] for b in halves[2:])
+    assert same < 0.5 * min(landmark_shape_identity(a, b) for a in halves[:2] for b in halves[2:])

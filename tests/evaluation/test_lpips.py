@@ -115,6 +115,7 @@ def test_the_mask_weighs_positions_and_hides_what_is_outside(network):
     assert np.isnan(masked_distance(lpips, image, target, 0 * mask))
 
 
+@pytest.mark.filterwarnings("ignore:The parameter:UserWarning", "ignore:Arguments other than:UserWarning")
 def test_the_authors_package_agrees(network):
     package = pytest.importorskip("lpips", reason="needs the packages lpips and torch")
     import torch

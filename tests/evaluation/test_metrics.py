@@ -192,6 +192,7 @@ def test_masked_l2_is_the_root_mean_square_inside():
         (lambda a: metrics.ssim(a[:8], a[:8]), "ssim needs at least 11×11 pixels"),
         (lambda a: metrics.masked_psnr(a, a, a), r"mask must have shape \(24, 31\); got \(24, 31, 3\)"),
         (lambda a: metrics.box_psnr(a, a, [1, 2, 3, 4]), r"boxes must have shape \(B, 4\)"),
+        (lambda a: metrics.masked_l2(a, a, np.zeros((24, 31), np.uint8)), "floats in .* or booleans; got uint8"),
         (lambda a: metrics.masked_l2(a, a, a[:3, :, 0]), r"mask must have shape \(24, 31\); got \(3, 31\)"),
         (lambda a: metrics.landmark_error(a, a[0], unit=1.0), r"got \(24, 31, 3\), \(31, 3\)"),
         (

@@ -1,11 +1,11 @@
-"""What is made of MediaPipe's detections; the detector itself is tested on real pictures in tests/capture."""
+"""What is made of MediaPipe's detections; the detector itself is tested in tests/capture."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from pegasus_jax.capture import FaceDetections
+from pegasus_jax.capture import FaceDetections, detect_faces
 from pegasus_jax.capture.face_landmarks import (
     BLENDSHAPE_NAMES,
     LEFT_EYE_OUTER,
@@ -13,6 +13,7 @@ from pegasus_jax.capture.face_landmarks import (
     RIGHT_EYE_OUTER,
     RIGHT_IRIS,
 )
+from pegasus_jax.capture.video import read_frames
 from pegasus_jax.evaluation import redetection
 
 FRAMES = 20
@@ -109,6 +110,19 @@ def test_gaze_does_not_change_when_the_head_tilts_or_comes_nearer():
     tilted.landmarks[..., :2] = upright.landmarks[..., :2] @ turn.T + 300
     np.testing.assert_allclose(redetection.gaze(upright), np.tile([0.15, -0.05], (FRAMES, 1)), atol=1e-5)
     np.testing.assert_allclose(redetection.gaze(tilted), redetection.gaze(upright), atol=1e-4)
+
+
+def test_gaze_goes_where_mediapipe_s_scores_say_in_a_real_clip(real_data, monkeypatch):
+    monkeypatch.setenv("PEGASUS_ASSETS", str(real_data / "mediapipe"))
+    seen = detect_faces(frame.image for frame in read_frames(real_data / "videos" / "subject_d.mp4", fps=2))
+    across = (
+        ("eyeLookOutLeft", "eyeLookInRight"),
+        ("eyeLookInLeft", "eyeLookOutRight"),
+    )  # left: the picture's right
+    down = ("eyeLookDownLeft", "eyeLookDownRight"), ("eyeLookUpLeft", "eyeLookUpRight")
+    for measured, (more, less) in ((redetection.gaze_across, across), (redetection.gaze_down, down)):
+        scores = sum(seen.score(name) for name in more) - sum(seen.score(name) for name in less)
+        assert redetection.agreement(measured(seen), scores).correlation > 0.7
 
 
 def test_agreement_leaves_out_what_was_not_seen_and_needs_three_pairs():
