@@ -109,7 +109,8 @@ def _write_sheet(path: pathlib.Path, test: Batch, pictures: dict[str, reconstruc
     rows = np.linspace(0, len(test.frame) - 1, min(_SHEET_ROWS, len(test.frame))).astype(int)
     target = np.asarray(test.over_white())
     grid = [[target[row], *(prediction.image[row] for prediction in pictures.values())] for row in rows]
-    media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *pictures]))
+    sheet = media.contact_sheet(grid, labels=["ground truth", *pictures])
+    media.write_image(path, sheet, disclosure=media.composed("held-out pictures beside an avatar's"))
 
 
 def _run_of_export(avatar: AnyAvatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:

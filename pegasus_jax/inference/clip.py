@@ -57,12 +57,12 @@ def render_clip(
         UserError: there is no avatar or no such look, or the dataset folder is not valid.
     """
     avatar = load(workdir)
-    latent = find_look(look, avatar).latent
+    chosen = find_look(look, avatar)
     motion = driven(drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
     if orbit:
         motion = dataclasses.replace(motion, cameras=orbited(motion.cameras))
-    frames = render_frames(avatar.bake(latent), motion)
-    media.write_video(out, progress.bar(frames, total=len(motion.pose), desc="rendering"), fps=FPS)
+    frames = progress.bar(render_frames(avatar.bake(chosen.latent), motion), total=len(motion.pose), desc="rendering")
+    media.write_video(out, frames, fps=FPS, disclosure=media.rendered(chosen.how))
 
 
 def driven(folder: pathlib.Path, *, image_size: int) -> Motion:

@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
+from pegasus_jax import media
 from pegasus_jax.editing import Look
 from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.inference.clip import FPS, Motion
@@ -115,8 +115,8 @@ class Panel:
         if wish.view is None:
             return
         picture = self._drawer.picture(wish, self._drawer.height)
-        _, encoded = cv2.imencode(".png", picture[..., ::-1])
-        self._client.send_file_download("avatar.png", encoded.tobytes())
+        made = media.rendered(self._choice.look(self._avatar).how)
+        self._client.send_file_download("avatar.png", media.encode_image(picture, ".png", disclosure=made))
 
     def _look_file(self) -> None:
         text = look_json(self._choice.look(self._avatar), self._avatar)
