@@ -102,6 +102,16 @@ def test_what_is_no_video_is_named(tmp_path):
         media.read_video(tmp_path)
 
 
+def decoded(path, decoder: str) -> np.ndarray:
+    """All frames (F, H, W, 4) uint8 by the decoder of that name."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        codec = av.CodecContext.create(decoder, "r")
+        codec.extradata = stream.codec_context.extradata
+        frames = [frame for packet in container.demux(stream) for frame in codec.decode(packet)]
+    return np.stack([frame.to_ndarray(format="rgba") for frame in frames])
+
+
 def _faded(count: int) -> np.ndarray:
     """(count, 32, 48, 4): one colour, whose alpha grows from left to right and from frame to frame."""
     alpha = np.linspace(0, 255, 48)[None, None, :] * np.linspace(0.25, 1.0, count)[:, None, None]
@@ -114,12 +124,7 @@ def _faded(count: int) -> np.ndarray:
 def test_alpha_is_decoded_as_it_went_in(tmp_path, suffix, decoder):
     frames = _faded(3)
     write_video(tmp_path / f"clip{suffix}", frames)
-    with av.open(str(tmp_path / f"clip{suffix}")) as container:
-        stream = container.streams.video[0]
-        codec = av.CodecContext.create(decoder, "r")
-        codec.extradata = stream.codec_context.extradata
-        decoded = [frame for packet in container.demux(stream) for frame in codec.decode(packet)]
-    read = np.stack([frame.to_ndarray(format="rgba") for frame in decoded]).astype(int)
+    read = decoded(tmp_path / f"clip{suffix}", decoder).astype(int)
     assert read.shape == frames.shape
     assert np.abs(read[..., 3] - frames[..., 3]).max() <= 8, "a level of 6 at worst, seen here"
     assert np.abs(read[..., :3] - frames[..., :3]).max() <= 4

@@ -28,7 +28,7 @@ def address(tmp_path_factory):
 
     folders = write_run(tmp_path_factory.mktemp("viewer"))
     motion = clip.driven(folders.data, image_size=64)
-    with serving(load(folders.run), motion=motion, host="127.0.0.1", port=8300, image_size=128) as server:
+    with serving(load(folders.run), motion=motion, live=None, host="127.0.0.1", port=8300, image_size=128) as server:
         yield f"http://127.0.0.1:{server.get_port()}"
 
 
