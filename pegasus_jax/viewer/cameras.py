@@ -42,8 +42,9 @@ def live_frames(source: str) -> Generator[tuple[np.ndarray, float], None, None]:
 
 def _played(video: pathlib.Path) -> Generator[np.ndarray, None, None]:
     while True:
-        start = time.monotonic()
+        start = None
         for frame in read_frames(video):
+            start = time.monotonic() if start is None else start
             early = frame.time - (time.monotonic() - start)
             if early > -_LATE:
                 time.sleep(max(early, 0.0))
