@@ -12,6 +12,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.inference import clip, ply
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.inference.fused import BakedFusion
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 from pegasus_jax.inference.portable import write_portable
@@ -72,8 +73,7 @@ def export_avatar(
     chosen = find_look(look, avatar)
     baked = avatar.bake(chosen.latent, dtype=dtype)
     if kind == "baked":
-        if not isinstance(baked, BakedAvatar):
-            raise UserError(f"{workdir} is fused of two avatars; a baked file holds one that was trained.")
+        assert isinstance(baked, BakedAvatar | BakedFusion)
         return write_portable(out, baked, image_size=image_size)
     motion = _motion(avatar, drive, image_size=image_size)
     made = media.rendered(chosen.how)

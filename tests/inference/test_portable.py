@@ -1,5 +1,6 @@
 """Baked looks without this package."""
 
+import dataclasses
 import importlib.util
 import pathlib
 import subprocess
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data import read_dataset
-from pegasus_jax.inference import load
-from pegasus_jax.inference.portable import PROGRAM, write_portable
+from pegasus_jax.inference import Avatar, fuse, load
+from pegasus_jax.inference.portable import PROGRAM, frame_points, portable_arrays, write_portable
+from tests.fusion.avatars import write_avatars
 from tests.inference.test_avatar import frame_of, psnr
 from tests.inference.untrained import write_run
 
@@ -72,10 +74,43 @@ def test_the_program_draws_the_same_picture_where_this_package_is_not(baked, pat
     assert psnr(out["image"], expected.image) > 60 and psnr(out["alpha"], expected.alpha) > 60
 
 
-def test_numpy_alone_poses_the_arrays(baked, path, drive):
+@pytest.fixture(scope="module")
+def reader():
     spec = importlib.util.spec_from_file_location("pose_baked", _ROOT / "docs" / "pose_baked.py")
     reader = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reader)
+    return reader
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory):
+    """A look of two avatars with different canonical states, shapes, radii and modes."""
+    _, source, target = write_avatars(tmp_path_factory.mktemp("fused"))
+    rested = tuple(np.asarray(target.description.canonical_expression) + np.linspace(-0.3, 0.3, 50))
+    shape = tuple(np.asarray(target.description.betas) + 0.2)
+    other = dataclasses.replace(target.description, canonical_expression=rested, betas=shape)
+    target = Avatar(other, target.networks, target.points_gc[:-20], target.part[:-20], 0.8 * target.radius)
+    return fuse(source, target, ["hair"]).bake()
+
+
+def test_a_fused_look_is_posed_as_any_other(fused, reader, drive):
+    pose, expression, _ = frame_of(drive, 3)
+    drawn = fused.frame_points(pose, expression, fused.betas)
+    expected = {name: np.asarray(value)[np.asarray(drawn.alive)] for name, value in vars(drawn).items()}
+    arrays = portable_arrays(fused)
+    assert 0 < len(arrays["lent_to"]) < len(arrays["opacity"]) == int(drawn.alive.sum())
+    got = frame_points(arrays, pose, expression)
+    assert got.alive is None
+    for name in ("positions_d", "normals_d", "shading", "albedo", "seg_logit", "opacity", "inner", "radius"):
+        np.testing.assert_allclose(getattr(got, name), expected[name], atol=2e-5, err_msg=name)
+    by_numpy = reader.points(arrays, np.asarray(pose), np.asarray(expression))
+    np.testing.assert_allclose(by_numpy["positions"], expected["positions_d"], atol=2e-5)
+    assert np.quantile(np.abs(by_numpy["normals"] - expected["normals_d"]), 0.99) < 1e-3
+    colour = np.clip(2.0 * expected["shading"] * expected["albedo"], 0.0, 1.0)
+    assert np.abs(by_numpy["colour"] - colour).max() < 0.05
+
+
+def test_numpy_alone_poses_the_arrays(baked, path, drive, reader):
     assert len((_ROOT / "docs" / "pose_baked.py").read_text().splitlines()) <= 60
     pose, expression, _ = frame_of(drive, 3)
     with np.load(path) as stored:
