@@ -42,8 +42,8 @@ def main() -> None:
     _write("path", _grid(avatar, path, poses.frames(np.arange(1))), list(path), media.rendered("hair/ada to hair/cleo"))
     drawn = {f"hair, number {n}": avatar.sample("hair", seed=_SEED, number=n) for n in range(5)}
     _write("samples", _grid(avatar, drawn, poses.frames(np.arange(1))), list(drawn), media.rendered("hair at random"))
-    mixed = {"several people's": avatar.latent(hair="hair/cleo", nose="nose/cleo", hat=("hat/eve", 1.0))}
-    _write("modes", [_modes(avatar, mixed["several people's"], poses)], list(modes.MODES), media.rendered("its layers"))
+    layers = _modes(avatar, avatar.latent("hair/cleo"), poses)
+    _write("modes", [layers], list(modes.MODES), media.rendered("hair/cleo"))
     columns, grid = _driven(avatar, own, demo / "data" / "cleo")
     _write("driven", grid, columns, media.composed("clips of the built-in cast above an avatar that follows them"))
 

@@ -39,9 +39,12 @@ def main() -> None:
         page = browser.new_page(viewport={"width": _WIDTH, "height": _HEIGHT})
         page.goto(f"http://127.0.0.1:{server.get_port()}")
         page.get_by_text("head left and right", exact=True).wait_for(timeout=60_000)
+        page.get_by_text("Software WebGL").locator("xpath=ancestor::*[.//button][1]").locator("button").click()
         _choose(page, "hair", "hair/cleo")
-        _set(page, "head left and right", 0.35)
-        _set(page, "jaw open", 0.12)
+        _set(page, "head left and right", 0.2)
+        _move_aside(page)
+        page.wait_for_timeout(arguments.settled)
+        _set(page, "jaw open", 0.1)  # drawn once more: the time of the first picture is that of compiling
         page.wait_for_timeout(arguments.settled)
         png = page.screenshot()
         browser.close()
@@ -52,6 +55,14 @@ def main() -> None:
 def _choose(page: Page, label: str, option: str) -> None:
     page.get_by_label(label, exact=True).first.click()
     page.get_by_role("option", name=option).click()
+
+
+def _move_aside(page: Page) -> None:
+    """Drags the head out from under the controls, by the right button."""
+    page.mouse.move(500, 400)
+    page.mouse.down(button="right")
+    page.mouse.move(340, 430, steps=8)
+    page.mouse.up(button="right")
 
 
 def _set(page: Page, label: str, value: float) -> None:

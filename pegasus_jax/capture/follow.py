@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from pegasus_jax.capture import track as columns
 from pegasus_jax.capture.crop import head_crop
 from pegasus_jax.capture.face_landmarks import FaceDetections
 from pegasus_jax.capture.fit import ClipPriors, fit_landmarks, shared_prior
@@ -53,8 +54,8 @@ class Follower:
         focal = Track(self.neutral.frames, self._shared).focal
         row = self.neutral.frames[0].copy()
         rigid = initial_track(self._head, self._points, seen, _SIDE, focal).frames[0]
-        moved = np.flatnonzero(rigid)  # neck and placement
-        row[moved] = rigid[moved]
+        for moved in (columns.NECK, columns.PLACEMENT):
+            row[moved] = rigid[moved]
         return row
 
     def _cropped(self, seen: FaceDetections) -> FaceDetections:

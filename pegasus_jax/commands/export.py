@@ -9,7 +9,11 @@ from pegasus_jax.commands.folders import optional_path
 from pegasus_jax.errors import UserError
 
 _KINDS = ["avatar", "baked", "splats", "points", "pictures", "video"]
-_KIND_OF_SUFFIX = {".npz": "avatar", ".ply": "splats", ".png": "pictures", ".webm": "video", ".mov": "video"}
+_KIND_OF_SUFFIX = {
+    ".ply": "splats",
+    ".png": "pictures",
+    **dict.fromkeys((".webm", ".mov", ".mp4"), "video"),  # of which the last is refused, with what to write instead
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:

@@ -67,6 +67,8 @@ def export_avatar(
         UserError: there is no such avatar, look or frame, or `check_out` says no.
     """
     check_out(kind, out, sequence=sequence)
+    if kind == "video" and drive is None:
+        raise UserError("--kind=video needs --drive=DATASET_FOLDER, whose motion it shows.")
     avatar = load(workdir)
     if kind == "avatar":
         return avatar.save(out)

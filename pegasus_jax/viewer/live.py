@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from pegasus_jax import progress
 from pegasus_jax.viewer.state import Drive
 
 Pictures = Generator[tuple[np.ndarray, float], None, None]  # (H, W, 3) uint8 RGB, and when it was taken, in seconds
@@ -76,13 +77,11 @@ class Live:
                         self._rest.clear()
                         watcher.rest()
                     drive = watcher.see(image, seconds)
-                    for told in followers:
-                        told(drive, watcher.status)
+                    _tell(followers, drive, watcher.status)
         except Exception as error:  # whatever a camera or a model has, the viewer goes on without it
             with self._lock:
                 self._thread, followers = None, list(self._followers.values())
-            for told in followers:
-                told(None, f"the camera is off: {error}")
+            _tell(followers, None, f"the camera is off: {error}")
 
     def _listening(self) -> list[Told]:
         """Who follows; without anybody this thread is no longer the one that watches."""
@@ -90,3 +89,11 @@ class Live:
             if not self._followers:
                 self._thread = None
             return list(self._followers.values())
+
+
+def _tell(followers: list[Told], drive: Drive | None, words: str) -> None:
+    for told in followers:
+        try:
+            told(drive, words)
+        except Exception as error:  # one client's trouble, such as a connection that is gone, is not the others'
+            progress.note(f"viewer: a client was not told what the camera sees ({error}).")

@@ -1,6 +1,5 @@
 """The controls of one client, drawn by viser; they write to the client's state and to nothing else."""
 
-import contextlib
 import dataclasses
 import threading
 from collections.abc import Callable
@@ -146,10 +145,11 @@ class Panel:
         wish = self._state.wish
         if wish.view is None or not self._filming.acquire(blocking=False):
             return
-        with contextlib.ExitStack() as stack:
-            stack.callback(self._filming.release)
+        try:
             taken = saving.video(self._drawer, wish, self._look(), motion=self._motion, told=self._say)
             self._client.send_file_download("avatar.mp4", taken)
+        finally:
+            self._filming.release()
 
     def _say(self, words: str) -> None:
         self._status.content = words

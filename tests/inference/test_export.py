@@ -164,6 +164,13 @@ def test_flags_that_do_not_fit_are_one_sentence(words, sentence):
         run("--out=x.npz", *words)
 
 
+def test_a_video_has_alpha_and_a_motion_or_is_refused():
+    with pytest.raises(UserError, match=r"--out=x\.mp4 must end in \.webm or \.mov for --kind=video"):
+        run("--workdir=w", "--out=x.mp4")
+    with pytest.raises(UserError, match="--kind=video needs --drive=DATASET_FOLDER, whose motion it shows"):
+        run("--workdir=w", "--out=x.webm")
+
+
 def test_a_frame_that_is_not_there_is_one_sentence(folders, tmp_path):
     with pytest.raises(UserError, match="--frame=11 must be from 1 to 10"):
         run(f"--workdir={folders.run}", f"--out={tmp_path}/x.ply", f"--drive={folders.data}", "--frame=11")

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import textwrap
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from pegasus_jax.data import read_dataset
+from pegasus_jax.fusion.blend import blending
 from pegasus_jax.inference import Avatar, fuse, load
 from pegasus_jax.inference.portable import PROGRAM, frame_points, portable_arrays, write_portable
 from tests.fusion.avatars import write_avatars
@@ -84,13 +86,17 @@ def reader():
 
 @pytest.fixture(scope="module")
 def fused(tmp_path_factory):
-    """A look of two avatars with different canonical states, shapes, radii and modes."""
+    """A look of two avatars with different canonical states, shapes, radii and modes; a third of the part is filler."""
     _, source, target = write_avatars(tmp_path_factory.mktemp("fused"))
     rested = tuple(np.asarray(target.description.canonical_expression) + np.linspace(-0.3, 0.3, 50))
     shape = tuple(np.asarray(target.description.betas) + 0.2)
     other = dataclasses.replace(target.description, canonical_expression=rested, betas=shape)
     target = Avatar(other, target.networks, target.points_gc[:-20], target.part[:-20], 0.8 * target.radius)
-    return fuse(source, target, ["hair"]).bake()
+    baked = fuse(source, target, ["hair"]).bake()
+    at_rest = baked.frame_points(jnp.zeros(15), jnp.zeros(50), baked.betas).positions_d
+    target_d, source_d = np.split(np.asarray(at_rest), [len(baked.kept)])
+    filler = np.asarray(baked.taken) & (np.arange(len(baked.taken)) % 3 == 0)
+    return dataclasses.replace(baked, blending=blending(filler, source_d, target_d, np.asarray(baked.kept)))
 
 
 def test_a_fused_look_is_posed_as_any_other(fused, reader, drive):

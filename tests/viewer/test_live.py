@@ -73,6 +73,17 @@ def test_the_camera_is_on_while_somebody_follows():
     assert not camera.on
 
 
+def test_a_client_that_is_gone_does_not_disturb_the_others(capsys):
+    def gone(drive, words):
+        raise ConnectionError("gone")
+
+    live = Live(Camera(), Watcher)
+    live.follow(1, gone)
+    told = follow(live, 2)
+    wait_for(lambda: len(told) > 5)
+    live.stop()
+
+
 def test_drives_are_counted_from_the_rest():
     live = Live(Camera(), Watcher)
     told = follow(live, 1)
