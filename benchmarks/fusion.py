@@ -61,7 +61,8 @@ def main() -> None:
     truth = np.asarray(scene.worn.over_white())
     rows = np.linspace(0, len(truth) - 1, 4).astype(int)
     grid = [[truth[row], *(drawn.image[row] for drawn in pictures.values()), scene.face[row] * 1.0] for row in rows]
-    media.write_image(arguments.sheet, media.contact_sheet(grid, labels=["ground truth", *pictures, "face"]))
+    sheet = media.contact_sheet(grid, labels=["ground truth", *pictures, "face"])
+    media.write_image(arguments.sheet, sheet, disclosure=media.composed("the synthetic cast beside fused avatars"))
 
 
 def _scene(fused: FusedAvatar, filmed: pathlib.Path, worn: pathlib.Path) -> Scene:

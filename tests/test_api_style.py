@@ -19,7 +19,7 @@ _LAYERS = (
     {"pegasus_jax.editing", "pegasus_jax.fusion"},
     {"pegasus_jax.models"},
     {"pegasus_jax.data", "pegasus_jax.flame"},
-    {_SHARED},
+    {_SHARED, "pegasus_jax.media"},
     {"rasterizer"},
 )
 

@@ -70,7 +70,8 @@ def fuse_files(
         fused.save(folder / FUSED_FILE)
         report = {attribute: _report(fused, attribute) for attribute in attributes}
         (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n")
-        media.write_image(folder / SHEET, _sheet(fused, image_size=image_size))
+        made = media.rendered(f"{' and '.join(attributes)} of {fused.source.looks[0]} on {fused.target.looks[0]}")
+        media.write_image(folder / SHEET, _sheet(fused, image_size=image_size), disclosure=made)
     for attribute, distances in report.items():
         for look, (before, after) in distances.items():
             progress.note(

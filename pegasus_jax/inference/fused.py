@@ -81,11 +81,11 @@ class BakedFusion(AnyBaked):
         """The M + N points in one frame."""
         target, source = (baked.frame_points(pose, expression, betas) for baked in (self.target, self.source))
         source = blend(source, target, self.blending)
-        source = dataclasses.replace(source, radius=source.radius * self._radius_ratio(), alive=self.taken)
+        source = dataclasses.replace(source, radius=source.radius * self.radius_ratio(), alive=self.taken)
         target = dataclasses.replace(target, alive=self.kept)
         return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), target, source)
 
-    def _radius_ratio(self) -> float:
+    def radius_ratio(self) -> float:
         """From NDC of the source's training cameras to the target's; 1 where a radius holds for all cameras."""
         here, there = self.target.ndc_per_unit, self.source.ndc_per_unit
         return here / there if here and there else 1.0

@@ -93,7 +93,8 @@ def synthesize(
     flicker = Flicker()
     reasons: dict[str, str] = {}
     frames = []
-    with DatasetWriter(out, image_size=clip.image_size) as writer:
+    made = media.composed(f"{clip.folder.name} with the {attribute} of {_name(donor)}")
+    with DatasetWriter(out, image_size=clip.image_size, disclosure=made) as writer:
         performances = perform(avatar.bake(), share, clip)
         for index in progress.bar(range(len(clip)), desc=f"{attribute} of {_name(donor)}"):
             performance = next(performances)
@@ -115,7 +116,8 @@ def synthesize(
             frames.append(_frame_params(clip, index, model))
         if not frames:
             raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
-        _write_sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
+        sheet = _sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
+        media.write_image(writer.folder / "figures" / "before_after.png", sheet, disclosure=made)
         writer.finish(
             frames=frames,
             betas=clip.betas,
@@ -274,7 +276,7 @@ def _capture(
     }
 
 
-def _write_sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], attribute: str) -> None:
+def _sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], attribute: str) -> np.ndarray:
     """Some of the frames before and after, read back from the new folder."""
     size = clip.image_size
     grid = []
@@ -287,4 +289,4 @@ def _write_sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], at
         over_white = np.round(after * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
         grid.append([before, after, over_white, np.repeat(part[..., None], 3, axis=2)])
     labels = ["before", "after", "after, over white", "the new part"]
-    media.write_image(folder / "figures" / "before_after.png", media.contact_sheet(grid, labels=labels))
+    return media.contact_sheet(grid, labels=labels)

@@ -18,6 +18,7 @@ from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.plan import read_plan, run_plan
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 from tests.inference.untrained import write_run
+from tests.media.said import source_type
 from tests.training import tiny
 
 
@@ -70,8 +71,9 @@ def test_the_folder_is_the_targets_clip_with_a_new_part(swapped, target):
     assert (synthesis["attribute"], synthesis["donor"], synthesis["target"]) == ("mouth", "run", "you")
     assert synthesis["dropped"] == {} and set(synthesis["flicker"]) == {"composed", "target"}
     assert swapped.capture["head"] == clip.capture["head"]
-    assert (swapped.folder / "figures" / "before_after.png").is_file()
-    assert (swapped.folder / "normal" / "1.png").is_file()
+    for name in ("image/1.png", "normal/1.png", "figures/before_after.png"):
+        assert source_type(swapped.folder / name) == "compositeWithTrainedAlgorithmicMedia"
+    assert source_type(swapped.folder / "mask" / "1.png") is None
     new = swapped.parts("mouth")
     assert new.any() and not np.array_equal(new, clip.parts("mouth"))
     assert not swapped.parts("eyes")[new == 255].any(), "what the new part covers is no longer seen"
