@@ -157,7 +157,8 @@ def _draw(path: pathlib.Path, avatars: dict[str, AnyAvatar], truths: dict[str, T
     grid = [[np.asarray(frame.over_white())[0] for frame in middle.values()]]
     for avatar in avatars.values():
         grid.append([_drawn(avatar, look, frame) for look, frame in middle.items()])
-    media.write_image(path, media.contact_sheet(grid, labels=list(middle), row_labels=["exact", *avatars]))
+    sheet = media.contact_sheet(grid, labels=list(middle), row_labels=["exact", *avatars])
+    media.write_image(path, sheet, disclosure=media.composed("the synthetic cast beside avatars of it"))
 
 
 def _drawn(avatar: AnyAvatar, look: str, frame: Batch) -> np.ndarray:

@@ -15,12 +15,12 @@ from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.inference import clip
 from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.inference.avatar import Avatar
-from pegasus_jax.inference.fused import FusedAvatar, Steps
+from pegasus_jax.inference.fused import COMPOSED, FusedAvatar, Steps
 from pegasus_jax.inference.load import FUSED_FILE, load_trained
 
 REPORT, SHEET = "fusion.json", "figures/steps.png"
 _STEPS = {
-    "composed": Steps(fill=False, align=False, blend=False),
+    "composed": COMPOSED,
     "filled": Steps(align=False, blend=False),
     "aligned": Steps(blend=False),
     "blended": Steps(),

@@ -17,14 +17,13 @@ from pegasus_jax.editing import Interpolation
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.inference import FusedAvatar, any_avatar, load, render_edit
-from pegasus_jax.inference.fused import Steps, looks_of
+from pegasus_jax.inference.fused import COMPOSED, looks_of
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.models.render import RenderOptions
 from tests.fusion.avatars import with_cue, write_avatars
 from tests.media.said import source_type
 
 SIDE = 16
-COMPOSED = Steps(fill=False, align=False, blend=False)
 OPTIONS = RenderOptions(channels=("rgb",))
 
 
