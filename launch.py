@@ -62,7 +62,8 @@ def _dispatch(arguments: Sequence[str]) -> None:
     _parse(name, flag_values, rest)
     if hasattr(command, "set_up"):
         command.set_up(flag_values)
-    _set_up_jax(flag_values.device)
+    if getattr(command, "COMPUTES", True):
+        _set_up_jax(flag_values.device)
     command.run(flag_values)
 
 

@@ -1,108 +1,177 @@
 """What zero-shot fusion reaches on the synthetic cast, which can render "this person with that hair" exactly.
 
-    python benchmarks/fusion.py --fused=runs/cleo_with_hair --filmed=data/cleo --worn=data/cleo__hair_ben
+    python benchmarks/fusion.py --demo=runs/demo --workdir=runs/fusion
 
-`filmed` is the target's clip and `worn` the same movement with the donor's part (`pegasus_jax.demo.clips.write_clip`
-with `wearing`); the look measured is the one that `worn` names, or `--look`. Held-out frames, as tracked. E: pixels
-where the two clips differ by more than 0.05, grown by 2. Prints a table and writes a sheet.
+Takes a finished demo. Each case puts parts of its star's avatar on a donor's, through `launch.py fuse`, and compares
+held-out frames, as tracked, with exact pictures. Prints markdown and writes a sheet of each case, beside the steps that
+`fuse` draws. The demo's page explains the columns that it has, too; the others: "face" is the mean absolute change of
+the target's face where neither clip has hair, "flicker" the mean absolute change from frame to frame.
 """
 
 import argparse
 import dataclasses
 import pathlib
+import resource
 
 import cv2
+import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax import media
-from pegasus_jax.data import Dataset, read_dataset
-from pegasus_jax.data.frames import Batch, load_frames
-from pegasus_jax.evaluation.reconstruction import Pictures, drive_of, render_drive
-from pegasus_jax.inference import AnyBaked, FusedAvatar, load
-from pegasus_jax.inference.fused import Steps
+from pegasus_jax import assets, media
+from pegasus_jax.data import Dataset, layout, read_dataset
+from pegasus_jax.data.frames import load_frames
+from pegasus_jax.demo.clips import write_clip
+from pegasus_jax.demo.people import person
+from pegasus_jax.demo.scores import Truth, score_wearing
+from pegasus_jax.demo.script import Folders, Script
+from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
+from pegasus_jax.flame import builtin_head
+from pegasus_jax.fusion.align import align
+from pegasus_jax.fusion.move import moved_points
+from pegasus_jax.inference import AnyBaked, FusedAvatar, fuse_files, load
+from pegasus_jax.inference.fused import COMPOSED
 from pegasus_jax.synthesis.skull import skull_picture
 
-_EDITED = 0.05
-_GROWN = 2  # pixels
-_CONSECUTIVE = 20  # frames of the clip over which flicker is measured
+_CASES = (("cleo", "hair", "ada"), ("cleo", "hair", "ben"), ("ada", "hair", "cleo"), ("cleo", "hat", "eve"))
+_STEP = 2  # of the held-out frames, every second one
+_CONSECUTIVE = 12  # frames of the clip over which flicker is measured
+_SHEET_ROWS = 3
+_DISPLACED = np.array([0.105, 0.140, 0.0, 0.06, -0.08, 0.0], np.float32)  # 10 degrees, 0.1 head units
 
 
 @dataclasses.dataclass(frozen=True)
-class Scene:
-    """Held-out frames of both clips, and where they differ."""
+class Case:
+    """A donor of the demo who wears a part."""
 
-    clip: Dataset
-    rows: np.ndarray
-    worn: Batch
-    edited: np.ndarray  # (F, H, W) bool: E
-    face: np.ndarray  # (F, H, W) bool: the head model's face where no hair is in either clip
+    wearer: str
+    attribute: str
+    donor: str
+
+    @property
+    def look(self) -> str:
+        return f"{self.attribute}/{self.donor}"
 
 
 def main() -> None:
-    """Measures one fused avatar."""
-    parser = argparse.ArgumentParser()
-    for name in ("fused", "filmed", "worn"):
-        parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
-    parser.add_argument("--look")
-    parser.add_argument("--sheet", type=pathlib.Path, default=pathlib.Path("fusion.png"))
+    """Fuses, measures and prints every case."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--demo", type=pathlib.Path, required=True, help="what launch.py demo made")
+    parser.add_argument("--workdir", type=pathlib.Path, required=True, help="where truth, avatars and sheets go")
+    parser.add_argument("--cases", help="WEARER:ATTRIBUTE:DONOR, joined by commas, instead of the usual ones")
     arguments = parser.parse_args()
-    fused = load(arguments.fused)
-    assert isinstance(fused, FusedAvatar), "--fused must be what launch.py fuse wrote"
-    scene = _scene(fused, arguments.filmed, arguments.worn)
-    latent = fused.latent(arguments.look)
-    baked: dict[str, AnyBaked] = {
-        "target alone": fused.target.bake(),
-        "composed": fused.bake(latent, steps=Steps(fill=False, align=False, blend=False)),
+    enable_compilation_cache(assets.cache_folder())
+    chosen = [case.split(":") for case in arguments.cases.split(",")] if arguments.cases else _CASES
+    print("| case | avatar | inside | whole | holes, % | off the outline, % | face | flicker |")
+    print("|---|---|---|---|---|---|---|---|")
+    notes = []
+    for case in (Case(*names) for names in chosen):
+        fused, seconds = _fused(case, arguments.demo, arguments.workdir)
+        _measure(case, fused, arguments.demo, arguments.workdir)
+        notes.append(f"- {case.wearer}, {case.attribute}: {seconds}; {_realigned(fused, case)}")
+    print("\n" + "\n".join(dict.fromkeys(notes)))
+
+
+def _fused(case: Case, demo: pathlib.Path, workdir: pathlib.Path) -> tuple[FusedAvatar, str]:
+    """The avatar, and the processor time that making it took."""
+    out = workdir / f"{case.wearer}_{case.attribute}"
+    taken = "made before"
+    if not out.exists():
+        folders, began = Folders(demo), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        source, target = folders.run(Script.star), folders.run(case.wearer)
+        fuse_files(source, target, [case.attribute], per_look=False, out=out, image_size=256)
+        taken = f"{resource.getrusage(resource.RUSAGE_SELF).ru_utime - began:.0f} s of processor time with its sheet"
+    fused = load(out)
+    assert isinstance(fused, FusedAvatar)
+    return fused, taken
+
+
+def _measure(case: Case, fused: FusedAvatar, demo: pathlib.Path, workdir: pathlib.Path) -> None:
+    clip = read_dataset(Folders(demo).clip(case.wearer))
+    exact = _exact(case, clip, workdir)
+    size = (fused.description.image_size,) * 2
+    truth = Truth.read(clip, exact, image_size=size, numbers=exact.numbers)
+    latent = fused.latent(case.look if case.look in fused.looks else None)
+    target = fused.target.bake()
+    avatars: dict[str, AnyBaked] = {
+        "target": target,
+        "source": fused.source.bake(latent),
+        "composed": fused.bake(latent, steps=COMPOSED),
         "fused": fused.bake(latent),
     }
-    pictures = {name: render_drive(one, drive_of(scene.worn)) for name, one in baked.items()}
-    _print_table(scene, pictures)
-    _print_flicker(scene, {"source": fused.source.bake(latent), **baked}, fused)
-    truth = np.asarray(scene.worn.over_white())
-    rows = np.linspace(0, len(truth) - 1, 4).astype(int)
-    grid = [[truth[row], *(drawn.image[row] for drawn in pictures.values()), scene.face[row] * 1.0] for row in rows]
-    media.write_image(arguments.sheet, media.contact_sheet(grid, labels=["ground truth", *pictures, "face"]))
+    own = render_drive(target, drive_of(truth.own)).image
+    face = _face(fused, clip, truth)
+    _, held_out = clip.split()
+    motion = drive_of(load_frames(clip, held_out[:_CONSECUTIVE], image_size=size))
+    pictures = {}
+    for name, one in avatars.items():
+        pictures[name] = render_drive(one, drive_of(truth.edited)).image
+        figures = [*score_wearing(one, truth).values()]
+        moved = np.abs(pictures[name] - own)[face].mean()
+        flicker = np.abs(np.diff(render_drive(one, motion).image, axis=0)).mean()
+        columns = [*(f"{value:.2f}" for value in figures), f"{moved:.4f}", f"{flicker:.4f}"]
+        print(f"| {case.wearer} with {case.look} | {name} | {' | '.join(columns)} |", flush=True)
+    _write_sheet(
+        workdir / f"{case.wearer}__{case.attribute}_{case.donor}.png", np.asarray(truth.edited.over_white()), pictures
+    )
 
 
-def _scene(fused: FusedAvatar, filmed: pathlib.Path, worn: pathlib.Path) -> Scene:
-    clip, other = read_dataset(filmed), read_dataset(worn)
-    _, rows = clip.split(test_fraction=0.2)
-    side = fused.description.image_size
-    plain, edited = (load_frames(dataset, rows, image_size=(side, side)) for dataset in (clip, other))
-    difference = np.abs(np.asarray(plain.over_white()) - np.asarray(edited.over_white())).max(axis=-1)
-    kernel = np.ones((2 * _GROWN + 1,) * 2, np.uint8)
-    masks = [cv2.dilate((frame > _EDITED).astype(np.uint8), kernel) > 0 for frame in difference]
-    hair = np.maximum(plain.seg, edited.seg) > 0
-    face = [
-        cv2.resize(skull_picture(fused.head, clip, int(row)).is_face, (side, side), interpolation=cv2.INTER_AREA) > 0.9
-        for row in rows
-    ]
-    bare = [cv2.dilate(frame.astype(np.uint8), kernel) == 0 for frame in hair]
-    return Scene(clip, rows, edited, np.stack(masks), np.stack(face) & np.stack(bare))
-
-
-def _print_table(scene: Scene, pictures: dict[str, Pictures]) -> None:
-    truth, matte = np.asarray(scene.worn.over_white()), np.asarray(scene.worn.alpha())
-    own = pictures["target alone"].image
-    print("| avatar | PSNR inside E | PSNR | holes, % of the silhouette | and of it in E | face, moved |")
-    print("|---|---|---|---|---|---|")
-    for name, drawn in pictures.items():
-        error = np.mean((drawn.image - truth) ** 2, axis=-1)
-        inside, whole = (-10.0 * np.log10(value) for value in (error[scene.edited].mean(), error.mean()))
-        holes, edited_holes = (
-            100.0 * np.mean(drawn.alpha[part] < 0.5) for part in (matte > 0.5, (matte > 0.5) & scene.edited)
+def _exact(case: Case, clip: Dataset, workdir: pathlib.Path) -> Dataset:
+    """Held-out frames of the wearer's clip with the donor's part."""
+    folder = workdir / "truth" / f"{case.wearer}__{case.attribute}_{case.donor}"
+    if not (folder / layout.CAPTURE_JSON).is_file():
+        _, held_out = clip.split()
+        script = Script()
+        write_clip(
+            person(case.wearer),
+            folder,
+            head=builtin_head(),
+            num_frames=len(clip.numbers),
+            image_size=clip.image_size,
+            seed=1 + script.donors.index(case.wearer),
+            wearing={case.attribute: person(case.donor)},
+            numbers=(held_out[::_STEP] + 1).tolist(),
         )
-        face = np.abs(drawn.image - own)[scene.face].mean()
-        print(f"| {name} | {inside:.2f} | {whole:.2f} | {holes:.3f} | {edited_holes:.3f} | {face:.5f} |")
+    return read_dataset(folder)
 
 
-def _print_flicker(scene: Scene, baked: dict[str, AnyBaked], fused: FusedAvatar) -> None:
-    """Mean absolute change from frame to frame, all driven alike."""
-    side = fused.description.image_size
-    frames = load_frames(scene.clip, scene.rows[:_CONSECUTIVE], image_size=(side, side))
-    for name, one in baked.items():
-        images = render_drive(one, drive_of(frames)).image
-        print(f"change from frame to frame, {name}: {np.abs(np.diff(images, axis=0)).mean():.5f}")
+def _face(fused: FusedAvatar, clip: Dataset, truth: Truth) -> np.ndarray:
+    """(F, H, W) bool: the head model's face where no part is in either clip."""
+    faces = [
+        skull_picture(fused.head, clip, int(row)).is_face
+        for row in np.flatnonzero(np.isin(clip.numbers, truth.own.frame))
+    ]
+    side = truth.own.matte.shape[-1]
+    shown = np.stack([cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) > 0.9 for face in faces])
+    return shown & ~truth.region & (np.maximum(truth.own.seg, truth.edited.seg) == 0)
+
+
+def _realigned(fused: FusedAvatar, case: Case) -> str:
+    """What alignment makes of the source as it is, and of a source that is displaced by 10 degrees and 0.1 units."""
+    found = fused.alignments[case.attribute]
+    look = fused.latent()
+    part = fused.parts(look)[case.attribute]
+    source, target = fused.source.canonical(look), fused.target.canonical()
+    away = moved_points(source.points, source.space, jnp.asarray(_DISPLACED))
+    back = align(
+        dataclasses.replace(source, points=away),
+        target,
+        fused.betas,
+        filler=part.filler,
+        worn=part.worn,
+        removed=part.removed,
+    )
+    return (
+        f"d1 + d2 from {found.before[0]:.1e} to {found.after[0]:.1e} squared head units, "
+        f"displaced from {back.before:.1e} to {back.after:.1e}"
+    )
+
+
+def _write_sheet(path: pathlib.Path, truth: np.ndarray, pictures: dict[str, np.ndarray]) -> None:
+    rows = np.linspace(0, len(truth) - 1, _SHEET_ROWS).astype(int)
+    grid = [[truth[row], *(drawn[row] for drawn in pictures.values())] for row in rows]
+    sheet = media.contact_sheet(grid, labels=["ground truth", *pictures])
+    media.write_image(path, sheet, disclosure=media.composed("the synthetic cast beside fused avatars"))
 
 
 if __name__ == "__main__":

@@ -3,45 +3,62 @@
 python benchmarks/kills.py [--kills=20] [--seed=0]
 
 Every third kill waits for a checkpoint that is half-written, every third for a change of the cloud (its growth);
-the others come at a random moment. On 2 CPU cores: about ten seconds per kill.
+the others come at a random moment. Every run is a process of its own, forked from one that has imported all there is
+to import and computed nothing.
 """
 
 import argparse
-import os
+import contextlib
+import io
+import multiprocessing
 import pathlib
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
+from multiprocessing.context import ForkServerProcess
 
 import numpy as np
 
-from pegasus_jax.inference import checkpoint
-
 _ROOT = pathlib.Path(__file__).parents[1]
-_RUN = """
-import pathlib, sys, time
-from pegasus_jax.training import cloud, train
-from tests.training import tiny
-folder, workdir = map(pathlib.Path, sys.argv[1:])
-change = cloud.change_cloud
-def announced(*args, **options):
-    (folder / "changing").touch()
-    time.sleep(0.2)
-    return change(*args, **options)
-cloud.change_cloud = announced
-with tiny.compilation_cache(folder / "cache"):
-    config = tiny.config(step__total_frames=240, cloud__period=48, every__checkpoint=8)
-    train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
-"""
+sys.path.insert(0, str(_ROOT))
 
 
-def start(folder: pathlib.Path, workdir: pathlib.Path) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
-    command = [sys.executable, "-c", _RUN, str(folder), str(workdir)]
-    return subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=subprocess.DEVNULL)
+def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
+    """Trains, or continues; says by a file when the cloud changes. Without pictures."""
+    import jax
+
+    from pegasus_jax.training import cloud, figures, train
+    from tests.training import tiny
+
+    change = cloud.change_cloud
+
+    def announced(*args, **options):
+        (folder / "changing").touch()
+        time.sleep(0.2)
+        return change(*args, **options)
+
+    cloud.change_cloud = announced
+    figures.held_out_sheet = lambda *args, **options: None
+    with tiny.compilation_cache(folder / "cache"), contextlib.redirect_stderr(io.StringIO()):
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # hundreds of small ones, at each start
+        config = tiny.config(step__total_frames=240, cloud__period=48, every__checkpoint=8)
+        train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
+
+
+def start(folder: pathlib.Path, workdir: pathlib.Path) -> ForkServerProcess:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pegasus_jax.training", "tests.training.tiny"])
+    process = context.Process(target=run, args=(folder, workdir))
+    process.start()
+    return process
+
+
+def finish(folder: pathlib.Path, workdir: pathlib.Path) -> None:
+    """Runs to the end."""
+    process = start(folder, workdir)
+    process.join()
+    assert process.exitcode == 0
 
 
 def at_its_moment(kind: int, folder: pathlib.Path, workdir: pathlib.Path, seconds: float) -> bool:
@@ -57,14 +74,14 @@ def kill_once(kind: int, folder: pathlib.Path, workdir: pathlib.Path, delay: flo
     """How the run was killed; None if it ended before."""
     (folder / "changing").unlink(missing_ok=True)
     process, began = start(folder, workdir), time.monotonic()
-    while process.poll() is None:
+    while process.exitcode is None:
         if at_its_moment(kind, folder, workdir, began + delay - time.monotonic()):
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            process.kill()
+            process.join()
             return ("during a checkpoint", "during a change of the cloud", f"after {delay:.1f} s")[kind]
         time.sleep(0.002)
-    if process.returncode:
-        raise SystemExit(f"The run failed with status {process.returncode}.")
+    if process.exitcode:
+        raise SystemExit(f"The run failed with status {process.exitcode}.")
     return None
 
 
@@ -73,7 +90,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    sys.path.insert(0, str(_ROOT))
+    from pegasus_jax.inference import checkpoint
     from tests.training import tiny
 
     rng = random.Random(arguments.seed)
@@ -81,19 +98,17 @@ def main() -> None:
         folder = pathlib.Path(name)
         tiny.write_dataset(folder / "me")
         tiny.write_head(folder / "head.npz")
+        finish(folder, folder / "straight")
         began = time.monotonic()
-        assert start(folder, folder / "straight").wait() == 0
-        assert start(folder, folder / "again").wait() == 0  # everything compiled: how long a run takes then
+        finish(folder, folder / "again")  # everything compiled: how long a run takes then
         seconds = time.monotonic() - began
         killed = 0
         for number in range(arguments.kills):
-            how = kill_once(number % 3, folder, folder / "killed", rng.uniform(0.2, 0.8) * seconds / 2)
+            how = kill_once(number % 3, folder, folder / "killed", rng.uniform(0.2, 0.8) * seconds)
             killed += how is not None
-            newest = sorted((folder / "killed" / "checkpoints").glob("[0-9]*"))
-            print(
-                f"kill {number + 1}: {how or 'it had ended'}; checkpoints {[path.name for path in newest]}", flush=True
-            )
-        assert start(folder, folder / "killed").wait() == 0
+            newest = sorted(int(path.name) for path in (folder / "killed" / "checkpoints").glob("[0-9]*[0-9]"))
+            print(f"kill {number + 1}: {how or 'it had ended'}; checkpoints {newest}", flush=True)
+        finish(folder, folder / "killed")
         straight, resumed = (checkpoint.read_newest(folder / run) for run in ("straight", "killed"))
         odd = [name for name in straight if not np.array_equal(straight[name], resumed[name])]
         print(f"{killed} kills; arrays that differ from the run that was not killed: {odd or 'none'}")

@@ -42,14 +42,18 @@ def points(a, pose, expression):
     tangents += np.einsum("abn,bkn->kan", blend[0, :, :3], moved[:, 1:])  # along a, b and n
     normals = np.cross(tangents[0], tangents[1], axis=0)
     normals *= np.where((normals * tangents[2]).sum(axis=0) < 0, -1, 1) / (np.linalg.norm(normals, axis=0) + 1e-12)
-    colour = np.clip(2 * nearest_shading(a["shading"], normals) * a["albedo"], 0, 1)
+    shading = nearest_shading(a["shading"], a["table"], normals)
+    for one in (normals.T, shading):  # points that have the mean of others' instead of their own
+        one[a["lent_to"]] = np.einsum("ckd,ck->cd", one[a["lent_from"]], a["lent_share"])
+    normals /= np.linalg.norm(normals, axis=0) + 1e-12
+    colour = np.clip(2 * shading * a["albedo"], 0, 1)
     return {"positions": positions.T, "normals": normals.T, "colour": colour, "radius": a["radius"]}
 
 
-def nearest_shading(table, normals):
-    """Shading (N, 3) of normals (3, N): the entry of an octahedral table that is nearest."""
+def nearest_shading(tables, which, normals):
+    """Shading (N, 3) of normals (3, N): the nearest entry of an octahedral table, of several the one that is named."""
     x, y, z = normals / np.abs(normals).sum(axis=0).clip(1e-12)
     folded = (1 - np.abs(y)) * np.where(x < 0, -1, 1), (1 - np.abs(x)) * np.where(y < 0, -1, 1)
     place = np.where(z < 0, folded, (x, y)) * 0.5 + 0.5
-    row, column = np.round(place * (len(table) - 1)).astype(int)
-    return table[row, column]
+    row, column = np.round(place * (tables.shape[1] - 1)).astype(int)
+    return tables[which, row, column]

@@ -4,6 +4,7 @@ What they tell goes through the key-value store that JAX's coordinator keeps in 
 it; orbax reaches it the same way. Nor has it one for looking for a cluster without having to be in one.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -23,6 +24,7 @@ from pegasus_jax.errors import UserError
 
 _WAIT_SECONDS = 300
 _LEAVE_SECONDS = 30
+_KNOCK_SECONDS = 5
 _numbers = itertools.count()  # all processes draw from theirs equally often
 
 
@@ -165,6 +167,14 @@ def arrays_from_first(arrays: Mapping[str, np.ndarray] | None) -> dict[str, np.n
     return {
         name: np.frombuffer(part.tobytes(), kind).reshape(shape) for (name, shape, kind), part in zip(labels, parts)
     }
+
+
+def coordinator_answers() -> bool:
+    """Whether somebody listens where process 0 should."""
+    host, _, port = (distributed.global_state.coordinator_address or "").rpartition(":")
+    with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS):
+        return True
+    return False
 
 
 def hostname() -> str:

@@ -36,7 +36,7 @@ def preset(tmp_path) -> str:
 @pytest.mark.slow
 def test_a_video_becomes_an_avatar(optimised, real_data, preset, tmp_path, monkeypatch, capsys):
     frames, fps = media.read_video(real_data / "videos" / "subject_a.mp4", max_frames=15)
-    media.write_video(tmp_path / "me.mp4", frames, fps=fps)
+    media.write_video(tmp_path / "me.mp4", frames, fps=fps, disclosure=None)
     monkeypatch.setenv("PEGASUS_ASSETS", str(real_data / "mediapipe"))
     monkeypatch.setattr(pipeline, "_VIDEO_SIZE", 64)
     head, workdir = real_data / "assets" / "ict_head.npz", tmp_path / "run"

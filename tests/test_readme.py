@@ -33,8 +33,8 @@ def test_the_first_two_blocks_are_the_demo_and_the_tests():
     assert tests[-1] == (_ROOT / ".ci" / "run").read_text().splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", _launches("README.md"), ids=" ".join)
-def test_every_command_line_of_readme_is_accepted(words):
+@pytest.mark.parametrize("words", [*_launches("README.md"), *_launches("docs/walkthrough.md")], ids=" ".join)
+def test_every_command_line_of_readme_and_walkthrough_is_accepted(words):
     name, *arguments = words
     flag_values = flags.FlagValues()
     commands.load(name).define_flags(flag_values)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -43,18 +44,27 @@ class LandmarkWeights:
 
 def landmark_term(head: HeadModel, points: LandmarkMap, observed: Observations, weights: LandmarkWeights) -> Term:
     """A term for `minimise`, with a quadratic model in all unknowns, shared ones included."""
+    return landmark_terms(head, points, weights)(observed)
+
+
+def landmark_terms(head: HeadModel, points: LandmarkMap, weights: LandmarkWeights) -> Callable[[Observations], Term]:
+    """`landmark_term` for one head and many observations: what depends on the head alone is made once."""
     model = landmark_points(head, points)
     trust = jnp.asarray(points.weights, jnp.float32)
     pairs = jnp.asarray(points.pairs)
     named = jnp.full(1, float(bool(head.expression_names)), jnp.float32)
-    observed = jax.tree.map(jnp.asarray, observed)
 
-    def term(track: Track, with_shared: bool) -> Linearisation:
-        rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
-        normal = _linearise(rows, shared, observed, model, trust, pairs, named, weights, with_shared)
-        return Linearisation(*map(np.asarray, normal))
+    def of(observed: Observations) -> Term:
+        seen = jax.tree.map(jnp.asarray, observed)
 
-    return term
+        def term(track: Track, with_shared: bool) -> Linearisation:
+            rows, shared = jnp.asarray(track.frames, jnp.float32), jnp.asarray(track.shared, jnp.float32)
+            normal = _linearise(rows, shared, seen, model, trust, pairs, named, weights, with_shared)
+            return Linearisation(*map(np.asarray, normal))
+
+        return term
+
+    return of
 
 
 def landmark_points(head: HeadModel, points: LandmarkMap) -> PointModel:

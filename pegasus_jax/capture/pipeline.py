@@ -235,7 +235,7 @@ def _write_pictures(
                 numbers.append(row + 1)
             bar.update(1)
         bar.close()
-    write_image(writer.folder / "figures" / "parts.jpg", figures.sheet(tiles, numbers))
+    write_image(writer.folder / "figures" / "parts.jpg", figures.sheet(tiles, numbers), disclosure=None)
     return small, mattes
 
 
@@ -258,8 +258,9 @@ def _write_figures(
         for i, row in enumerate(rows)
     ]
     numbers = [row + 1 for row in rows]
-    write_image(writer.folder / "figures" / "overlays.jpg", figures.sheet(tiles, numbers))
-    write_image(writer.folder / "figures" / "pose_coverage.png", figures.coverage_plot(angles, track.pose[:, JAW_OPEN]))
+    write_image(writer.folder / "figures" / "overlays.jpg", figures.sheet(tiles, numbers), disclosure=None)
+    plot = figures.coverage_plot(angles, track.pose[:, JAW_OPEN])
+    write_image(writer.folder / "figures" / "pose_coverage.png", plot, disclosure=None)
 
 
 def _figure_rows(num_frames: int) -> set[int]:

@@ -2,7 +2,8 @@
 
 A command's module has a one-line docstring (shown in the list of commands), `define_flags(flag_values)`, and
 `run(flag_values)`, which calls one function; also `set_up(flag_values)`, if something comes before JAX's devices are
-known. What is heavy is imported inside `run`: the launcher imports every command to list them.
+known, and `COMPUTES = False`, if it leaves them to others. What is heavy is imported inside `run`: the launcher imports
+every command to list them.
 """
 
 import importlib
@@ -17,6 +18,7 @@ NAMES = (
     "capture",
     "synthesize",
     "train",
+    "plan",
     "render",
     "edit",
     "fuse",

@@ -1,4 +1,4 @@
-"""Exports an avatar or a look as .npz, Gaussians or points, or a dataset folder's FLAME parameters."""
+"""Exports an avatar or a look as .npz, Gaussians, points or pictures, or a dataset folder's FLAME parameters."""
 
 import pathlib
 from typing import Any
@@ -8,7 +8,12 @@ from absl import flags
 from pegasus_jax.commands.folders import optional_path
 from pegasus_jax.errors import UserError
 
-_KINDS = ["avatar", "baked", "splats", "points"]
+_KINDS = ["avatar", "baked", "splats", "points", "pictures", "video"]
+_KIND_OF_SUFFIX = {
+    ".ply": "splats",
+    ".png": "pictures",
+    **dict.fromkeys((".webm", ".mov", ".mp4"), "video"),  # of which the last is refused, with what to write instead
+}
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -16,19 +21,20 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", **into)
     flags.DEFINE_string("data", None, "a dataset folder whose FLAME parameters are to be written instead.", **into)
-    flags.DEFINE_string("out", None, "the .npz, .ply or .json to write, or a folder.", required=True, **into)
+    flags.DEFINE_string("out", None, "the .npz, .ply, .png, .webm, .mov or .json, or a folder.", required=True, **into)
     flags.DEFINE_enum(
         "kind",
         None,
         _KINDS,
         "avatar: the whole as .npz; baked: one look as .npz that needs no network; splats: 3D Gaussians as .ply; "
-        "points: coloured points as .ply. By the suffix without it: avatar or splats.",
+        "points: coloured points as .ply; pictures: .png with alpha; video: .webm or .mov with alpha. By the suffix "
+        "without it: avatar, splats, pictures or video; with --sequence, splats.",
         **into,
     )
     flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)
-    flags.DEFINE_string("drive", None, "a dataset folder that a .ply takes pose, expression and camera from.", **into)
+    flags.DEFINE_string("drive", None, "a dataset folder that frames take pose, expression and camera from.", **into)
     flags.DEFINE_integer("frame", 1, "which frame of it, from 1.", lower_bound=1, **into)
-    flags.DEFINE_boolean("sequence", False, "all its frames, each as a .ply in the folder --out.", **into)
+    flags.DEFINE_boolean("sequence", False, "all its frames, each as a file in the folder --out.", **into)
     flags.DEFINE_boolean("half", False, "keep what is baked as float16.", **into)
     flags.DEFINE_integer("image_size", 512, "side of the pictures that fit best, in pixels.", lower_bound=16, **into)
 
@@ -40,8 +46,8 @@ def run(flag_values: flags.FlagValues) -> None:
     if flag_values.data is not None:
         return _export_data(flag_values)
     out = pathlib.Path(flag_values.out)
-    is_ply = flag_values.sequence or out.suffix == ".ply"
-    kind: Any = flag_values.kind or ("splats" if is_ply else "avatar")
+    by_suffix = "splats" if flag_values.sequence else _KIND_OF_SUFFIX.get(out.suffix, "avatar")
+    kind: Any = flag_values.kind or by_suffix
     from pegasus_jax.inference import export
 
     export.export_avatar(

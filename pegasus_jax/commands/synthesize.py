@@ -19,7 +19,9 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("donor", None, "the work folder, or .npz, of the avatar that lends it.", **into)
     flags.DEFINE_string("attribute", None, "hair, hat, eyes, eyebrows, nose or mouth.", **into)
     flags.DEFINE_string("out", None, "the dataset folder to write.", **into)
-    flags.DEFINE_string("bald", "inpaint", "how hair is removed: inpaint, or a folder of bald frames.", **into)
+    flags.DEFINE_string("bald", "inpaint", "how hair is removed: inpaint, diffusion, or a folder of frames.", **into)
+    flags.DEFINE_string("diffusion_model", None, "folder or name; Stable Diffusion 1.5 without it.", **into)
+    flags.DEFINE_string("diffusion_controlnet", None, "folder or name; inpainting's v1.1 without it.", **into)
     flags.DEFINE_string("head", None, "the head model of the capture; found by its hash without it.", **into)
     flags.DEFINE_string("target_avatar", None, "the target's own work folder, for the normal loss.", **into)
     flags.DEFINE_string("donor_data", None, "the donor's dataset folder, if its avatar does not name it.", **into)
@@ -38,6 +40,7 @@ def run(flag_values: flags.FlagValues) -> None:
             pathlib.Path(flag_values.plan),
             array_index=flag_values.array_index,
             array_size=flag_values.array_size,
+            diffusion_models=_diffusion_models(flag_values),
         )
     missing = [f"--{name}" for name, value in single.items() if not value]
     if missing:
@@ -50,11 +53,19 @@ def run(flag_values: flags.FlagValues) -> None:
         attribute=flag_values.attribute,
         out=pathlib.Path(flag_values.out),
         bald=flag_values.bald,
+        diffusion_models=_diffusion_models(flag_values),
         head=optional_path(flag_values.head),
         target_avatar=optional_path(flag_values.target_avatar),
         donor_data=optional_path(flag_values.donor_data),
         donor_parts=_parts_folder(flag_values.parts, flag_values.attribute),
     )
+
+
+def _diffusion_models(flag_values: flags.FlagValues):
+    from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
+
+    given = {"base": flag_values.diffusion_model, "controlnet": flag_values.diffusion_controlnet}
+    return DiffusionModels(**{name: value for name, value in given.items() if value}, device=flag_values.device)
 
 
 def _parts_folder(text: str | None, attribute: str) -> pathlib.Path | None:

@@ -14,6 +14,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", required=True, **into)
     flags.DEFINE_string("drive", None, "a dataset folder whose motion it can follow.", **into)
+    flags.DEFINE_string("live", None, "a webcam's number (0 …), or a video file, whose face it can follow.", **into)
     flags.DEFINE_string("host", "127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in.", **into)
     flags.DEFINE_integer("port", 8080, "the first port to try.", lower_bound=1, upper_bound=65535, **into)
     flags.DEFINE_integer("image_size", 512, "rows of the pictures, in pixels.", lower_bound=64, **into)
@@ -30,6 +31,7 @@ def run(flag_values: flags.FlagValues) -> None:
     server.view(
         pathlib.Path(flag_values.workdir),
         drive=optional_path(flag_values.drive),
+        live=flag_values.live,
         host=flag_values.host,
         port=flag_values.port,
         image_size=flag_values.image_size,

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Dataset:
 
     folder: pathlib.Path
     numbers: np.ndarray  # (F,) int: the moment that a frame shows; frames of several cameras may share it
-    files: tuple[FrameFiles, ...]  # F of them
+    files: Sequence[FrameFiles]  # F of them
     world_mat: np.ndarray  # (F, 3, 4): IMAvatar's; use `camera`
     expression: np.ndarray  # (F, 50)
     pose: np.ndarray  # (F, 15)

@@ -9,6 +9,8 @@ import numpy as np
 from pegasus_jax.data import pictures
 from pegasus_jax.errors import UserError
 
+_LOOKED_INTO = 2_000
+
 
 @dataclasses.dataclass(frozen=True)
 class Matte:
@@ -65,18 +67,29 @@ def find_matte(image: pathlib.Path, mask: pathlib.Path | None, *, twins: Iterabl
 def common_size(frames: Sequence[FrameFiles]) -> tuple[int, int]:
     """(H, W) that all pictures share. Masks of parts may be missing, but not differ.
 
+    Of very many frames only some are looked into, spread over them; `check_size` is for when they are read.
+
     Raises:
         UserError: a picture or mask is missing, is no picture, or has another size than the first.
     """
     size = pictures.header(frames[0].image).size
-    for frame in frames:
-        parts = {mask.path for mask in frame.parts.values()}
-        normal = [frame.normal] if frame.normal is not None else []
-        for path in [frame.image, frame.matte.path, *normal, *sorted(part for part in parts if part.exists())]:
-            found = pictures.header(path).size
-            if found != size:
-                raise UserError(
-                    f"{path} is {found[1]}x{found[0]} pixels where the first image is {size[1]}x{size[0]}; "
-                    "all images and masks of a folder must have one size."
-                )
+    for row in np.unique(np.linspace(0, len(frames) - 1, _LOOKED_INTO).astype(int)).tolist():
+        check_size(frames[row], size)
     return size
+
+
+def check_size(frame: FrameFiles, size: tuple[int, int]) -> None:
+    """All pictures and masks of a frame have the size (H, W); those of parts may be missing.
+
+    Raises:
+        UserError: see `common_size`.
+    """
+    parts = {mask.path for mask in frame.parts.values()}
+    normal = [frame.normal] if frame.normal is not None else []
+    for path in [frame.image, frame.matte.path, *normal, *sorted(part for part in parts if part.exists())]:
+        found = pictures.header(path).size
+        if found != size:
+            raise UserError(
+                f"{path} is {found[1]}x{found[0]} pixels where the first image is {size[1]}x{size[0]}; "
+                "all images and masks of a folder must have one size."
+            )

@@ -10,6 +10,7 @@ import numpy as np
 
 from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.dataset import Dataset
+from pegasus_jax.data.files import check_size
 
 Array = Any  # NumPy on the host, JAX inside a compiled step
 _EMPHASISED_PARTS = ("eyes", "mouth")
@@ -90,7 +91,7 @@ class ClipFrames:
         """
         dataset, indices = self.dataset, self.indices[rows]
         where: dict[str, Any] = {"indices": indices, "image_size": self.image_size}
-        return Batch(
+        batch = Batch(
             image=dataset.images(**where),
             matte=dataset.masks(**where),
             seg=self._part(self._seg_part, where),
@@ -105,6 +106,9 @@ class ClipFrames:
             normal=dataset.normals(**where) if self.has_normals else None,
             has_normal=np.full(len(indices), self.has_normals),
         )
+        for index in indices:
+            check_size(dataset.files[index], dataset.image_size)
+        return batch
 
     def _part(self, name: str, where: dict[str, Any]) -> np.ndarray:
         if name in self.dataset.part_names:

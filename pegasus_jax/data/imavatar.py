@@ -5,18 +5,23 @@ image/1.png  mask/1.png  flame_params.json  [semantic/1.png  ../blacklist.json]
 """
 
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
 
 from pegasus_jax.data import checks, layout
 from pegasus_jax.data.dataset import Dataset
-from pegasus_jax.data.files import FrameFiles, PartMask, common_size, find_matte
+from pegasus_jax.data.files import common_size
+from pegasus_jax.data.numbered import NumberedFiles
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE
 
 # The first release of IMAvatar stored intrinsics in pixels of 512 x 512 images: there cy is above 1.
 _OLD_INTRINSICS_SIDE = 512.0
+
+_UNUSED = "flame_keypoints"  # three fifths of the file
+_PLAIN = re.compile(rf"(?:\./)?{layout.IMAGE}/(\d+)(?:\.png)?")
 
 # Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps, and of clothing.
 PART_LABELS = {
@@ -40,14 +45,14 @@ def read_imavatar(folder: pathlib.Path, path: pathlib.Path) -> Dataset:
     Raises:
         UserError: anything is missing, of wrong length or size, not finite, or outside the folder.
     """
-    params, where = checks.read_json(path), str(path)
+    params, where = checks.read_json(path, without=_UNUSED), str(path)
     entries = checks.frame_entries(params, where=where)
     numbers = np.array([_number(folder, entry, where=f"{where}: frames[{i}]") for i, entry in enumerate(entries)])
     kept = _not_blacklisted(folder, numbers)
     if len(set(numbers.tolist())) < len(numbers):
         raise UserError(f"{path}: two frames have the same file_path; keep one of them.")
-    part_names = _part_names(folder)
-    files = tuple(_files(folder, number, part_names) for number in numbers[kept].tolist())
+    labels = _labels(folder)
+    files = NumberedFiles(folder, numbers[kept].tolist(), labels)
     return Dataset(
         folder=folder,
         numbers=numbers[kept],
@@ -59,7 +64,7 @@ def read_imavatar(folder: pathlib.Path, path: pathlib.Path) -> Dataset:
         frame_betas=_frame_betas(params, entries, where=where)[kept],
         image_size=common_size(files),
         capture=_capture(folder),
-        part_names=part_names,
+        part_names=tuple(labels),
     )
 
 
@@ -77,32 +82,19 @@ def _not_blacklisted(folder: pathlib.Path, numbers: np.ndarray) -> np.ndarray:
 
 def _number(folder: pathlib.Path, entry: Any, *, where: str) -> int:
     name = checks.get(entry, "file_path", where=where)
+    plain = _PLAIN.fullmatch(name) if isinstance(name, str) else None
+    if plain:
+        return int(plain[1])
     path = checks.inside(folder, name, where=f"{where}.file_path")
     if path.parent != folder / layout.IMAGE or not path.stem.isdecimal():
         raise UserError(f"{where}.file_path must look like './{layout.IMAGE}/1'; got {name!r}.")
     return int(path.stem)
 
 
-def _part_names(folder: pathlib.Path) -> tuple[str, ...]:
-    labelled = PART_LABELS if (folder / layout.SEMANTIC).is_dir() else ()
-    return tuple(sorted({*layout.part_names(folder), *labelled}))
-
-
-def _files(folder: pathlib.Path, number: int, part_names: tuple[str, ...]) -> FrameFiles:
-    image = layout.image_path(folder, number)
-    return FrameFiles(
-        image=image,
-        matte=find_matte(image, layout.mask_path(folder, number)),
-        parts={name: _part(folder, name, number) for name in part_names},
-        normal=layout.normal_path(folder, number) if (folder / layout.NORMAL).is_dir() else None,
-    )
-
-
-def _part(folder: pathlib.Path, name: str, number: int) -> PartMask:
-    """A mask of its own wins over the labels: it may be soft."""
-    if (folder / layout.PARTS / name).is_dir():
-        return PartMask(layout.part_path(folder, name, number))
-    return PartMask(layout.semantic_path(folder, number), PART_LABELS[name])
+def _labels(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
+    """Attributes that have masks, sorted, with their labels: none where there are masks, which may be soft and win."""
+    labelled = PART_LABELS if (folder / layout.SEMANTIC).is_dir() else {}
+    return dict(sorted({**labelled, **dict.fromkeys(layout.part_names(folder), ())}.items()))
 
 
 def _frame_betas(params: dict[str, Any], entries: list[Any], *, where: str) -> np.ndarray:

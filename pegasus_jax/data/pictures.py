@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from pegasus_jax.errors import UserError
+from pegasus_jax.media.disclosure import Disclosure
+from pegasus_jax.media.marks import mark_png
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -96,8 +98,8 @@ def resize(picture: np.ndarray, image_size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=method)
 
 
-def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
-    """Writes (H, W, 3) RGB or (H, W) grey, uint8.
+def write_png(path: pathlib.Path, picture: np.ndarray, *, disclosure: Disclosure | None = None) -> None:
+    """Writes (H, W, 3) RGB or (H, W) grey, uint8; `disclosure`: how it came to be, if no camera took it.
 
     Raises:
         OSError: the disk is full or not writable. (`cv2.imwrite` would only return False.)
@@ -105,7 +107,8 @@ def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
     bgr = picture[..., ::-1] if picture.ndim == 3 else picture
     _, encoded = cv2.imencode(".png", np.ascontiguousarray(bgr))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encoded.tobytes())
+    content = encoded.tobytes()
+    path.write_bytes(mark_png(content, disclosure) if disclosure else content)
 
 
 def _header(file: BinaryIO) -> Header | None:

@@ -41,6 +41,12 @@ class FrameStore:
         """Numbers of the frames whose pictures are in memory."""
         return frozenset(self._kept)
 
+    def bytes_to_come(self, batch: Batch) -> int:
+        """What frames will take besides those that are kept now, where a step takes such a batch."""
+        count = len(batch.frame)
+        size = _size(batch) // count
+        return size * (min(len(self) - len(self._kept), self._room // size) + _AHEAD * count)
+
     def batch(self, rows: Iterable[int] | np.ndarray) -> Batch:
         """The frames of these numbers (B,), on the host.
 
@@ -77,12 +83,17 @@ class FrameStore:
         if frame.normal is None and any(clip.has_normals for clip in self.clips):
             frame = dataclasses.replace(frame, normal=np.zeros_like(frame.image))
         frame = self.finish(dataclasses.replace(frame, frame=np.array([row], np.int32)))
-        size = sum(leaf.nbytes for leaf in jax.tree.leaves(frame))
+        size = _size(frame)
         with self._lock:
             if size <= self._room and row not in self._kept:
                 self._room -= size
                 self._kept[row] = frame
         return frame
+
+
+def _size(frames: Batch) -> int:
+    """Bytes."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(frames))
 
 
 def _as_it_is(batch: Batch) -> Batch:

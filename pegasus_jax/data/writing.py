@@ -14,6 +14,7 @@ from pegasus_jax import atomic
 from pegasus_jax.data import layout, pictures
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE
+from pegasus_jax.media.disclosure import Disclosure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,10 +58,11 @@ class DatasetWriter:
             disk is full.
     """
 
-    def __init__(self, out: str | os.PathLike, *, image_size: tuple[int, int]):
-        """`image_size` is (H, W) of every picture and mask."""
+    def __init__(self, out: str | os.PathLike, *, image_size: tuple[int, int], disclosure: Disclosure | None = None):
+        """`image_size` is (H, W) of every picture and mask; `disclosure` of pictures that no camera took."""
         self.out = pathlib.Path(out)
         self.image_size = (int(image_size[0]), int(image_size[1]))
+        self._disclosure = disclosure
         self._added: set[int] = set()
         self._finished = False
         self._stack = contextlib.ExitStack()
@@ -101,7 +103,7 @@ class DatasetWriter:
         if number < 1 or number in self._added:
             raise ValueError(f"frames are numbered from 1, each once; got {number}.")
         image = _checked_picture("image", image_uint8, (*self.image_size, 3))
-        pictures.write_png(layout.image_path(self.folder, number), image)
+        pictures.write_png(layout.image_path(self.folder, number), image, disclosure=self._disclosure)
         mask = _checked_picture("mask", mask_uint8, self.image_size)
         pictures.write_png(layout.mask_path(self.folder, number), mask)
         for name, part in (parts or {}).items():
@@ -109,7 +111,7 @@ class DatasetWriter:
             pictures.write_png(layout.part_path(self.folder, name, number), part)
         if normal is not None:
             picture = _checked_picture("normal", normal, (*self.image_size, 3))
-            pictures.write_png(layout.normal_path(self.folder, number), picture)
+            pictures.write_png(layout.normal_path(self.folder, number), picture, disclosure=self._disclosure)
         self._added.add(number)
 
     def finish(

@@ -17,6 +17,8 @@ from pegasus_jax.demo.people import CAST, Person
 from pegasus_jax.demo.stage import Stage
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.flame.model import JAW_OPEN, NECK, NUM_EXPRESSION, POSE_SIZE, HeadModel
+from pegasus_jax.media import drawn
+from pegasus_jax.media.marks import mark_png
 
 _TILE = (112, 112)
 _HAIR, _HATS = ("ada", "ben", "cleo", "eve", "dan"), ("eve", "finn")
@@ -60,7 +62,7 @@ def main() -> None:
     # The strongest compression, since the sheet is committed: half the size that `media.write_image` gives.
     _, png = cv2.imencode(".png", cast_sheet(builtin_head())[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
     with atomic.file(sys.argv[1]) as temporary:
-        temporary.write_bytes(png.tobytes())
+        temporary.write_bytes(mark_png(png.tobytes(), drawn("the built-in cast")))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ def tell(script: Script, folders: Folders, pictures: Figures, scores: Mapping[st
         _swapped(script, folders, scores["swaps"]),
         _trained(script, folders, pictures),
         _measured(scores),
+        _fused(script, folders, scores["fused"]),
     ]
 
 
@@ -88,6 +89,23 @@ def _measured(scores: Mapping[str, Figures]) -> Section:
         text="At held-out poses. Inside: where the edit shows; unedited: the avatar as filmed, there. Outside: the "
         "rest of the person. Spill: mean absolute change of the rest of the person when the look is switched.",
         items=[_table(scores[name]) for name in ("looks", "paths", "samples")],
+    )
+
+
+def _fused(script: Script, folders: Folders, figures: Figures) -> Section:
+    sheet = folders.name(folders.fused(script.wearer) / "figures" / "steps.png")
+    attribute, donor = script.lent
+    return Section(
+        title="A new person wears it",
+        text=f"{script.wearer}'s avatar, trained on one clip, takes {attribute} from {script.star}'s without training: "
+        f"points of the two are put together. The table compares {script.wearer} with {donor}'s {attribute} with exact "
+        "pictures, at poses that training never saw: PSNR in dB inside, where the edit shows, and of whole pictures; "
+        "holes in percent of the true silhouette.",
+        items=[
+            Picture(sheet, "source, target, and what each step adds"),
+            Video("fused.mp4", f"{script.wearer} with {donor}'s {attribute}"),
+            _table(figures),
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
-from pegasus_jax import progress
+from pegasus_jax import media, progress
 from pegasus_jax.data import Camera, DatasetWriter, FrameParams
 from pegasus_jax.demo.anatomy import CHIN, Anatomy
 from pegasus_jax.demo.look import Look
@@ -59,7 +59,7 @@ def write_clip(
     motion = make_motion(head, num_frames=num_frames, seed=seed)
     world_mats, intrinsics = aim(stage.anatomy, motion.translation, image_size=image_size)
     frames = []
-    with DatasetWriter(out, image_size=image_size) as writer:
+    with DatasetWriter(out, image_size=image_size, disclosure=media.drawn(_words(look))) as writer:
         for number in progress.bar(numbers or range(1, num_frames + 1), desc=f"Filming {person.name}"):
             k = number - 1
             camera = Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
@@ -104,6 +104,11 @@ def _keypoints(stage: Stage, expression: np.ndarray, pose: np.ndarray, camera: C
     points = _landmarks68(stage.head, stage.vertices(expression, pose), pose)
     means2d, _ = camera.project(points)
     return 2 * np.asarray(means2d) / [camera.image_size[1], camera.image_size[0]] - 1
+
+
+def _words(look: Look) -> str:
+    parts = "".join(f", with the {attribute} of {donor.name}" for attribute, donor in look.wearing.items())
+    return f"{look.person.name} of the built-in cast{parts}"
 
 
 def _capture(look: Look, head: HeadModel, seed: int) -> dict:

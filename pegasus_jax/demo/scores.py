@@ -13,12 +13,13 @@ from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.editing import Interpolation, Look, Sampling
 from pegasus_jax.evaluation import reconstruction
-from pegasus_jax.inference.any_avatar import AnyAvatar
+from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.models.latents import Latent
 from pegasus_jax.synthesis import masks
 
 _DIFFERS = 0.05
 _GROWN = 2  # pixels
+_OUTLINE = 2  # pixels along the true outline, where avatars of this size are some tenths of a pixel off
 _BORDER = 4  # pixels around E into which a part-swapped frame may blend
 _PATH_STEPS = 10
 _SAMPLES = 4
@@ -74,6 +75,22 @@ def score_look(avatar: AnyAvatar, look: str, truth: Truth) -> dict[str, float]:
         "outside": _psnr(worn, target, elsewhere),
         "unedited outside": _psnr(plain, _picture(truth.own), elsewhere),
         "spill": float(np.abs(worn - plain)[elsewhere].mean()),
+    }
+
+
+def score_wearing(wearing: AnyBaked, truth: Truth) -> dict[str, float]:
+    """How near somebody comes to the truth by a part that is worn: PSNR (dB), and holes in percent of the silhouette.
+
+    A hole is a pixel of the true silhouette with alpha below 0.5; those "off the outline" lie more than 2 pixels in it.
+    """
+    drawn = reconstruction.render_drive(wearing, reconstruction.drive_of(truth.edited))
+    target, matte = _picture(truth.edited), truth.edited.matte > 127
+    within = ~_grown(~matte, _OUTLINE)
+    return {
+        "inside": _psnr(drawn.image, target, truth.region),
+        "whole": _psnr(drawn.image, target, np.ones_like(matte)),
+        "holes": 100.0 * float((drawn.alpha < 0.5)[matte].mean()),
+        "holes off the outline": 100.0 * float(((drawn.alpha < 0.5) & within).sum() / matte.sum()),
     }
 
 

@@ -11,6 +11,8 @@ class Script:
     star: str = "ben"
     driver: str = "ada"  # one of the donors, whose motion the star's avatar follows
     swaps: tuple[tuple[str, str], ...] = (("hair", "ada"), ("hair", "cleo"), ("hat", "eve"), ("nose", "cleo"))
+    wearer: str = "cleo"  # one of the donors, who gets a part of the star's avatar
+    lent: tuple[str, str] = ("hair", "ada")  # one of the swaps
     frames: int = 120
     donor_frames: int = 80
     truth_every: int = 3  # of the held-out frames; of the others four times as sparse
@@ -55,6 +57,14 @@ class Folders:
     def truth(self, attribute: str, donor: str) -> pathlib.Path:
         """Exact pictures of the star with a donor's part."""
         return self.root / "truth" / f"{attribute}_{donor}"
+
+    def worn(self, wearer: str, attribute: str, donor: str) -> pathlib.Path:
+        """Exact pictures of somebody else with a donor's part."""
+        return self.root / "truth" / f"{wearer}__{attribute}_{donor}"
+
+    def fused(self, wearer: str) -> pathlib.Path:
+        """The avatar of somebody who wears a part of the star's."""
+        return self.root / "runs" / f"{wearer}_fused"
 
     def run(self, name: str) -> pathlib.Path:
         """The work folder of a person's avatar."""

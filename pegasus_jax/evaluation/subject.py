@@ -15,7 +15,7 @@ from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.fused import FusedAvatar, Steps
+from pegasus_jax.inference.fused import COMPOSED, FusedAvatar
 from pegasus_jax.inference.load import FUSED_FILE, load
 from pegasus_jax.models.latents import Latent
 
@@ -110,8 +110,7 @@ class Subject:
         """Of a fused avatar, the baseline that only composes points, by its name; of others nothing."""
         if not isinstance(self.avatar, FusedAvatar):
             return {}
-        steps = Steps(fill=False, align=False, blend=False)
-        return {"composed without alignment": self.avatar.bake(latent, steps=steps)}
+        return {"composed without alignment": self.avatar.bake(latent, steps=COMPOSED)}
 
 
 def _run_of_export(avatar: AnyAvatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:

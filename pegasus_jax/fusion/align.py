@@ -5,6 +5,7 @@ the target's nearest points (d2), in several poses and expressions at once. The 
 """
 
 import dataclasses
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,10 +15,13 @@ import scipy.spatial
 
 from pegasus_jax.flame.landmarks import embedded_points
 from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
+from pegasus_jax.fusion.fill import VISIBLE
 from pegasus_jax.fusion.move import moved_points, take
 from pegasus_jax.fusion.posable import Posable, positions
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
+
+_Avatar = TypeVar("_Avatar", bound=Posable)
 
 _ROUNDS = 6  # of looking for landmarks: those of a part that is far off are found where it has come to
 _STEPS = 50  # in each
@@ -25,12 +29,20 @@ _RATE = 0.01
 _PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
 _FILLER, _BORDER = 256, 2048  # points that are looked at: what the loop holds does not grow with the clouds
 _NEAR = 0.3  # head units from the filler: where the target's border is looked for
-_FAR = 0.1  # head units beyond which filler has nothing beside it that it could fit
+_OVERLAP = (
+    0.05  # head units: filler farther from the border is not beside it, and would be drawn towards it all the same
+)
+_WORTH = (
+    3e-4  # squared head units (4 mm) that a motion has to gain: landmarks of two avatars that fit differ by as much
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """The motion that was found, and d1 + d2 (squared head units) without and with it."""
+    """The motion that was found, and d1 + d2 (squared head units) without and with it.
+
+    Both distances are of the same points: landmarks and filler as they were found last.
+    """
 
     motion: np.ndarray  # (6,): axis-angle, radians; translation, head units
     before: float
@@ -81,23 +93,34 @@ def align(
     What it holds besides the points' positions in five frames does not grow with the clouds.
     """
     frames = probe_frames(source.space, target.space)
+    at_rest = (*(drive[:1] for drive in frames), betas)
     on_target = positions(target, *frames, betas)
     of_target = _landmarks(target.space, target.points, removed)
-    border = on_target[:, _border(source, target, betas, filler=filler, kept=~removed)]
-    fitting = _spread(np.flatnonzero(filler), _FILLER)
-    motion, moved = jnp.asarray(start, jnp.float32), source.points
-    tried: list[tuple[float, jax.Array]] = []
+    filling = np.flatnonzero(filler)
+    kept = ~removed & ~np.asarray(target.points.inner)
+    border = on_target[:, _border(_with(source, filling), on_target[0], kept, at_rest)]
+    motion = first = jnp.asarray(start, jnp.float32)
     for _ in range(_ROUNDS):
-        of_source = _landmarks(source.space, moved, worn)
+        moved = _moved(source, motion)
+        of_source = _landmarks(source.space, moved.points, worn)
         both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
         goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
-        chosen = jnp.asarray(np.concatenate([of_source.points.ravel(), fitting]))
-        some = dataclasses.replace(source, points=take(source.points, chosen))  # type: ignore[type-var]
-        first, (motion, before, after) = motion, _descend(some, goal, *frames, betas, motion)
-        moved = moved_points(source.points, source.space, motion)
-        tried += [(float(before), first), (float(after), motion)]
-    after, motion = min(tried, key=lambda one: one[0])  # two that fit already would else drift with their landmarks
-    return Alignment(np.asarray(motion), tried[0][0], after)
+        fitting = filling[_beside(_with(moved, filling), border[0], at_rest)]
+        some = _with(source, np.concatenate([of_source.points.ravel(), fitting]))
+        motion, before, after = _descend(some, goal, *frames, betas, first, motion)
+    if not before - after > _WORTH:
+        motion, after = first, before
+    return Alignment(np.asarray(motion), float(before), float(after))
+
+
+def _moved(avatar: _Avatar, motion: jax.Array) -> _Avatar:
+    points = moved_points(avatar.points, avatar.space, motion)
+    return dataclasses.replace(avatar, points=points)  # type: ignore[type-var]
+
+
+def _with(avatar: _Avatar, rows: np.ndarray) -> _Avatar:
+    """The avatar with the points at `rows` alone."""
+    return dataclasses.replace(avatar, points=take(avatar.points, jnp.asarray(rows)))  # type: ignore[type-var]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,36 +131,48 @@ class _Landmarks:
 
 def _landmarks(space: HeadSpace, points: CanonicalPoints, part: np.ndarray) -> _Landmarks:
     places = np.asarray(embedded_points(space.vertices_fc, space.head.faces, space.head.lmk68)).reshape(-1, 3)
-    outer = np.flatnonzero(~np.asarray(points.inner))
+    outer = np.flatnonzero(~np.asarray(points.inner) & (np.asarray(points.opacity) > VISIBLE))
     tree = scipy.spatial.cKDTree(np.asarray(points.x_fc)[outer])
     nearest = outer[tree.query(places, k=_PER_LANDMARK)[1].astype(int)]
     return _Landmarks(nearest, ~part[nearest].any(axis=1))
 
 
-def _border(source: Posable, target: Posable, betas: jax.Array, *, filler: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Rows of the target's kept points around the filler, when both are at rest."""
-    kept = kept & ~np.asarray(target.points.inner)
-    pose, expression = (drive[:1] for drive in probe_frames(source.space, target.space))
-    source_d, target_d = (np.asarray(positions(avatar, pose, expression, betas)[0]) for avatar in (source, target))
-    if not filler.any():
-        return np.zeros(0, int)
-    distance, _ = scipy.spatial.cKDTree(source_d[filler]).query(target_d)
-    return _spread(np.flatnonzero(kept & (distance < _NEAR)), _BORDER)
+def _border(filler: Posable, target_d: jax.Array, kept: np.ndarray, at_rest: tuple) -> np.ndarray:
+    """Rows of the target's kept points (M,) bool around the filler, both at rest."""
+    distance = _distances(np.asarray(target_d), np.asarray(positions(filler, *at_rest)[0]))
+    return _so_many(np.flatnonzero(kept & (distance < _NEAR)), _BORDER)
 
 
-def _spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most `count` of the rows, the same every time."""
-    return rows if len(rows) <= count else np.random.default_rng(0).choice(rows, count, replace=False)
+def _beside(filler: Posable, border_d: jax.Array, at_rest: tuple) -> np.ndarray:
+    """Rows of the filler that overlaps the border, both at rest."""
+    distance = _distances(np.asarray(positions(filler, *at_rest)[0]), np.asarray(border_d))
+    return _so_many(np.flatnonzero(distance < _OVERLAP), _FILLER)
+
+
+def _distances(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """From points (N, 3) to the nearest of others (M, 3): (N,); infinite if there are none."""
+    if not len(others):
+        return np.full(len(points), np.inf)
+    return scipy.spatial.cKDTree(others).query(points)[0]
+
+
+def _so_many(rows: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the rows, the same every time, some twice if they are fewer: one compiled program serves all.
+
+    None if there are none.
+    """
+    if len(rows) <= count:
+        return np.resize(rows, count if len(rows) else 0)
+    return np.random.default_rng(0).choice(rows, count, replace=False)
 
 
 @jax.jit
-def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Adam from `start` (6,): the motion, and d1 + d2 there and at the end."""
+def _descend(source: Posable, goal: _Goal, pose, expression, betas, start, motion):
+    """Adam from `motion` (6,): the new one, and d1 + d2 with `start` (6,) and with it."""
     optimiser = optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS))
 
     def distance(motion: jax.Array) -> jax.Array:
-        moved = moved_points(source.points, source.space, motion)
-        placed = positions(dataclasses.replace(source, points=moved), pose, expression, betas)  # type: ignore[type-var]
+        placed = positions(_moved(source, motion), pose, expression, betas)
         count = len(goal.counts) * _PER_LANDMARK
         landmarks = placed[:, :count].reshape(*goal.landmarks.shape[:2], _PER_LANDMARK, 3).mean(axis=2)
         d1 = _mean_square(landmarks - goal.landmarks, goal.counts)
@@ -148,7 +183,7 @@ def _descend(source: Posable, goal: _Goal, pose, expression, betas, start) -> tu
         updates, state = optimiser.update(jax.grad(distance)(motion), state)
         return (optax.apply_updates(motion, updates), state), None
 
-    (motion, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), length=_STEPS)
+    (motion, _), _ = jax.lax.scan(step, (motion, optimiser.init(motion)), length=_STEPS)
     return motion, distance(start), distance(motion)
 
 
@@ -159,7 +194,7 @@ def _mean_square(offsets: jax.Array, counts: jax.Array) -> jax.Array:
 
 
 def _to_border(filler: jax.Array, border: jax.Array) -> jax.Array:
-    """Mean squared distance of filler (F, M, 3) to its nearest of the border (F, B, 3), cut off at _FAR."""
+    """Mean squared distance of filler (F, M, 3) to its nearest of the border (F, B, 3)."""
     if not filler.shape[1] or not border.shape[1]:
         return jnp.zeros(())
 
@@ -168,4 +203,4 @@ def _to_border(filler: jax.Array, border: jax.Array) -> jax.Array:
         return border[jnp.argmin(square, axis=1)]
 
     offsets = filler - jax.lax.stop_gradient(jax.vmap(nearest)(filler, border))
-    return jnp.mean(jnp.minimum(jnp.sum(offsets**2, axis=-1), _FAR**2))
+    return jnp.mean(jnp.sum(offsets**2, axis=-1))

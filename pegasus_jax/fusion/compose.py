@@ -7,6 +7,7 @@ the head.
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
@@ -17,7 +18,9 @@ from pegasus_jax.models.posing import CanonicalPoints
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is
 _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
-_CLEARLY = 0.75  # at the border some of the source's skin passes for hair, and would shine on another's forehead
+_CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
+_LENDERS = 4  # clear points whose mean colour a doubtful one takes
+_THERE = 0.3  # opacity from which on a point belongs to a look
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
 
@@ -26,24 +29,28 @@ class Part:
     """What one attribute changes: N points of the source, M of the target."""
 
     worn: np.ndarray  # (N,) bool: the attribute
+    clear: np.ndarray  # (N,) bool: those of it that are not at its border; half of it at least
     removed: np.ndarray  # (M,) bool: what the target loses for it
     filler: np.ndarray  # (N,) bool: source points around what the target loses, candidates to fill the gap
 
 
-def worn_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
-    """The source's points (N,) bool that are the attribute, by its segmentation cue: lg(chi) > 0.5.
+def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np.ndarray]:
+    """The source's points (N,) bool that are the attribute, by its segmentation cue, and (N,) bool the clearest half.
+
+    Or more of them: all that are beyond doubt.
 
     Raises:
         UserError: the cue selects nothing, or everything.
     """
-    worn = _by_cue(points, votes=_CLEARLY)
+    worn = (_share(points) > _HALF) & (np.asarray(points.opacity) > _THERE)
     if not worn.any() or worn.mean() > _EVERYTHING:
         told = "everything" if worn.any() else "nothing"
         raise UserError(
             f"The source's segmentation cue takes {told} for {attribute}: it has not learned that part; train the "
             "source longer, on folders with masks in parts/."
         )
-    return worn
+    logit = np.asarray(points.seg_logit)
+    return worn, worn & (logit >= min(_CLEAR, np.median(logit[worn])))
 
 
 def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
@@ -52,7 +59,7 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
     Raises:
         UserError: the cue selects everything.
     """
-    part = _by_cue(points, votes=_HALF)
+    part = _share(points) > _HALF
     if part.mean() > _EVERYTHING:
         raise UserError(
             f"The target's segmentation cue takes everything for {attribute}, so nothing of the person would be left; "
@@ -61,11 +68,29 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
     return part
 
 
-def _by_cue(points: CanonicalPoints, *, votes: float) -> np.ndarray:
-    """(N,) bool: lg(chi) > 0.5 for more than a share of a point's neighbours; single ones would float in the air."""
-    part, x_fc = np.asarray(points.seg_logit) > 0.0, np.asarray(points.x_fc)
+def _share(points: CanonicalPoints) -> np.ndarray:
+    """(N,): share of a point's visible neighbours for which lg(chi) > 0.5; single ones would float in the air.
+
+    Points that a look has faded out have learned no cue, so they have no vote.
+    """
+    part, x_fc, opacity = np.asarray(points.seg_logit) > 0.0, np.asarray(points.x_fc), np.asarray(points.opacity)
     _, nearest = scipy.spatial.cKDTree(x_fc).query(x_fc, k=_VOTERS)
-    return part[nearest].mean(axis=1) > votes
+    weight = opacity[nearest]
+    return np.sum(weight * part[nearest], axis=1) / np.maximum(weight.sum(axis=1), 1e-6)
+
+
+def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
+    """The source's points, the attribute's ready to be worn by another: opaque, and at its border in its own colour.
+
+    There the source's training mixes hair with skin and shirt, which would shine on another's forehead.
+    """
+    opacity = np.where(part.worn, 1.0, np.asarray(points.opacity)).astype(np.float32)
+    albedo, doubtful = np.array(points.albedo), np.flatnonzero(part.worn & ~part.clear)
+    if len(doubtful):
+        x_fc, lenders = np.asarray(points.x_fc), np.flatnonzero(part.clear)
+        _, nearest = scipy.spatial.cKDTree(x_fc[lenders]).query(x_fc[doubtful], k=min(_LENDERS, len(lenders)))
+        albedo[doubtful] = albedo[lenders[nearest.reshape(len(doubtful), -1)]].mean(axis=1)
+    return dataclasses.replace(points, opacity=jnp.asarray(opacity), albedo=jnp.asarray(albedo))
 
 
 def points_under(space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, target: CanonicalPoints) -> np.ndarray:

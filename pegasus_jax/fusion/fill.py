@@ -9,6 +9,7 @@ from pegasus_jax.models.posing import CanonicalPoints
 
 _SHARE = 2000 / 174_000  # of the source's points that are near to a vertex: the paper's k of its number of points
 _SKIN = 0.06  # head units from the head model within which a point may be skin: 15 mm
+VISIBLE = 0.5  # opacity
 _CHUNK = 256  # vertices looked up at once: 2000 neighbours of each take 8 MB
 _GAP = 1.5  # spacings of the target's points from which on there is room for another
 
@@ -16,8 +17,8 @@ _GAP = 1.5  # spacings of the target's points from which on there is room for an
 def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost: np.ndarray) -> np.ndarray:
     """Source points (N,) bool that are `free` (N,) and near to head vertices `lost` (V,) that the target has bared.
 
-    The back of the head is left out: nothing of a face is there to lend its colour. So is what stands off the head:
-    hair that the cue has missed.
+    The back of the head is left out: nothing of a face is there to lend its colour. So is what stands off the head,
+    hair that the cue has missed, and what the look has faded out.
     """
     bare = np.flatnonzero(lost & ~back_of_head(space.head))
     found = np.zeros(len(free), bool)
@@ -27,7 +28,8 @@ def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost
         for some in np.array_split(bare, -(-len(bare) // _CHUNK)):
             _, near = tree.query(np.asarray(space.vertices_fc)[some], k=count)
             found[near.ravel()] = True
-    return found & free & ~np.asarray(points.inner) & (_height(space, points) < _SKIN)
+    visible = ~np.asarray(points.inner) & (np.asarray(points.opacity) > VISIBLE)
+    return found & free & visible & (_height(space, points) < _SKIN)
 
 
 def _height(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:

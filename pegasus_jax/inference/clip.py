@@ -22,6 +22,7 @@ FPS = 25.0
 _FOCAL = 2.6  # image sides; with the distance below, a head fills about half of the picture
 _DISTANCE = 4.0  # head units
 _CHUNK = 4
+_NO_ALPHA = 0.5 / 255.0  # rounds to 0 in a file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +58,12 @@ def render_clip(
         UserError: there is no avatar or no such look, or the dataset folder is not valid.
     """
     avatar = load(workdir)
-    latent = find_look(look, avatar).latent
+    chosen = find_look(look, avatar)
     motion = driven(drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
     if orbit:
         motion = dataclasses.replace(motion, cameras=orbited(motion.cameras))
-    frames = render_frames(avatar.bake(latent), motion)
-    media.write_video(out, progress.bar(frames, total=len(motion.pose), desc="rendering"), fps=FPS)
+    frames = progress.bar(render_frames(avatar.bake(chosen.latent), motion), total=len(motion.pose), desc="rendering")
+    media.write_video(out, frames, fps=FPS, disclosure=media.rendered(chosen.how))
 
 
 def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
@@ -98,19 +99,32 @@ def orbited(cameras: Camera) -> Camera:
     return dataclasses.replace(cameras, T_camera_world=jnp.concatenate([rotation @ turns, translation], axis=-1))
 
 
-def render_frames(baked: AnyBaked, motion: Motion) -> Iterator[np.ndarray]:
-    """Frames (H, W, 3) uint8, a few rendered at a time; the last group is padded, so one compilation serves all."""
+def render_frames(baked: AnyBaked, motion: Motion, *, with_alpha: bool = False) -> Iterator[np.ndarray]:
+    """Frames (H, W, 3) uint8 over white, or (H, W, 4) with straight alpha.
+
+    A few are rendered at a time; the last group is padded, so one compilation serves all.
+    """
     count = len(motion.pose)
     for start in range(0, count, _CHUNK):
         part = motion.frames(np.minimum(np.arange(start, start + _CHUNK), count - 1))
-        yield from _images(baked, part)[: count - start]
+        yield from _images(baked, part, with_alpha=with_alpha)[: count - start]
 
 
-def render_still(baked: AnyBaked, motion: Motion) -> np.ndarray:
-    """The first frame of a motion (H, W, 3) uint8."""
-    return _images(baked, motion.frames(0))
+def render_still(baked: AnyBaked, motion: Motion, *, with_alpha: bool = False) -> np.ndarray:
+    """The first frame of a motion, as `render_frames` gives it."""
+    return _images(baked, motion.frames(0), with_alpha=with_alpha)
 
 
-def _images(baked: AnyBaked, motion: Motion) -> np.ndarray:
+def _images(baked: AnyBaked, motion: Motion, *, with_alpha: bool) -> np.ndarray:
     out = baked.render(motion.pose, motion.expression, motion.cameras, options=RenderOptions(channels=("rgb",)))
-    return np.round(np.clip(np.asarray(out.image), 0.0, 1.0) * 255.0).astype(np.uint8)
+    image = np.asarray(out.image)
+    if with_alpha:
+        image = straight_alpha(image, np.asarray(out.alpha))
+    return np.round(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def straight_alpha(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """(*, 4) whose colour over white by `alpha` (*,) is `image` (*, 3); white where alpha is none."""
+    share = alpha[..., None]
+    colour = np.where(share > _NO_ALPHA, 1.0 - (1.0 - image) / np.maximum(share, _NO_ALPHA), 1.0)
+    return np.concatenate([colour, share], axis=-1)

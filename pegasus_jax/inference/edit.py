@@ -41,21 +41,23 @@ def render_edit(
         avatar = load(workdir)
         start = find_look(look, avatar)
         looks = recipe.looks(avatar.trained_looks, start)
+        made = media.rendered(f"edited: {looks[0].how}" + (f", and {len(looks) - 1} more looks" if looks[1:] else ""))
         rest = clip.resting(avatar, image_size=image_size)
         if drive:
             motion = clip.driven(drive, image_size=image_size)
             turns = _turns(recipe, len(motion.pose))
             stills = [clip.render_still(avatar.bake(start.latent), rest)]
-            frames = _in_motion(avatar, looks, turns, rest=rest, motion=motion, stills=stills)
+            moving = _in_motion(avatar, looks, turns, rest=rest, motion=motion, stills=stills)
             total = sum(len(rows) for _, rows in turns)
-            media.write_video(folder / VIDEO, progress.bar(frames, total=total, desc="rendering"), fps=clip.FPS)
+            frames = progress.bar(moving, total=total, desc="rendering")
         else:
             bar = progress.bar([start, *looks], desc="rendering", unit="look")
             stills = [clip.render_still(avatar.bake(one.latent), rest) for one in bar]
             hold = 1 if recipe.flowing else HOLD
             order = np.repeat(recipe.order(), hold)
-            media.write_video(folder / VIDEO, (stills[1 + index] for index in order), fps=clip.FPS)
-        media.write_image(folder / SHEET, _sheet(stills, [start, *looks]))
+            frames = (stills[1 + index] for index in order)
+        media.write_video(folder / VIDEO, frames, fps=clip.FPS, disclosure=made)
+        media.write_image(folder / SHEET, _sheet(stills, [start, *looks]), disclosure=made)
         _save(folder, looks, avatar)
 
 

@@ -7,18 +7,27 @@ from typing import Literal, get_args
 import jax
 import numpy as np
 
-from pegasus_jax import atomic, progress
+from pegasus_jax import atomic, media, progress
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import clip, ply
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.inference.fused import BakedFusion
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 from pegasus_jax.inference.portable import write_portable
 
-Kind = Literal["avatar", "baked", "splats", "points"]
+Kind = Literal["avatar", "baked", "splats", "points", "pictures", "video"]
 KINDS: tuple[str, ...] = get_args(Kind)
-_SUFFIX: Mapping[str, str] = {"avatar": ".npz", "baked": ".npz", "splats": ".ply", "points": ".ply"}
+_SUFFIXES: Mapping[str, tuple[str, ...]] = {
+    "avatar": (".npz",),
+    "baked": (".npz",),
+    "splats": (".ply",),
+    "points": (".ply",),
+    "pictures": (".png",),
+    "video": (".webm", ".mov"),
+}
+_OF_ONE_FRAME = ("splats", "points", "pictures")
 
 
 def check_out(kind: str, out: pathlib.Path, *, sequence: bool) -> None:
@@ -27,12 +36,12 @@ def check_out(kind: str, out: pathlib.Path, *, sequence: bool) -> None:
     Raises:
         UserError: the suffix does not fit the kind.
     """
-    if sequence and _SUFFIX[kind] != ".ply":
-        raise UserError(f"--sequence is for splats and points; {kind} is one file for all frames.")
+    if sequence and kind not in _OF_ONE_FRAME:
+        raise UserError(f"--sequence is for splats, points and pictures; {kind} is one file for all frames.")
     if sequence and out.suffix:
         raise UserError(f"--out={out} must be a folder: --sequence writes a file for every frame.")
-    if not sequence and out.suffix != _SUFFIX[kind]:
-        raise UserError(f"--out={out} must end in {_SUFFIX[kind]} for --kind={kind}.")
+    if not sequence and out.suffix not in _SUFFIXES[kind]:
+        raise UserError(f"--out={out} must end in {' or '.join(_SUFFIXES[kind])} for --kind={kind}.")
 
 
 def export_avatar(
@@ -50,27 +59,35 @@ def export_avatar(
     """Writes the avatar in `workdir`, or a look of it, to `out`.
 
     "avatar" is what every command takes instead of a work folder; "baked" one look that needs no network, as arrays and
-    as a program (`docs/export.md`); "splats" and "points" one frame as `.ply`: number `frame`, from 1, of the dataset
-    folder `drive`, or at rest, or with `sequence` every frame, in a folder.
+    as a program (`docs/export.md`); "splats", "points" and "pictures" one frame as `.ply` or as `.png` with alpha:
+    number `frame`, from 1, of the dataset folder `drive`, or at rest, or with `sequence` every frame, in a folder;
+    "video" all frames with alpha.
 
     Raises:
         UserError: there is no such avatar, look or frame, or `check_out` says no.
     """
     check_out(kind, out, sequence=sequence)
+    if kind == "video" and drive is None:
+        raise UserError("--kind=video needs --drive=DATASET_FOLDER, whose motion it shows.")
     avatar = load(workdir)
     if kind == "avatar":
         return avatar.save(out)
-    baked = avatar.bake(find_look(look, avatar).latent, dtype=dtype)
+    chosen = find_look(look, avatar)
+    baked = avatar.bake(chosen.latent, dtype=dtype)
     if kind == "baked":
-        if not isinstance(baked, BakedAvatar):
-            raise UserError(f"{workdir} is fused of two avatars; a baked file holds one that was trained.")
+        assert isinstance(baked, BakedAvatar | BakedFusion)
         return write_portable(out, baked, image_size=image_size)
     motion = _motion(avatar, drive, image_size=image_size)
+    made = media.rendered(chosen.how)
+    if kind == "video":
+        frames = clip.render_frames(baked, motion, with_alpha=True)
+        frames = progress.bar(frames, total=len(motion.pose), desc="exporting")
+        return media.write_video(out, frames, fps=clip.FPS, disclosure=made)
     if sequence:
-        return _write_sequence(out, kind, baked, motion)
+        return _write_sequence(out, kind, baked, motion, made)
     if not 1 <= frame <= len(motion.pose):
         raise UserError(f"--frame={frame} must be from 1 to {len(motion.pose)}.")
-    _write_frame(out, kind, baked, motion.frames(frame - 1))
+    _write_frame(out, kind, baked, motion.frames(np.array([frame - 1])), made)
 
 
 def _motion(avatar: AnyAvatar, drive: pathlib.Path | None, *, image_size: int) -> clip.Motion:
@@ -79,13 +96,18 @@ def _motion(avatar: AnyAvatar, drive: pathlib.Path | None, *, image_size: int) -
     return clip.resting(avatar, image_size=image_size).frames(np.arange(1))
 
 
-def _write_sequence(out: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion) -> None:
+def _write_sequence(out: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion, made: media.Disclosure) -> None:
+    (suffix,) = _SUFFIXES[kind]
     with atomic.folder(out) as folder:
         for index in progress.bar(range(len(motion.pose)), desc="exporting", unit="frame"):
-            _write_frame(folder / f"{index + 1:05d}.ply", kind, baked, motion.frames(index))
+            _write_frame(folder / f"{index + 1:05d}{suffix}", kind, baked, motion.frames(np.array([index])), made)
 
 
-def _write_frame(path: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion) -> None:
+def _write_frame(path: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion, made: media.Disclosure) -> None:
+    """The first frame of a motion as a file of its own."""
+    if kind == "pictures":
+        return media.write_image(path, clip.render_still(baked, motion, with_alpha=True), disclosure=made)
+    motion = motion.frames(0)
     points = _frame_points(baked, motion.pose, motion.expression)
     if kind == "splats":
         ply.write_splats(path, points, motion.cameras, ndc_per_unit=baked.ndc_per_unit)

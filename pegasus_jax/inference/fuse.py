@@ -15,12 +15,12 @@ from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.inference import clip
 from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.inference.avatar import Avatar
-from pegasus_jax.inference.fused import FusedAvatar, Steps
+from pegasus_jax.inference.fused import COMPOSED, FusedAvatar, Steps
 from pegasus_jax.inference.load import FUSED_FILE, load_trained
 
 REPORT, SHEET = "fusion.json", "figures/steps.png"
 _STEPS = {
-    "composed": Steps(fill=False, align=False, blend=False),
+    "composed": COMPOSED,
     "filled": Steps(align=False, blend=False),
     "aligned": Steps(blend=False),
     "blended": Steps(),
@@ -70,7 +70,8 @@ def fuse_files(
         fused.save(folder / FUSED_FILE)
         report = {attribute: _report(fused, attribute) for attribute in attributes}
         (folder / REPORT).write_text(json.dumps(report, indent=1) + "\n")
-        media.write_image(folder / SHEET, _sheet(fused, image_size=image_size))
+        made = media.rendered(f"{' and '.join(attributes)} of {fused.source.looks[0]} on {fused.target.looks[0]}")
+        media.write_image(folder / SHEET, _sheet(fused, image_size=image_size), disclosure=made)
     for attribute, distances in report.items():
         for look, (before, after) in distances.items():
             progress.note(

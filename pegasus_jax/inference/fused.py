@@ -51,6 +51,9 @@ class Steps:
     blend: bool = True
 
 
+COMPOSED = Steps(fill=False, align=False, blend=False)
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class BakedFusion(AnyBaked):
@@ -81,11 +84,11 @@ class BakedFusion(AnyBaked):
         """The M + N points in one frame."""
         target, source = (baked.frame_points(pose, expression, betas) for baked in (self.target, self.source))
         source = blend(source, target, self.blending)
-        source = dataclasses.replace(source, radius=source.radius * self._radius_ratio(), alive=self.taken)
+        source = dataclasses.replace(source, radius=source.radius * self.radius_ratio(), alive=self.taken)
         target = dataclasses.replace(target, alive=self.kept)
         return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), target, source)
 
-    def _radius_ratio(self) -> float:
+    def radius_ratio(self) -> float:
         """From NDC of the source's training cameras to the target's; 1 where a radius holds for all cameras."""
         here, there = self.target.ndc_per_unit, self.source.ndc_per_unit
         return here / there if here and there else 1.0
@@ -126,6 +129,8 @@ class FusedAvatar(AnyAvatar):
         latent = self.latent() if latent is None else dict(latent)
         source, target = self.source.canonical(latent), self._target
         parts = self.parts(latent)
+        for part in parts.values():
+            source = dataclasses.replace(source, points=compose.purer(source.points, part))
         worn = np.any([part.worn for part in parts.values()], axis=0)
         kept = ~np.any([part.removed for part in parts.values()], axis=0)
         filler = np.any([part.filler for part in parts.values()], axis=0) & ~worn & steps.fill
@@ -149,14 +154,15 @@ class FusedAvatar(AnyAvatar):
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
             source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
-            worn = compose.worn_points(source.points, attribute)
+            worn, clear = compose.worn_points(source.points, attribute)
             removed = (
                 compose.own_part_points(target, attribute)
                 if attribute == OWN_PART
                 else compose.points_under(source.space, source.points, worn, target)
             )
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
-            parts[attribute] = compose.Part(worn, removed, fill.candidates(source.space, source.points, ~worn, lost))
+            filler = fill.candidates(source.space, source.points, ~worn, lost)
+            parts[attribute] = compose.Part(worn, clear, removed, filler)
         return parts
 
     def save(self, path: str | os.PathLike) -> None:

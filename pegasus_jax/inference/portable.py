@@ -15,11 +15,14 @@ import numpy as np
 from pegasus_jax.data.camera import Camera
 from pegasus_jax.flame import lbs
 from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.inference.fused import BakedFusion
 from pegasus_jax.inference.npz_file import write_npz
+from pegasus_jax.inference.portable_set import common_arrays, joined, point_set
 from pegasus_jax.models import octahedral
 from pegasus_jax.models.baked_points import BakedRest, pose_baked
 from pegasus_jax.models.deformation import Bases
-from pegasus_jax.models.head_space import FrameMotion, with_ghost_bone
+from pegasus_jax.models.head_space import FrameMotion, HeadSpace, with_ghost_bone
+from pegasus_jax.models.posing import normalize
 from pegasus_jax.models.render import FramePoints, RenderOptions, render_points
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -27,35 +30,40 @@ PROGRAM = "program"
 Arrays = Mapping[str, Any]  # of NumPy or JAX
 
 
-def portable_arrays(baked: BakedAvatar) -> dict[str, np.ndarray]:
+def portable_arrays(baked: BakedAvatar | BakedFusion) -> dict[str, np.ndarray]:
     """All that a frame needs, by name, under the avatar's own betas."""
-    head, points = baked.space.head, baked.points
-    vertices, vertex = np.unique(np.asarray(points.rest.nearest), return_inverse=True)
-    prior = 1.0 if baked.head_prior else 0.0
-    neutral = jnp.zeros_like(baked.space.expression_c)
-    arrays = {
-        "positions_rest": points.rest.positions_rest,
-        "lbs_weights": points.rest.lbs_weights,
-        "modes": points.rest.modes,
-        "mode_pose": points.rest.mode_bases.pose,
-        "mode_expression": points.rest.mode_bases.expression,
-        "vertex": vertex.astype(np.int32),
-        "vertex_offset": (jnp.asarray(head.shapedirs) @ baked.betas)[vertices],
-        "vertex_pose": prior * jnp.asarray(head.posedirs)[:, vertices],
-        "vertex_expression": prior * jnp.asarray(head.exprdirs)[vertices],
-        "joints": lbs.joints(head, baked.betas, neutral),
-        "joints_by_expression": jnp.einsum("jv,vck->jck", head.J_regressor, head.exprdirs),
-        "expression_c": baked.space.expression_c,
-        "pose_feature_c": baked.space.pose_feature_c,
-        "albedo": points.albedo,
-        "shading": baked.shading,
-        "seg_logit": points.seg_logit,
-        "opacity": points.opacity,
-        "inner": points.inner,
-        "radius": baked.radius * points.scale,
-        "ndc_per_unit": np.float32(baked.ndc_per_unit or 0.0),
-    }
-    return {name: np.asarray(array) for name, array in arrays.items()}
+    if isinstance(baked, BakedFusion):
+        return _fused_arrays(baked)
+    everything = np.arange(len(baked.points.opacity))
+    arrays = point_set(baked, everything, space=baked.space, betas=baked.betas) | _lent_to_nobody()
+    return arrays | _common(baked, baked.space)
+
+
+def _fused_arrays(baked: BakedFusion) -> dict[str, np.ndarray]:
+    """Only the points that are drawn: those of the target that are kept, then those that are taken of the source."""
+    kept, taken = np.flatnonzero(baked.kept), np.flatnonzero(baked.taken)
+    space, betas = baked.target.space, baked.betas
+    target = point_set(baked.target, kept, space=space, betas=betas)
+    source = point_set(baked.source, taken, space=space, betas=betas)
+    source["radius"] = source["radius"] * np.float32(baked.radius_ratio())
+    by = baked.blending
+    filler = np.asarray(by.rows) < len(baked.taken)
+    lent_to = len(kept) + np.searchsorted(taken, np.asarray(by.rows)[filler])
+    lent_from = np.searchsorted(kept, np.asarray(by.neighbours)[filler])
+    share = np.asarray(by.weights)[filler]
+    arrays = joined(target, source)
+    arrays["albedo"][lent_to] = np.einsum("ckd,ck->cd", arrays["albedo"][lent_from], share)
+    lent = {"lent_to": lent_to.astype(np.int32), "lent_from": lent_from.astype(np.int32), "lent_share": share}
+    return arrays | lent | _common(baked, space)
+
+
+def _common(baked: BakedAvatar | BakedFusion, space: HeadSpace) -> dict[str, np.ndarray]:
+    return common_arrays(space, baked.betas) | {"ndc_per_unit": np.asarray(baked.ndc_per_unit or 0.0, np.float32)}
+
+
+def _lent_to_nobody() -> dict[str, np.ndarray]:
+    pairs = np.zeros((0, 1), np.int32)
+    return {"lent_to": np.zeros(0, np.int32), "lent_from": pairs, "lent_share": pairs.astype(np.float32)}
 
 
 def frame_points(arrays: Arrays, pose: jax.Array, expression: jax.Array) -> FramePoints:
@@ -81,8 +89,8 @@ def frame_points(arrays: Arrays, pose: jax.Array, expression: jax.Array) -> Fram
     posed = pose_baked(rest, motion, head_prior=True)
     return FramePoints(
         positions_d=posed.positions_d,
-        normals_d=posed.normals_d,
-        shading=octahedral.lookup(arrays["shading"], posed.normals_d),
+        normals_d=normalize(_lent(posed.normals_d, arrays)),
+        shading=_lent(octahedral.lookup_of(arrays["shading"], arrays["table"], posed.normals_d), arrays),
         albedo=arrays["albedo"],
         seg_logit=arrays["seg_logit"],
         opacity=arrays["opacity"],
@@ -92,7 +100,13 @@ def frame_points(arrays: Arrays, pose: jax.Array, expression: jax.Array) -> Fram
     )
 
 
-def write_portable(path: str | os.PathLike, baked: BakedAvatar, *, image_size: int) -> None:
+def _lent(own: jax.Array, arrays: Arrays) -> jax.Array:
+    """Values (N, 3), of which some points have not their own, but the mean of others'."""
+    mixed = jnp.sum(own[arrays["lent_from"]] * arrays["lent_share"][..., None], axis=1)
+    return own.at[arrays["lent_to"]].set(mixed)
+
+
+def write_portable(path: str | os.PathLike, baked: BakedAvatar | BakedFusion, *, image_size: int) -> None:
     """Writes the arrays and, as `program`, the renderer for square pictures of this side.
 
     Raises:

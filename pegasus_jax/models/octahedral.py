@@ -24,15 +24,20 @@ def directions(size: int) -> jax.Array:
 
 def lookup(table: jax.Array, vectors: jax.Array) -> jax.Array:
     """Values (N, C) of a table (S, S, C) at vectors (N, 3) of any length but zero, between its entries bilinearly."""
-    size, _, channels = table.shape
+    return lookup_of(table[None], jnp.zeros(len(vectors), jnp.int32), vectors)
+
+
+def lookup_of(tables: jax.Array, which: jax.Array, vectors: jax.Array) -> jax.Array:
+    """`lookup` in one of several tables (T, S, S, C) for each vector: `which` (N,) int32."""
+    _, size, _, channels = tables.shape
     x, y, z = (vectors[:, axis] for axis in range(3))
     scale = 1.0 / jnp.maximum(jnp.abs(x) + jnp.abs(y) + jnp.abs(z), _TINY)
     x, y = x * scale, y * scale
     folded_x, folded_y = _fold(x, y)
     row, row_share = _cell(jnp.where(z < 0.0, folded_x, x), size)
     column, column_share = _cell(jnp.where(z < 0.0, folded_y, y), size)
-    entries = table.reshape(size * size, channels)
-    first = row * size + column
+    entries = tables.reshape(-1, channels)
+    first = (which * size + row) * size + column
 
     def corner(step: int, share: jax.Array) -> jax.Array:
         return entries[first + step].astype(share.dtype) * share[:, None]

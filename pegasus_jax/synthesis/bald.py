@@ -1,7 +1,8 @@
 """The target without hair: what new hair sits on, and what shows where the old hair was larger than the new.
 
-One interface: a function from a frame's position to a `BaldFrame`. This one needs no weights: where hair was, it paints
-the tracked head model with the skin's own colour, lit as the face is lit, and the background beyond it.
+One interface: a function from a frame's position to a `BaldFrame`. `inpainted` needs no weights: where hair was, it
+paints the tracked head model with the skin's own colour, lit as the face is lit, and the background beyond it.
+`from_folder` takes frames made elsewhere, `diffusion.painted` those of a diffusion model.
 """
 
 import dataclasses
@@ -72,11 +73,16 @@ def from_folder(folder: pathlib.Path, target: Dataset) -> Bald:
         name = f"{int(target.numbers[index])}.png"
         image = pictures.read_rgb(folder / name, image_size=target.image_size)
         matte = pictures.read_grey(folder / "mask" / name, image_size=target.image_size)
-        changed = _grown_hair(_hair(target, index))
+        changed = hair_region(_hair(target, index))
         own, own_matte = _image(target, index), _matte(target, index)
         return BaldFrame(np.where(changed[..., None], image, own), np.where(changed, matte, own_matte), changed)
 
     return frame
+
+
+def hair_region(hair: np.ndarray, *, margin: float = _MARGIN) -> np.ndarray:
+    """(H, W) bool: a hair mask (H, W) uint8 with what may be hair around it, to a share of the picture's height."""
+    return masks.grow(hair > 255 * _HAIR, masks.pixels(margin, len(hair)))
 
 
 def _image(target: Dataset, index: int) -> np.ndarray:
@@ -89,10 +95,6 @@ def _matte(target: Dataset, index: int) -> np.ndarray:
 
 def _hair(target: Dataset, index: int) -> np.ndarray:
     return target.parts("hair", indices=[index])[0]
-
-
-def _grown_hair(hair: np.ndarray) -> np.ndarray:
-    return masks.grow(hair > 255 * _HAIR, masks.pixels(_MARGIN, len(hair)))
 
 
 def _seen_skin(target: Dataset, skull: SkullPicture, index: int) -> np.ndarray:
@@ -157,7 +159,7 @@ def _without_hair(
     skin: _Skin,
     seen: np.ndarray,
 ) -> BaldFrame:
-    changed = _grown_hair(hair)
+    changed = hair_region(hair)
     height = len(image)
     painted = skin.paint(skull.normals)
     painted = painted + _carried(image - painted, seen, _REACH * height)

@@ -20,11 +20,12 @@ from pegasus_jax.inference.avatar import Avatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
-from pegasus_jax.synthesis import facial, headwear
+from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.flicker import Flicker
 from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.performance import Performance, perform
+from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 
 FACIAL = ("eyes", "eyebrows", "nose", "mouth")
 HEADWEAR = ("hair", "hat")
@@ -54,6 +55,7 @@ def synthesize(
     attribute: str,
     out: pathlib.Path,
     bald: str | pathlib.Path = "inpaint",
+    diffusion_models: DiffusionModels = DiffusionModels(),
     head: pathlib.Path | None = None,
     target_avatar: pathlib.Path | None = None,
     donor_data: pathlib.Path | None = None,
@@ -66,7 +68,9 @@ def synthesize(
         donor: the donor's work folder, or an avatar's `.npz`; its name is the donor's.
         attribute: one of ATTRIBUTES.
         out: the dataset folder to write.
-        bald: "inpaint", or a folder of bald frames made elsewhere.
+        bald: "inpaint"; "diffusion", whose frames are kept beside `out` in `<target>.bald`; or a folder of bald frames
+            made elsewhere.
+        diffusion_models: what paints for "diffusion".
         head: the head model that the target was captured with; looked for by its hash without it.
         target_avatar: the target's own avatar, for `normal/`; without it the folder has none.
         donor_data: the donor's dataset folder, whose masks tell the part; that of the work folder's run without it.
@@ -83,12 +87,14 @@ def synthesize(
     check_head(clip, model)
     avatar = load_trained(donor)
     share = _share(avatar, donor_clip, attribute, donor_parts)
-    prepare = _bald(bald, clip, model) if attribute in HEADWEAR else None
+    painted = out.parent / f"{clip.folder.name}.bald"
+    prepare = _bald(bald, clip, model, painted, diffusion_models) if attribute in HEADWEAR else None
     own = _normals(target_avatar, clip)
     flicker = Flicker()
     reasons: dict[str, str] = {}
     frames = []
-    with DatasetWriter(out, image_size=clip.image_size) as writer:
+    made = media.composed(f"{clip.folder.name} with the {attribute} of {_name(donor)}")
+    with DatasetWriter(out, image_size=clip.image_size, disclosure=made) as writer:
         performances = perform(avatar.bake(), share, clip)
         for index in progress.bar(range(len(clip)), desc=f"{attribute} of {_name(donor)}"):
             performance = next(performances)
@@ -110,7 +116,8 @@ def synthesize(
             frames.append(_frame_params(clip, index, model))
         if not frames:
             raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
-        _write_sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
+        sheet = _sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
+        media.write_image(writer.folder / "figures" / "before_after.png", sheet, disclosure=made)
         writer.finish(
             frames=frames,
             betas=clip.betas,
@@ -192,12 +199,16 @@ def _read_masks(folder: pathlib.Path, clip: Dataset, size: tuple[int, int]) -> n
     return np.stack([pictures.read_grey(folder / f"{number}.png", image_size=size) for number in clip.numbers.tolist()])
 
 
-def _bald(how: str | pathlib.Path, clip: Dataset, head: HeadModel) -> Bald:
+def _bald(
+    how: str | pathlib.Path, clip: Dataset, head: HeadModel, painted: pathlib.Path, models: DiffusionModels
+) -> Bald:
     if str(how) == "inpaint":
         return bald_frames.inpainted(clip, head)
+    if str(how) == "diffusion":
+        return diffusion.painted(clip, folder=painted, models=models)
     folder = pathlib.Path(how)
     if not folder.is_dir():
-        raise UserError(f"--bald={how} is neither inpaint nor a folder of bald frames.")
+        raise UserError(f"--bald={how} is neither inpaint nor diffusion nor a folder of bald frames.")
     return bald_frames.from_folder(folder, clip)
 
 
@@ -265,7 +276,7 @@ def _capture(
     }
 
 
-def _write_sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], attribute: str) -> None:
+def _sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], attribute: str) -> np.ndarray:
     """Some of the frames before and after, read back from the new folder."""
     size = clip.image_size
     grid = []
@@ -278,4 +289,4 @@ def _write_sheet(folder: pathlib.Path, clip: Dataset, numbers: Sequence[int], at
         over_white = np.round(after * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
         grid.append([before, after, over_white, np.repeat(part[..., None], 3, axis=2)])
     labels = ["before", "after", "after, over white", "the new part"]
-    media.write_image(folder / "figures" / "before_after.png", media.contact_sheet(grid, labels=labels))
+    return media.contact_sheet(grid, labels=labels)

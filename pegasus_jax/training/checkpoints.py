@@ -21,6 +21,7 @@ from pegasus_jax.inference import checkpoint
 from pegasus_jax.models.leaves import flat, unflat
 from pegasus_jax.training.state import TrainState
 
+_ROOM = "cloud.overlaps_per_point"  # was not kept at first: such runs had what their config says
 _DISK_FULL = "No space left on device"  # tensorstore's errors keep the system's words, not its number
 
 
@@ -72,6 +73,7 @@ class Checkpoints:
         leaves = processes.arrays_from_first(self._newest() if self._manager else None)
         if not leaves:
             return None
+        leaves.setdefault(_ROOM, flat(template)[_ROOM])
         return jax.tree.map(jnp.asarray, unflat(template, leaves, where=str(self.workdir)))
 
     def _newest(self) -> dict[str, np.ndarray] | None:

@@ -98,7 +98,7 @@ def farthest_first(points: np.ndarray, density: np.ndarray | float, count: int) 
     return rows
 
 
-def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1) -> Cloud:
+def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1, overlaps_per_point: int = 16) -> Cloud:
     """A cloud whose every slot holds a living point, of parts (count,), shared by several looks."""
     count = len(part)
     return Cloud(
@@ -108,6 +108,7 @@ def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1) -> Cloud:
         part=jnp.asarray(part, jnp.int32),
         radius=jnp.float32(radius),
         changes=jnp.int32(0),
+        overlaps_per_point=jnp.int32(overlaps_per_point),
     )
 
 
@@ -170,6 +171,11 @@ def change_cloud(
     return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
 
 
+def empty_at(state: TrainState, capacity: int) -> TrainState:
+    """A state with so many slots, all of them empty; whatever depends on shapes alone is as it will be."""
+    return _arranged(state, np.zeros(capacity, np.int32), 0, 0, jnp.zeros((capacity, 3)))
+
+
 def _arranged(state: TrainState, rows: np.ndarray, kept: int, count: int, points: jax.Array) -> TrainState:
     """The cloud after one more change: `points` (capacity', 3), the first `count` alive, all of them unseen.
 
@@ -179,12 +185,12 @@ def _arranged(state: TrainState, rows: np.ndarray, kept: int, count: int, points
     changed = replace_points(state, jnp.asarray(rows), jnp.asarray(slots < kept), points)
     return dataclasses.replace(
         changed,
-        cloud=Cloud(
+        cloud=dataclasses.replace(
+            cloud,
             alive=jnp.asarray(slots < count),
             visible=jnp.zeros(len(rows), bool),
             nearest=cloud.nearest[:, rows],
             part=cloud.part[rows],
-            radius=cloud.radius,
             changes=cloud.changes + 1,
         ),
     )

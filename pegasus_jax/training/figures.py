@@ -45,7 +45,8 @@ def held_out_sheet(
         names.append(name)
     path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.png"
     labelled = names if len(looks) > 1 else ()
-    media.write_image(path, media.contact_sheet(grid, labels=_COLUMNS, row_labels=labelled))
+    sheet = media.contact_sheet(grid, labels=_COLUMNS, row_labels=labelled)
+    media.write_image(path, sheet, disclosure=media.composed("held-out pictures beside an avatar's"))
 
 
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:

@@ -59,7 +59,12 @@ def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple
         frames_seen=jnp.int32(0),
         params=params,
         moments=optax.scale_by_adam().init(params),
-        cloud=cloud.full_cloud(part, schedule.init_radius, looks=len(videos.counts)),
+        cloud=cloud.full_cloud(
+            part,
+            schedule.init_radius,
+            looks=len(videos.counts),
+            overlaps_per_point=settings.step.render.overlaps_per_point,
+        ),
     )
     return graphdef, state
 

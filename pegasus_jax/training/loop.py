@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from flax import nnx
@@ -27,7 +28,7 @@ from pegasus_jax.inference.description import (
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, joining, perceptual, preflight
+from pegasus_jax.training import cloud, figures, head_in_clip, joining, memory, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.initial import initial_state, make_scene
@@ -82,8 +83,8 @@ def train(
         cache_gib: memory for decoded frames in each process, GiB.
 
     Raises:
-        UserError: a folder, the config, the head model or the work folder does not fit; the loss is not finite; the
-            processes differ.
+        UserError: a folder, the config, the head model or the work folder does not fit; there is too little memory; the
+            loss is not finite; the processes differ.
         SystemExit: with status 0, after SIGTERM: the state is saved, and the same call continues.
     """
     options = Options(head, vgg_weights, deterministic, cache_gib)
@@ -174,13 +175,29 @@ class _Run:
         total = self.settings.step.total_frames
         with Checkpoints(self.folder) as checkpoints, Preemption() as preemption:
             self.state = checkpoints.restore(self.state) or self.state
+            self._provide_room()
             with Journal(self.folder, total=total, seen=self.seen) as journal:
+                self._check_memory()
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
                     checkpoints.save(self.state)
                     if not preemption.asked:
                         self._draw()
         return self.seen >= total
+
+    def _check_memory(self) -> None:
+        """Says what memory the run will take; of `--deterministic` runs, which are short, nothing."""
+        if self.options.deterministic or self.seen >= self.settings.step.total_frames:
+            return
+        settings, frames = self.settings, self.videos.train
+        batch = frames.batch(self.parallel.share(self._rows(self.seen)))
+        grown = cloud.empty_at(self.state, max(settings.cloud.max_points, self.state.cloud.capacity))
+        program = self.parallel.compiled(self.step, grown, batch, self.scene)
+        work = memory.Work(grown.cloud.capacity, settings.image_size, settings.batch_size)
+        needed = memory.need(program, self.parallel.local, work=work, frames=frames.bytes_to_come(batch))
+        said = memory.checked(needed, memory.there_is(self.parallel.local[0]))
+        if processes.is_first():
+            progress.note(said)
 
     def _draw(self) -> None:
         if processes.is_first():
@@ -239,14 +256,22 @@ class _Run:
 
     def _make_room(self, overflow: float) -> None:
         """Points covered more tiles than the rasteriser had room for: the steps to come get twice as much."""
-        step = self.settings.step
-        roomier = dataclasses.replace(step, render=step.render.roomier())
+        roomier = self.settings.step.render.roomier().overlaps_per_point
         progress.note(
             f"{overflow:.0f} (tile, point) pairs a step did not fit and were not drawn; "
-            f"overlaps_per_point grows to {roomier.render.overlaps_per_point}."
+            f"overlaps_per_point grows to {roomier}."
         )
-        self.settings = dataclasses.replace(self.settings, step=roomier)
-        self.step = self._compiled_step(roomier)
+        cloud_now = dataclasses.replace(self.state.cloud, overlaps_per_point=jnp.int32(roomier))
+        self.state = dataclasses.replace(self.state, cloud=cloud_now)
+        self._provide_room()
+
+    def _provide_room(self) -> None:
+        """Steps have the room that the state says: a run that is continued, too."""
+        step, room = self.settings.step, int(self.state.cloud.overlaps_per_point)
+        if step.render.overlaps_per_point != room:
+            roomier = dataclasses.replace(step, render=dataclasses.replace(step.render, overlaps_per_point=room))
+            self.settings = dataclasses.replace(self.settings, step=roomier)
+            self.step = self._compiled_step(roomier)
 
     def _check_finite(self, history: list[dict[str, jax.Array]], start: int) -> None:
         """The figure `finite` is of equal shares of a step's frames, in their order."""

@@ -1,6 +1,5 @@
 """Data parallelism: the one place that knows how a step reaches the devices (`jax.pmap`)."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -14,8 +13,6 @@ from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.training.reduction import DEVICES, Gradients, in_order
 from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Scene, Step
-
-WholeStep = Callable[[TrainState, Batch, Scene], tuple[TrainState, dict[str, jax.Array]]]
 
 
 class DataParallel:
@@ -45,7 +42,7 @@ class DataParallel:
         jax.block_until_ready(jax.pmap(lambda x: jax.lax.psum(x, DEVICES), DEVICES, devices=self.devices)(one))
         multihost_utils.process_allgather(one, tiled=True)
 
-    def wrap(self, step: Step) -> WholeStep:
+    def wrap(self, step: Step) -> jax.stages.Wrapped:
         """The step with a leading device axis on all arguments and results; the state is given up."""
         return jax.pmap(step, axis_name=DEVICES, devices=self.devices, donate_argnums=0)
 
@@ -53,6 +50,13 @@ class DataParallel:
         """A copy of the tree for each device, placed as a step's results are, so that the step compiles once."""
         stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * len(self.local)), tree)
         return jax.device_put(stacked, NamedSharding(Mesh(np.array(self.local), (DEVICES,)), PartitionSpec(DEVICES)))
+
+    def compiled(self, step: jax.stages.Wrapped, state: TrainState, batch: Batch, scene: Scene) -> jax.stages.Compiled:
+        """The program of a wrapped step for arguments like these, without running it; calls find it compiled.
+
+        Arguments are those of `replicate` and `split`. Arrays, not shapes: pmap needs them to be where they will be.
+        """
+        return step.lower(self.replicate(state), self.split(batch), self.replicate(scene)).compile()
 
     def unreplicate(self, tree: Any) -> Any:
         """The first device's copy, by way of the host: arrays that still knew the devices would compile others anew."""

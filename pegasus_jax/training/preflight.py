@@ -44,7 +44,7 @@ def check_agreement(run: dict[str, Any], datasets: Sequence[Dataset]) -> None:
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """A hash of a dataset folder's tracked values and of the names of its pictures; pictures are not read."""
+    """A hash of a dataset folder's tracked values; pictures are not read."""
     digest = hashlib.sha256()
     for array in (
         dataset.numbers,
@@ -55,7 +55,6 @@ def fingerprint(dataset: Dataset) -> str:
         dataset.frame_betas,
     ):
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update("\n".join(frame.image.name for frame in dataset.files).encode())
     return digest.hexdigest()[:16]
 
 

@@ -44,6 +44,7 @@ class Cloud:
     part: jax.Array  # (capacity,) int32: part of the head that the point keeps to; see models.head_space
     radius: jax.Array  # () NDC
     changes: jax.Array  # () int32: how often it was pruned or grown
+    overlaps_per_point: jax.Array  # () int32: for how many (tile, point) pairs a point the rasteriser has room
 
     @property
     def capacity(self) -> int:

@@ -1,11 +1,14 @@
 """Says which process of a run is missing. Without it the others wait for ever in a sum over all devices."""
 
+import ctypes
 import os
+import signal
 import sys
 import threading
 import time
 import traceback
 import types
+from typing import Any
 
 import jax
 
@@ -16,6 +19,7 @@ PATIENCE_SECONDS = 60.0
 EXIT_STATUS = 3  # of a process that ends because another one did
 _BEAT_SECONDS = 1.0
 _DONE = "done"
+_Handler = ctypes.CFUNCTYPE(None, ctypes.c_int)  # of a signal, in C; NULL is what the system does by itself
 
 
 class Watchdog:
@@ -23,6 +27,9 @@ class Watchdog:
 
     Every process leaves a sign of life once a second, and how it ended when it does. A process that fails leaves at
     once, without JAX's way of leaving, which waits for everybody. Does nothing in a run of one process.
+
+    When process 0 dies, where the coordinator is, JAX's client aborts the others from C++ before their Python hears of
+    it. A handler in C, which runs in the thread that aborts, still says why; Python's own would come too late.
     """
 
     def __init__(self, *, patience: float | None = None):
@@ -30,11 +37,13 @@ class Watchdog:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._names = [""]
+        self._before_abort = _Handler(self._aborting)  # kept here: C counts no references
 
     def __enter__(self) -> "Watchdog":
         if processes.count() > 1:
             self._names = processes.exchange("host", processes.hostname())
             self._thread.start()
+            _at_abort(self._before_abort)
         return self
 
     def __exit__(
@@ -48,6 +57,7 @@ class Watchdog:
         if isinstance(error, jax.errors.JaxRuntimeError):
             self._thread.join(2 * self.patience)  # a sum over all devices fails when one of them is gone: name it
         self._stop.set()
+        _at_abort(_Handler())
         if error is None:
             processes.put(_ended(processes.index()), _DONE)
         else:
@@ -78,6 +88,11 @@ class Watchdog:
             except jax.errors.JaxRuntimeError:
                 self._end(f"{self._who(0)} is gone")
 
+    def _aborting(self, number: int) -> None:
+        """Returns, and lets the process abort, unless it is for the coordinator."""
+        if not processes.coordinator_answers():
+            self._end(f"{self._who(0)} is gone")
+
     def _looked_at(self, number: int, before: str | None, since: float) -> tuple[str | None, float]:
         ended = processes.get(_ended(number))
         if ended == _DONE:
@@ -99,6 +114,11 @@ class Watchdog:
             return
         print(f"{reason}; start all processes again, and they continue from the last checkpoint.", file=sys.stderr)
         _exit(EXIT_STATUS)
+
+
+def _at_abort(handler: Any) -> None:
+    """Sets C's handler of SIGABRT."""
+    ctypes.CDLL(None).signal(signal.SIGABRT, handler)
 
 
 def _exit(status: int) -> None:

@@ -14,6 +14,7 @@ import jax
 
 from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
+from pegasus_jax.inference import checkpoint
 
 CONFIG, ENVIRONMENT = "config.json", "environment.json"
 DATASET = "dataset"  # `launch.py create` captures into this part of the work folder before training
@@ -44,6 +45,16 @@ def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     write_json(path, resolved)
     write_json(workdir / ENVIRONMENT, environment())
+
+
+def is_finished(workdir: pathlib.Path) -> bool:
+    """Whether the folder's run has come to the end of its schedule: its last checkpoint is there."""
+    path = workdir / CONFIG
+    if not path.is_file():
+        return False
+    total = json.loads(path.read_text())["config"]["step"]["total_frames"]
+    saved = [int(found.name) for found in (workdir / checkpoint.FOLDER).glob("[0-9]*") if found.name.isdecimal()]
+    return max(saved, default=0) >= total
 
 
 def environment() -> dict[str, Any]:

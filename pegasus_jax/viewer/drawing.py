@@ -75,7 +75,9 @@ class Drawer:
         """(H, W, 3) uint8 of a wish that has a view."""
         assert wish.view is not None
         pose, expression = wish.pose, wish.expression
-        if wish.frame is not None and self._motion is not None:
+        if wish.live is not None:
+            pose, expression = wish.live.pose, wish.live.expression
+        elif wish.frame is not None and self._motion is not None:
             pose, expression = self._motion.pose[wish.frame], self._motion.expression[wish.frame]
         seen = camera(wish.view, image_size(wish.view.aspect, height))
         return modes.draw(wish.baked, pose, expression, seen, mode=wish.mode)

@@ -1,19 +1,20 @@
 """The controls of one client, drawn by viser; they write to the client's state and to nothing else."""
 
 import dataclasses
+import threading
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 
 from pegasus_jax.editing import Look
 from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.inference.clip import FPS, Motion
 from pegasus_jax.inference.look_file import look_json
-from pegasus_jax.viewer import controls, looks
+from pegasus_jax.viewer import controls, looks, saving
 from pegasus_jax.viewer.drawing import Drawer
+from pegasus_jax.viewer.live import Live
 from pegasus_jax.viewer.modes import MODES
-from pegasus_jax.viewer.state import ClientState
+from pegasus_jax.viewer.state import ClientState, Drive
 
 _STEP = 0.01
 
@@ -29,11 +30,13 @@ class Panel:
         drawer: Drawer,
         *,
         motion: Motion | None,
+        live: Live | None,
         wear: Callable[[Look], None],
     ):
-        """`wear` puts on a look, as soon as it is baked."""
+        """`motion` and `live` are what can be followed; `wear` puts on a look, as soon as it is baked."""
         self._client, self._avatar, self._state, self._drawer = client, avatar, state, drawer
-        self._wear = wear
+        self._wear, self._motion = wear, motion
+        self._filming = threading.Lock()
         self._choice = looks.Choice()
         self._head = avatar.space.head
         gui = client.gui
@@ -47,6 +50,8 @@ class Panel:
             self._add_sliders(gui, controls.expression_sliders(self._head))
         if motion is not None:
             self._add_clip(gui, motion)
+        if live is not None:
+            self._add_live(gui, live)
         self._add_saving(gui)
 
     def told(self, size: tuple[int, int], seconds: float) -> None:
@@ -84,11 +89,11 @@ class Panel:
 
     def _chosen(self, category: str, look: str, weight: float) -> None:
         self._choice = dataclasses.replace(self._choice, worn={**self._choice.worn, category: (look, weight)})
-        self._wear(self._choice.look(self._avatar))
+        self._wear(self._look())
 
     def _drawn(self, categories: tuple[str, ...]) -> None:
         self._choice = dataclasses.replace(self._choice, drawn=categories, number=self._choice.number + 1)
-        self._wear(self._choice.look(self._avatar))
+        self._wear(self._look())
 
     def _add_clip(self, gui, motion: Motion) -> None:
         last = len(motion.pose) - 1
@@ -105,19 +110,53 @@ class Panel:
         for handle in (follow, play, frame):
             handle.on_update(changed)
 
+    def _add_live(self, gui, live: Live) -> None:
+        with gui.add_folder("camera"):
+            follow = gui.add_checkbox("follow the camera", initial_value=False)
+            gui.add_button("this is my face at rest").on_click(lambda _: live.rest())
+            status = gui.add_markdown("")
+
+        def told(drive: Drive | None, words: str) -> None:
+            status.content = words
+            if drive is not None and follow.value:
+                self._state.change(live=drive)
+
+        def changed(_) -> None:
+            if follow.value:
+                return live.follow(self._client.client_id, told)
+            live.leave(self._client.client_id)
+            status.content = ""
+            self._state.change(live=None)
+
+        follow.on_update(changed)
+
     def _add_saving(self, gui) -> None:
         with gui.add_folder("save", expand_by_default=False):
             gui.add_button("screenshot").on_click(lambda _: self._screenshot())
+            gui.add_button("video").on_click(lambda _: self._film())
             gui.add_button("look file").on_click(lambda _: self._look_file())
 
     def _screenshot(self) -> None:
         wish = self._state.wish
-        if wish.view is None:
+        if wish.view is not None:
+            self._client.send_file_download("avatar.png", saving.screenshot(self._drawer, wish, self._look()))
+
+    def _film(self) -> None:
+        wish = self._state.wish
+        if wish.view is None or not self._filming.acquire(blocking=False):
             return
-        picture = self._drawer.picture(wish, self._drawer.height)
-        _, encoded = cv2.imencode(".png", picture[..., ::-1])
-        self._client.send_file_download("avatar.png", encoded.tobytes())
+        try:
+            taken = saving.video(self._drawer, wish, self._look(), motion=self._motion, told=self._say)
+            self._client.send_file_download("avatar.mp4", taken)
+        finally:
+            self._filming.release()
+
+    def _say(self, words: str) -> None:
+        self._status.content = words
+
+    def _look(self) -> Look:
+        return self._choice.look(self._avatar)
 
     def _look_file(self) -> None:
-        text = look_json(self._choice.look(self._avatar), self._avatar)
+        text = look_json(self._look(), self._avatar)
         self._client.send_file_download("look.json", text.encode())

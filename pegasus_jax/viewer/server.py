@@ -15,6 +15,7 @@ from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.inference.load import load
 from pegasus_jax.viewer.bakery import Bakery
 from pegasus_jax.viewer.drawing import Drawer
+from pegasus_jax.viewer.live import Live
 from pegasus_jax.viewer.origins import only_own_pages
 from pegasus_jax.viewer.panel import Panel
 from pegasus_jax.viewer.state import ClientState, Wish
@@ -33,23 +34,51 @@ class _Server(viser.ViserServer):
         return None
 
 
-def view(workdir: pathlib.Path, *, drive: pathlib.Path | None, host: str, port: int, image_size: int) -> None:
-    """Serves the viewer of an avatar until it is interrupted; `drive` is a dataset folder whose motion it can follow.
+def view(
+    workdir: pathlib.Path, *, drive: pathlib.Path | None, live: str | None, host: str, port: int, image_size: int
+) -> None:
+    """Serves the viewer of an avatar until it is interrupted.
+
+    It can follow the motion of the dataset folder `drive`, and the face before a webcam (`live` is its number) or in a
+    video file.
 
     Raises:
-        UserError: there is no such avatar, or the dataset folder is not valid.
+        UserError: there is no such avatar or video, the dataset folder is not valid, or MediaPipe's model is missing.
     """
     avatar = load(workdir)
     motion = clip.driven(drive, image_size=image_size) if drive else None
-    with serving(avatar, motion=motion, host=host, port=port, image_size=image_size) as server:
+    watched = watch(live, avatar) if live else None
+    with serving(avatar, motion=motion, live=watched, host=host, port=port, image_size=image_size) as server:
         progress.note(f"The viewer is at http://{host}:{server.get_port()} until you press Ctrl-C.")
         while True:
             time.sleep(3600.0)
 
 
+def watch(source: str, avatar: AnyAvatar) -> Live:
+    """The face before webcam number `source`, or in that video file, as what drives an avatar.
+
+    Raises:
+        UserError: there is no such file, or MediaPipe's model is missing and cannot be fetched.
+    """
+    from pegasus_jax.capture.model_files import find_model  # MediaPipe wants libraries that servers may not have
+    from pegasus_jax.viewer.cameras import check_source, live_frames
+    from pegasus_jax.viewer.performer import Performer
+
+    check_source(source)
+    find_model("face_landmarker.task")
+    expression_c = np.asarray(avatar.space.expression_c)
+    return Live(lambda: live_frames(source), lambda: Performer(avatar.space.head, expression_c))
+
+
 @contextlib.contextmanager
 def serving(
-    avatar: AnyAvatar, *, motion: clip.Motion | None, host: str, port: int, image_size: int
+    avatar: AnyAvatar,
+    *,
+    motion: clip.Motion | None,
+    live: Live | None,
+    host: str,
+    port: int,
+    image_size: int,
 ) -> Iterator[viser.ViserServer]:
     """The running server; pictures have `image_size` rows. A port that is taken means the next free one."""
     first = avatar.bake()
@@ -70,7 +99,7 @@ def serving(
         def wear(look: Look) -> None:
             bakery.request(client.client_id, look.latent, lambda baked: state.change(baked=baked))
 
-        panel = Panel(client, avatar, state, drawer, motion=motion, wear=wear)
+        panel = Panel(client, avatar, state, drawer, motion=motion, live=live, wear=wear)
         drawer.add(client.client_id, state, _shower(client, panel))
         client.camera.on_update(lambda _: _look_from(client, state))
         _look_from(client, state)
@@ -79,10 +108,14 @@ def serving(
     def _(client: viser.ClientHandle) -> None:
         drawer.remove(client.client_id)
         bakery.forget(client.client_id)
+        if live is not None:
+            live.leave(client.client_id)
 
     try:
         yield server
     finally:
+        if live is not None:
+            live.stop()
         drawer.stop()
         bakery.close()
         server.stop()

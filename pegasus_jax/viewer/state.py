@@ -14,6 +14,14 @@ from pegasus_jax.viewer.view import View
 
 
 @dataclasses.dataclass(frozen=True)
+class Drive:
+    """What an avatar does."""
+
+    pose: np.ndarray  # (15,) radians
+    expression: np.ndarray  # (50,)
+
+
+@dataclasses.dataclass(frozen=True)
 class Wish:
     """A picture that a client wants."""
 
@@ -23,6 +31,7 @@ class Wish:
     mode: str = "colour"
     view: View | None = None  # until the browser has said where its camera is
     frame: int | None = None  # of the driving clip; None: pose and expression are the sliders'
+    live: Drive | None = None  # what the camera's face does, which goes before all
 
 
 class ClientState:

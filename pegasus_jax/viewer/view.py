@@ -1,6 +1,7 @@
 """From a browser's camera to ours."""
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -34,6 +35,21 @@ def camera(view: View, size: tuple[int, int]) -> Camera:
     translation = -rotation.T @ np.asarray(view.position, float)
     T_camera_world = np.concatenate([rotation.T, translation[:, None]], axis=1)
     return Camera(np.asarray(T_camera_world, np.float32), np.asarray(intrinsics, np.float32), size)  # type: ignore[arg-type]
+
+
+def unstretched(view: View, height: int) -> View:
+    """The view whose picture of that height has square pixels: a little more or less at the sides."""
+    height, width = image_size(view.aspect, height)
+    return dataclasses.replace(view, aspect=width / height)
+
+
+def swung(view: View, angle: float) -> View:
+    """The view from farther round the head's vertical axis, counter-clockwise seen from above, radians."""
+    c, s = math.cos(0.5 * angle), math.sin(0.5 * angle)
+    w, x, y, z = view.wxyz
+    turned = (c * w - s * y, c * x + s * z, c * y + s * w, c * z - s * x)
+    turn = _rotation(np.array([c, 0.0, s, 0.0]))
+    return dataclasses.replace(view, wxyz=turned, position=tuple((turn @ np.asarray(view.position)).tolist()))
 
 
 def _rotation(wxyz: np.ndarray) -> np.ndarray:

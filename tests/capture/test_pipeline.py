@@ -10,6 +10,7 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from tests.data import strict_imavatar
+from tests.media.said import source_type
 
 
 @pytest.mark.slow
@@ -35,6 +36,7 @@ def test_a_real_clip_becomes_a_dataset_within_the_bars(models, tmp_path):
     assert record["head"] == {"name": head.name, "sha256": head.sha256}
     assert len(record["source"]["sha256"]) == 64 and len(record["frames"]) == 12
     assert {path.name for path in (out / "figures").iterdir()} == {"overlays.jpg", "parts.jpg", "pose_coverage.png"}
+    assert source_type(out / "image" / "1.png") is None and source_type(out / "figures" / "overlays.jpg") is None
 
 
 def test_a_clip_without_faces_leaves_nothing(models, head, tmp_path):

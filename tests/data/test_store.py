@@ -8,6 +8,7 @@ import pytest
 
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import ClipFrames, load_frames
+from pegasus_jax.data.pictures import write_png
 from pegasus_jax.data.store import FrameStore
 from pegasus_jax.errors import UserError
 from tests.training import tiny
@@ -84,6 +85,16 @@ def test_a_stream_reads_ahead_of_its_use_but_not_without_end(clips, reads):
     assert 1 <= len(reads) < 20, "the rest is given up when the stream ends"
     with store.stream([np.array([2, 3]), np.array([1, 0])]) as batches:
         assert [batch.frame.tolist() for batch in batches] == [[2, 3], [1, 0]]
+
+
+def test_pictures_of_another_size_that_reading_did_not_look_into_are_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("pegasus_jax.data.files._LOOKED_INTO", 2)
+    folder = tiny.write_dataset(tmp_path / "me")
+    write_png(folder / "mask" / "5.png", np.zeros((24, 48), np.uint8))
+    clip = ClipFrames(read_dataset(folder), np.arange(10), image_size=SIZE)
+    assert len(clip.read(np.array([3])).image) == 1
+    with pytest.raises(UserError, match=r"mask/5\.png is 48x24 pixels where the first image is 24x24"):
+        clip.read(np.array([3, 4]))
 
 
 def test_what_cannot_be_read_is_told_where_it_is_used(clips, tmp_path):

@@ -6,8 +6,10 @@ import pytest
 
 from pegasus_jax.data import DatasetWriter, layout, pictures, read_dataset
 from pegasus_jax.errors import UserError
+from pegasus_jax.media import composed
 from tests.data.conftest import INTRINSICS, SIZE, frame_params, write_folder
 from tests.data.conftest import pictures as frame_pictures
+from tests.media.said import source_type
 
 
 def finish(writer, numbers):
@@ -96,7 +98,7 @@ def test_figures_may_be_added_after_finish(tmp_path):
 
 
 def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
-    def full(path, picture):
+    def full(path, picture, *, disclosure):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(pictures, "write_png", full)
@@ -141,3 +143,15 @@ def test_params_that_are_not_finite_are_refused(tmp_path):
     frame.pose[3] = np.nan
     with pytest.raises(ValueError, match="pose has a value that is not finite"):
         frame.to_json()
+
+
+def test_pictures_that_no_camera_took_say_so_and_masks_do_not(tmp_path):
+    with DatasetWriter(tmp_path / "me", image_size=SIZE, disclosure=composed("a test")) as writer:
+        writer.add(1, *frame_pictures(1)[:2])
+        finish(writer, [1])
+    assert source_type(tmp_path / "me" / "image" / "1.png") == "compositeWithTrainedAlgorithmicMedia"
+    assert source_type(tmp_path / "me" / "mask" / "1.png") is None
+
+
+def test_a_cameras_pictures_say_nothing(folder):
+    assert source_type(folder / "image" / "1.png") is None

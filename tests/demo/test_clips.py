@@ -5,6 +5,7 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import ATTRIBUTES, CAST
 from pegasus_jax.flame import builtin_head, lbs
+from tests.media.said import source_type, xmp
 
 
 def clip(out, *, seed=0, wearing=None, name="ada"):
@@ -27,6 +28,8 @@ def test_a_clip_is_an_ordinary_dataset_folder(tmp_path):
     assert dataset.part_names == tuple(sorted(ATTRIBUTES))
     assert dataset.capture["synthetic"] is True
     assert dataset.look == "hat/eve"
+    assert source_type(tmp_path / "ada_hat" / "image" / "1.png") == "algorithmicMedia"
+    assert "ada of the built-in cast, with the hat of eve" in xmp(tmp_path / "ada_hat" / "image" / "1.png")
     np.testing.assert_array_equal(dataset.betas, CAST["ada"].shape)
     assert np.abs(dataset.pose[:, :3]).max() == 0  # the neck carries the rotation, so that shoulders stay
     assert np.abs(dataset.pose[:, 3:6]).max() > 0.05

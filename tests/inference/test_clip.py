@@ -10,6 +10,7 @@ from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import clip, load, render_clip, save_look
 from tests.inference.untrained import write_run
+from tests.media.said import source_type, xmp
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +55,9 @@ def test_a_look_is_rendered_by_its_name_or_from_its_file(folders, tmp_path, monk
     for look in (None, "hair/ada", str(tmp_path / "ada.json")):
         render_clip(folders.run, drive=None, orbit=True, out=tmp_path / "x.mp4", image_size=32, look=look)
         pictures[look] = media.read_video(tmp_path / "x.mp4")[0].astype(int)
+    assert source_type(tmp_path / "x.mp4") == "trainedAlgorithmicMedia" and "an avatar, Ada's hair" in xmp(
+        tmp_path / "x.mp4"
+    )
     filmed, by_name, by_file = pictures.values()
     np.testing.assert_array_equal(by_name, by_file)
     assert np.abs(by_name - filmed).max() > 10

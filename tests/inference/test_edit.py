@@ -11,6 +11,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.inference import any_avatar, clip, edit, load, load_look
 from pegasus_jax.inference import avatar as avatar_module
 from tests.inference.untrained import write_run
+from tests.media.said import source_type, xmp
 
 SIDE = 32
 COMPRESSED = (
@@ -69,6 +70,8 @@ def test_a_swap_is_one_look_shown_for_a_second(launch_edit, avatar):
     assert all(np.array_equal(look.latent[name], expected[name]) for name in expected)
     video = frames(out)
     assert video.shape == (edit.HOLD, SIDE, SIDE, 3)
+    for name in ("edit.mp4", "sheet.png"):
+        assert source_type(out / name) == "trainedAlgorithmicMedia" and look.how in xmp(out / name)
     assert np.abs(video[5] - still(avatar, expected)).mean() < COMPRESSED
 
 

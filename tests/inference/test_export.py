@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from absl import flags
+from PIL import Image
 
 import rasterizer
 from pegasus_jax.commands import export as command
@@ -12,6 +13,8 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.inference import clip, export, load
 from tests.inference.test_avatar import psnr
 from tests.inference.untrained import write_run
+from tests.media.said import source_type
+from tests.media.test_videos import decoded
 
 SIDE = 64
 TURNED = np.array([[1.0, -1.0, -1.0]])  # from head space to the file
@@ -108,6 +111,37 @@ def test_a_sequence_is_a_file_for_every_frame(folders, tmp_path):
     assert np.abs(first - last).max() > 1e-3
 
 
+def over_white(rgba):
+    alpha = rgba[..., 3:] / 255.0
+    return rgba[..., :3] * alpha + 255.0 * (1.0 - alpha)
+
+
+def test_pictures_over_white_are_the_frames_and_beside_the_head_there_is_nothing(folders, avatar, tmp_path):
+    out = tmp_path / "clip"
+    words = [f"--workdir={folders.run}", f"--drive={folders.data}", f"--image_size={SIDE}"]
+    run(*words, f"--out={out}", "--sequence", "--kind=pictures")
+    run(*words, f"--out={tmp_path / 'third.png'}", "--frame=3")
+    expected = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE)))
+    assert sorted(path.name for path in out.iterdir()) == [f"{number:05d}.png" for number in range(1, 11)]
+    for index in (0, 2, 9):
+        with Image.open(out / f"{index + 1:05d}.png") as picture:
+            read = np.asarray(picture)
+        assert np.abs(over_white(read) - expected[index]).max() <= 1.5, "colour and alpha are both rounded"
+        assert (read[..., 3] == 0).any() and (read[..., 3] > 250).any()
+    assert (tmp_path / "third.png").read_bytes() == (out / "00003.png").read_bytes()
+    assert source_type(tmp_path / "third.png") == "trainedAlgorithmicMedia"
+
+
+@pytest.mark.parametrize("suffix, decoder", [(".webm", "libvpx-vp9"), (".mov", "prores")])
+def test_a_video_keeps_alpha(folders, avatar, tmp_path, suffix, decoder):
+    out = tmp_path / f"clip{suffix}"
+    run(f"--workdir={folders.run}", f"--drive={folders.data}", f"--image_size={SIDE}", f"--out={out}")
+    read = decoded(out, decoder)
+    expected = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE), with_alpha=True))
+    assert read.shape == (10, SIDE, SIDE, 4)
+    assert np.abs(read[..., 3].astype(int) - np.stack(expected)[..., 3]).mean() < 4.0
+
+
 def test_the_whole_avatar_opens_again(folders, avatar, tmp_path):
     out = tmp_path / "me.npz"
     run(f"--workdir={folders.run}", f"--out={out}")
@@ -120,13 +154,21 @@ def test_the_whole_avatar_opens_again(folders, avatar, tmp_path):
         ([], "needs --workdir=AVATAR or --data=DATASET_FOLDER, and not both"),
         (["--workdir=w", "--data=d"], "needs --workdir=AVATAR or --data=DATASET_FOLDER, and not both"),
         (["--workdir=w", "--kind=splats"], r"--out=x\.npz must end in \.ply for --kind=splats"),
-        (["--workdir=w", "--kind=baked", "--sequence"], "--sequence is for splats and points; baked is one file"),
+        (["--workdir=w", "--kind=baked", "--sequence"], "--sequence is for splats, points and pictures; baked is one"),
+        (["--workdir=w", "--kind=video"], r"--out=x\.npz must end in \.webm or \.mov for --kind=video"),
         (["--workdir=w", "--sequence"], r"--out=x\.npz must be a folder: --sequence writes a file for every frame"),
     ],
 )
 def test_flags_that_do_not_fit_are_one_sentence(words, sentence):
     with pytest.raises(UserError, match=sentence):
         run("--out=x.npz", *words)
+
+
+def test_a_video_has_alpha_and_a_motion_or_is_refused():
+    with pytest.raises(UserError, match=r"--out=x\.mp4 must end in \.webm or \.mov for --kind=video"):
+        run("--workdir=w", "--out=x.mp4")
+    with pytest.raises(UserError, match="--kind=video needs --drive=DATASET_FOLDER, whose motion it shows"):
+        run("--workdir=w", "--out=x.webm")
 
 
 def test_a_frame_that_is_not_there_is_one_sentence(folders, tmp_path):

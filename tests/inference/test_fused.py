@@ -17,13 +17,13 @@ from pegasus_jax.editing import Interpolation
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.inference import FusedAvatar, any_avatar, load, render_edit
-from pegasus_jax.inference.fused import Steps, looks_of
+from pegasus_jax.inference.fused import COMPOSED, looks_of
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.models.render import RenderOptions
 from tests.fusion.avatars import with_cue, write_avatars
+from tests.media.said import source_type
 
 SIDE = 16
-COMPOSED = Steps(fill=False, align=False, blend=False)
 OPTIONS = RenderOptions(channels=("rgb",))
 
 
@@ -147,6 +147,7 @@ def folder(made, tmp_path_factory):
 def test_the_command_leaves_an_avatar_distances_and_a_sheet(folder):
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     assert files == ["figures/steps.png", "fused.npz", "fusion.json"]
+    assert source_type(folder / "figures" / "steps.png") == "trainedAlgorithmicMedia"
     report = json.loads((folder / "fusion.json").read_text())
     assert list(report["hair"]) == ["hair/me", "hair/ada", "hair/cleo"]
     assert all(after <= before for before, after in report["hair"].values())

@@ -13,9 +13,12 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load
 from pegasus_jax.synthesis import masks, synthesize
+from pegasus_jax.synthesis.bald import BaldFrame
 from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.plan import read_plan, run_plan
+from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 from tests.inference.untrained import write_run
+from tests.media.said import source_type
 from tests.training import tiny
 
 
@@ -68,8 +71,9 @@ def test_the_folder_is_the_targets_clip_with_a_new_part(swapped, target):
     assert (synthesis["attribute"], synthesis["donor"], synthesis["target"]) == ("mouth", "run", "you")
     assert synthesis["dropped"] == {} and set(synthesis["flicker"]) == {"composed", "target"}
     assert swapped.capture["head"] == clip.capture["head"]
-    assert (swapped.folder / "figures" / "before_after.png").is_file()
-    assert (swapped.folder / "normal" / "1.png").is_file()
+    for name in ("image/1.png", "normal/1.png", "figures/before_after.png"):
+        assert source_type(swapped.folder / name) == "compositeWithTrainedAlgorithmicMedia"
+    assert source_type(swapped.folder / "mask" / "1.png") is None
     new = swapped.parts("mouth")
     assert new.any() and not np.array_equal(new, clip.parts("mouth"))
     assert not swapped.parts("eyes")[new == 255].any(), "what the new part covers is no longer seen"
@@ -122,6 +126,24 @@ def test_hair_sits_on_bald_frames_made_elsewhere(folders, target, tmp_path):
         assert not swapped.masks()[0][bare].any()
 
 
+def test_hair_sits_on_frames_that_a_diffusion_model_paints(folders, target, tmp_path, monkeypatch):
+    asked = []
+
+    def painted(clip, *, folder, models):
+        asked.append((folder, models))
+        nothing = np.zeros((24, 24), np.uint8)
+        return lambda index: BaldFrame(np.full((24, 24, 3), 77, np.uint8), nothing, clip.parts("hair")[index] > 0)
+
+    monkeypatch.setattr("pegasus_jax.synthesis.diffusion.painted", painted)
+    flags = [f"--target={target}", f"--donor={folders.run}", "--attribute=hair", f"--out={tmp_path / 'out'}"]
+    flags += ["--bald=diffusion", f"--head={folders.head}", "--diffusion_controlnet=inpainting"]
+    assert launch.main(["synthesize", *flags]) == 0
+    assert asked == [(tmp_path / "you.bald", DiffusionModels(controlnet="inpainting"))]
+    swapped = read_dataset(tmp_path / "out")
+    bare = (read_dataset(target).parts("hair")[0] > 0) & (swapped.parts("hair")[0] == 0)
+    assert bare.any() and (swapped.images()[0][bare] == 77).all()
+
+
 def test_an_exported_avatar_lends_too(folders, target, tmp_path):
     load(folders.run).save(tmp_path / "ada.npz")
     with pytest.raises(UserError, match="name the donor's dataset with --donor_data"):
@@ -137,7 +159,7 @@ def test_an_exported_avatar_lends_too(folders, target, tmp_path):
         ({"attribute": "nose"}, "has no masks of 'nose'; capture it again"),
         ({"donor": "gone"}, "gone is not a work folder"),
         ({"attribute": "hat"}, "has no masks of 'hat'; name a folder of them: --parts=hat=FOLDER"),
-        ({"attribute": "hair", "bald": "nowhere"}, "--bald=nowhere is neither inpaint nor a folder"),
+        ({"attribute": "hair", "bald": "nowhere"}, "--bald=nowhere is neither inpaint nor diffusion nor a folder"),
     ],
 )
 def test_mistakes_are_told(folders, target, tmp_path, changes, sentence):

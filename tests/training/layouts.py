@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import sys
+import time
 
 import jax
 import numpy as np
@@ -21,6 +22,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.models.leaves import flat
 from pegasus_jax.training import cloud, figures, loop, watchdog
+from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks
 from pegasus_jax.training.step import Step
@@ -95,8 +97,9 @@ def steps(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
         for name, rows in {"own": OWN, "mixed": MIXED}.items():
             if devices == 1 and name == "mixed":
                 continue  # a device has frames of one look
-            batch = parallel.split(videos.train.batch(parallel.share(np.array(rows))))
-            after, metrics = step(parallel.replicate(state), batch, constants)
+            frames = videos.train.batch(parallel.share(np.array(rows)))
+            assert parallel.compiled(step, state, frames, scene).memory_analysis(), "and the call takes that program"
+            after, metrics = step(parallel.replicate(state), parallel.split(frames), constants)
             copies = flat(after)
             for leaf in copies.values():
                 np.testing.assert_array_equal(np.asarray(leaf)[0], np.asarray(leaf)[-1])
@@ -136,8 +139,14 @@ def free(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
 
 
 def pair(folder: pathlib.Path) -> None:
-    """The same run as one of two processes; says how many frames this one read."""
-    read, frames = ClipFrames.read, []
+    """The same run as one of two processes, with time to stop it at each line of its log; which frames it read."""
+    read, frames, write = ClipFrames.read, [], Journal.write
+
+    def slow_write(self, seen, figures):
+        write(self, seen, figures)
+        time.sleep(0.5)
+
+    Journal.write = slow_write
 
     def counted(self, rows):
         frames.extend(rows.tolist())

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -60,23 +61,61 @@ def case(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+def wait_for(processes: list[subprocess.Popen], happened: Callable[[], bool]) -> None:
+    """Waits while all of them run."""
+    deadline = time.monotonic() + 900
+    while not happened():
+        assert all(process.poll() is None for process in processes), [ended(process) for process in processes]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def newest(run: pathlib.Path) -> int:
+    """Frames seen at the last checkpoint."""
+    return max(int(path.name) for path in (run / "checkpoints").glob("[0-9]*") if path.name.isdecimal())
+
+
+def logged(run: pathlib.Path) -> int:
+    """Frames seen at the last line of the log."""
+    return max((json.loads(line)["frames"] for line in (run / "metrics.jsonl").read_text().splitlines()), default=0)
+
+
 @pytest.fixture(scope="module")
 def lost(case) -> tuple[int, str]:
     """How the first of two processes ends after the second was killed at the run's first checkpoint."""
-    first, second = start_pair(case, "pair")
-    deadline = time.monotonic() + 900
-    while not (case / "run_2x2" / "checkpoints" / "100").exists():
-        assert first.poll() is None and second.poll() is None and time.monotonic() < deadline, ended(first)
-        time.sleep(0.01)
+    first, second = both = start_pair(case, "pair")
+    wait_for(both, (case / "run_2x2" / "checkpoints" / "100").exists)
     second.send_signal(signal.SIGKILL)
     ended(second)
     return ended(first)
 
 
 @pytest.fixture(scope="module")
-def pair(case, lost) -> pathlib.Path:
-    """What the two processes leave when they are started again."""
-    assert not (case / "run_2x2" / "checkpoints" / str(layouts.FRAMES)).exists()
+def preempted(case, lost) -> list[tuple[int, str]]:
+    """How the two end when they continue from there, and the second alone gets SIGTERM on its way."""
+    both = start_pair(case, "pair")
+    wait_for(both, lambda: logged(case / "run_2x2") >= 120)
+    both[1].send_signal(signal.SIGTERM)
+    return [ended(process) for process in both]
+
+
+@pytest.fixture(scope="module")
+def orphaned(case, preempted) -> tuple[int, str]:
+    """How the second ends when they continue again, and the first is killed, on which JAX's coordinator runs."""
+    saved = newest(case / "run_2x2")
+    assert 100 < saved < layouts.FRAMES
+    first, second = both = start_pair(case, "pair")
+    wait_for(both, lambda: logged(case / "run_2x2") > saved)
+    first.send_signal(signal.SIGKILL)
+    ended(first)
+    assert newest(case / "run_2x2") == saved
+    (case / "saved.json").write_text(json.dumps(saved))
+    return ended(second)
+
+
+@pytest.fixture(scope="module")
+def pair(case, orphaned) -> pathlib.Path:
+    """What the two processes leave when they are started once more."""
     for process in start_pair(case, "pair"):
         status, errors = ended(process)
         assert status == 0, errors[-3000:]
@@ -137,7 +176,7 @@ def test_a_run_may_be_continued_on_another_number_of_devices(case):
     same_run(case / "run_1x1", case / "run_moved")
 
 
-def test_fifty_deterministic_steps_are_bit_equal_on_two_processes_though_one_was_killed(pair):
+def test_fifty_deterministic_steps_are_bit_equal_on_two_processes_whatever_stopped_them(pair):
     same_run(pair / "run_1x1", pair / "run_2x2")
 
 
@@ -169,15 +208,28 @@ def test_gradients_of_one_device_that_are_not_numbers_are_told_with_their_frame(
 
 def test_each_process_reads_its_share_and_the_first_alone_writes(pair):
     read = [json.loads((pair / f"read_{number}.json").read_text()) for number in range(2)]
-    assert read == [(layouts.FRAMES - 100) // 2] * 2, "after the checkpoint that it continued from"
+    saved = json.loads((pair / "saved.json").read_text())
+    assert read == [(layouts.FRAMES - saved) // 2] * 2, "after the checkpoint that it continued from"
     frames = [json.loads(line)["frames"] for line in (pair / "run_2x2" / "metrics.jsonl").read_text().splitlines()]
-    assert frames == list(range(20, layouts.FRAMES + 1, 20))
+    assert [seen for seen in frames if seen != saved] == [seen for seen in range(20, 201, 20) if seen != saved]
 
 
 def test_a_process_whose_partner_is_killed_says_so_and_ends(lost):
     status, errors = lost
     assert status == 3, errors[-3000:]
     assert "Process 1 of 2, on " in errors and "no sign of life for 15 s; start all processes again" in errors
+
+
+def test_sigterm_to_one_process_saves_and_ends_all_of_them(preempted):
+    for status, errors in preempted:
+        assert status == 0, errors[-3000:]
+        assert "Asked to end: saved at 1" in errors
+
+
+def test_a_process_whose_coordinator_is_killed_says_so_and_ends(orphaned):
+    status, errors = orphaned
+    assert status == 3, errors[-3000:]
+    assert "Process 0 of 2, on " in errors and "start all processes again" in errors
 
 
 def test_processes_with_different_configs_are_told_apart_before_they_compute(case):

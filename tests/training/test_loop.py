@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -120,7 +121,15 @@ def test_a_rasteriser_without_room_is_given_more(tiny_run, cached, tmp_path, mon
     train(cramped, data=[tiny_run.data], workdir=workdir, head=tiny_run.head)
     overflow = [entry["overflow"] for entry in metrics_of(workdir)]
     assert overflow[0] > 0 and overflow[-1] == 0
-    assert "overlaps_per_point grows to 2." in capfd.readouterr().err
+    told = capfd.readouterr().err
+    grown = int(checkpoint.read_newest(workdir)["cloud.overlaps_per_point"])
+    assert "overlaps_per_point grows to 2." in told and f"grows to {grown}." in told
+    assert f"grows to {2 * grown}." not in told
+
+    shutil.rmtree(workdir / "checkpoints" / "48")
+    train(cramped, data=[tiny_run.data], workdir=workdir, head=tiny_run.head)
+    assert "grows" not in capfd.readouterr().err, "it continues with the room that it had"
+    assert [entry["overflow"] for entry in metrics_of(workdir)] == overflow
 
 
 def test_another_head_than_that_of_the_capture_is_refused(tiny_run, tmp_path):

@@ -1,14 +1,21 @@
 """The viewer in a real browser: Debian's chromium, led by Playwright."""
 
+import contextlib
+import itertools
 import random
 import resource
 import shutil
+import time
 
 import numpy as np
 import pytest
 
+from pegasus_jax import media
 from pegasus_jax.inference import clip, load
+from pegasus_jax.viewer.live import Live
+from pegasus_jax.viewer.state import Drive
 from tests.inference.untrained import write_run
+from tests.media.said import source_type
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("viser", reason="needs viser: pip install -e '.[viewer]'")
@@ -22,13 +29,34 @@ WAIT = 60_000  # milliseconds
 DARK = 40  # levels by which a picture of the head differs from an empty page
 
 
+def camera():
+    for number in itertools.count():
+        time.sleep(0.1)
+        yield np.zeros((2, 2, 3), np.uint8), 0.1 * number
+
+
+class Turner:
+    """A face that is turned to the side."""
+
+    status = "10.0 frames/s"
+
+    def rest(self):
+        raise AssertionError("nobody asks")
+
+    def see(self, image, seconds):
+        pose = np.zeros(15, np.float32)
+        pose[4] = 0.6
+        return Drive(pose, np.zeros(50, np.float32))
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     from pegasus_jax.viewer.server import serving
 
     folders = write_run(tmp_path_factory.mktemp("viewer"))
     motion = clip.driven(folders.data, image_size=64)
-    with serving(load(folders.run), motion=motion, host="127.0.0.1", port=8300, image_size=128) as server:
+    live = Live(camera, lambda: contextlib.nullcontext(Turner()))
+    with serving(load(folders.run), motion=motion, live=live, host="127.0.0.1", port=8300, image_size=128) as server:
         yield f"http://127.0.0.1:{server.get_port()}"
 
 
@@ -98,6 +126,10 @@ def set_number(page, label: str, value: float) -> None:
     field.press("Enter")
 
 
+def tick(page, label: str) -> None:
+    page.get_by_text(label, exact=True).locator("xpath=ancestor::*[.//input][1]").locator("input").click(force=True)
+
+
 def changed(before, after) -> float:
     return float(np.abs(before - after).mean())
 
@@ -117,6 +149,31 @@ def test_controls_change_the_picture_and_no_other_client_is_disturbed(open_page)
     assert changed(worn, turned) > 1.0
     assert changed(settle(two), other) < 0.05
     assert one.errors == [] and two.errors == []
+
+
+def test_a_client_follows_the_camera_while_another_does_not(open_page):
+    one, two = open_page(), open_page()
+    first, other = settle(one), settle(two)
+    tick(one, "follow the camera")
+    wait_until(one, lambda: changed(first, picture(one)) > 1.0)
+    one.get_by_text("10.0 frames/s").wait_for(timeout=WAIT)
+    tick(one, "follow the camera")
+    wait_until(one, lambda: changed(first, picture(one)) < 0.05)
+    assert changed(settle(two), other) < 0.05
+    assert one.errors == [] and two.errors == []
+
+
+def test_what_is_seen_can_be_taken_home(open_page, tmp_path):
+    page = open_page()
+    page.get_by_text("save", exact=True).click()
+    for button, name in (("screenshot", "avatar.png"), ("video", "avatar.mp4"), ("look file", "look.json")):
+        with page.expect_download(timeout=WAIT) as download:
+            page.get_by_role("button", name=button, exact=True).click()
+        download.value.save_as(tmp_path / name)
+        assert download.value.suggested_filename == name
+    assert source_type(tmp_path / "avatar.png") == source_type(tmp_path / "avatar.mp4") == "trainedAlgorithmicMedia"
+    assert len(media.read_video(tmp_path / "avatar.mp4")[0]) == clip.ORBIT_FRAMES
+    assert page.errors == []
 
 
 def test_two_hundred_random_moves_leave_it_alive_with_bounded_memory(open_page):

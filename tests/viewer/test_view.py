@@ -1,7 +1,9 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from pegasus_jax.viewer.view import View, camera, image_size
+from pegasus_jax.viewer.view import View, camera, image_size, swung, unstretched
 
 FRONT = View(wxyz=(0.0, 1.0, 0.0, 0.0), position=(0.0, 0.0, 4.0), fov=0.5, aspect=1.5)  # looks along -z, y down is -y
 
@@ -43,3 +45,22 @@ def test_few_sizes_are_drawn():
     sizes = {image_size(aspect, 512) for aspect in np.linspace(0.3, 3.0, 500)}
     assert len(sizes) < 25 and all(height == 512 and width % 64 == 0 for height, width in sizes)
     assert image_size(1e9, 512) == (512, 2048) and image_size(1e-9, 512) == (512, 128)
+
+
+def test_a_swing_goes_round_the_head_and_keeps_looking_at_it():
+    angle = 0.4
+    view = swung(FRONT, angle)
+    np.testing.assert_allclose(view.position, [4 * np.sin(angle), 0, 4 * np.cos(angle)], atol=1e-6)
+    for point in ([0, 0, 0], [0.3, 0.2, 0.1], [-0.2, 0.4, 0]):
+        turn = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]])
+        expected, depth = pixel(FRONT, (64, 96), point)
+        got, got_depth = pixel(view, (64, 96), turn @ point)
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+        assert got_depth == pytest.approx(depth, abs=1e-5)
+
+
+def test_an_unstretched_view_has_one_focal_length():
+    for aspect in (0.7, 1.4, 1.77):
+        view = unstretched(dataclasses.replace(FRONT, aspect=aspect), 128)
+        fx, fy = np.asarray(camera(view, image_size(view.aspect, 128)).intrinsics)[:2]
+        assert fx == pytest.approx(fy, rel=1e-6) and abs(view.aspect / aspect - 1) < 0.4

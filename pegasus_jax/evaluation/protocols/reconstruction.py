@@ -117,4 +117,5 @@ def _write_sheet(subject: Subject, clip: Dataset, test: Batch, pictures: dict[st
     shown = {kind: prediction.image for kind, prediction in pictures.items() if kind != reconstruction.CONSTANT}
     grid = [[target[row], *(images[row] for images in shown.values())] for row in rows]
     path = subject.results / "figures" / f"evaluation_{clip.folder.name}.png"
-    media.write_image(path, media.contact_sheet(grid, labels=["ground truth", *shown]))
+    sheet = media.contact_sheet(grid, labels=["ground truth", *shown])
+    media.write_image(path, sheet, disclosure=media.composed("held-out pictures beside an avatar's"))

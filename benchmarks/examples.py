@@ -1,0 +1,101 @@
+"""Steps of a config without data, for benchmarks: shapes matter to them, values do not."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+
+from pegasus_jax.config import load_config
+from pegasus_jax.data.frames import Batch
+from pegasus_jax.flame import builtin_head
+from pegasus_jax.models.head_space import head_space
+from pegasus_jax.models.networks import AvatarNetworks
+from pegasus_jax.training import cloud
+from pegasus_jax.training.settings import Settings, from_config
+from pegasus_jax.training.state import Params, Tracking, TrainState
+from pegasus_jax.training.step import Scene, Step
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A step, and what it takes: arguments as `DataParallel.replicate` and `split` take them."""
+
+    settings: Settings
+    step: Step
+    state: TrainState
+    scene: Scene
+    batch: Batch
+
+
+def example(
+    spec: str,
+    *,
+    points: int | None = None,
+    image_size: int | None = None,
+    batch_size: int | None = None,
+    devices: int = 1,
+    frames: int = 800,
+    looks: int = 1,
+) -> Example:
+    """A step of a config, with its largest number of points, for batches of `devices` shares.
+
+    Args:
+        spec: `path.py` or `path.py:argument`.
+        points: slots of the cloud; the config's `max_points` without it. Likewise `image_size` and `batch_size`.
+        devices: on how many it will run.
+        frames: training frames of the run, which have rows in its tables.
+        looks: of the run.
+    """
+    settings = from_config(load_config(spec))
+    networks = dataclasses.replace(settings.networks, look_categories=("hair",) * (looks - 1))
+    settings = dataclasses.replace(
+        settings,
+        image_size=image_size or settings.image_size,
+        batch_size=batch_size or settings.batch_size,
+        networks=networks,
+    )
+    space = jax.tree.map(jnp.asarray, head_space(builtin_head(), jnp.zeros(50)))
+    graphdef, network_state = nnx.split(AvatarNetworks(networks, rngs=nnx.Rngs(0)))
+    count = points or settings.cloud.max_points
+    at = np.random.default_rng(0).integers(len(space.vertices_fc), size=count)
+    params = Params(network_state, space.vertices_fc[at], Tracking.zeros(frames))
+    state = TrainState(
+        frames_seen=jnp.int32(0),
+        params=params,
+        moments=optax.scale_by_adam().init(params),
+        cloud=cloud.full_cloud(np.zeros(count, np.int32), settings.cloud.min_radius, looks=looks),
+    )
+    nearest = jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))
+    state = dataclasses.replace(state, cloud=dataclasses.replace(state.cloud, nearest=nearest))
+    scene = Scene(space, jnp.ones(50), jax.tree.map(jnp.ones_like, Tracking.zeros(1)))
+    return Example(settings, Step(graphdef, settings.step, None, 0), state, scene, _batch(settings, devices))
+
+
+def _batch(settings: Settings, devices: int) -> Batch:
+    count, side = settings.batch_size * devices, settings.image_size
+    picture = functools.partial(np.zeros, dtype=np.uint8)
+    normal: dict[str, Any] = {}
+    if settings.step.weights.normal:
+        normal = {"normal": picture((count, side, side, 3)), "has_normal": np.ones(count, bool)}
+    if settings.step.weights.inner:
+        normal["inner"] = picture((count, side, side))
+    camera = np.hstack([np.diag([1.0, -1.0, -1.0]), [[0.0], [0.0], [4.0]]]).astype(np.float32)
+    return Batch(
+        image=picture((count, side, side, 3)),
+        matte=picture((count, side, side)),
+        seg=picture((count, side, side)),
+        emphasis=picture((count, side, side)),
+        betas=np.zeros((count, 100), np.float32),
+        expression=np.zeros((count, 50), np.float32),
+        pose=np.zeros((count, 15), np.float32),
+        T_camera_world=np.tile(camera, (count, 1, 1)),
+        intrinsics=np.tile(np.float32([2.5 * side, 2.5 * side, 0.5 * side, 0.5 * side]), (count, 1)),
+        frame=np.arange(count, dtype=np.int32),
+        look=np.zeros(count, np.int32),
+        **normal,
+    )

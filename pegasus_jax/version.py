@@ -1,0 +1,3 @@
+"""The version, also for the package's metadata."""
+
+VERSION = "0.1.0"
