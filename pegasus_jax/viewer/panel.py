@@ -139,7 +139,7 @@ class Panel:
     def _screenshot(self) -> None:
         wish = self._state.wish
         if wish.view is not None:
-            self._client.send_file_download("avatar.png", saving.screenshot(self._drawer, wish, self._look()))
+            self._hand_over("avatar.png", saving.screenshot(self._drawer, wish, self._look()))
 
     def _film(self) -> None:
         wish = self._state.wish
@@ -147,7 +147,7 @@ class Panel:
             return
         try:
             taken = saving.video(self._drawer, wish, self._look(), motion=self._motion, told=self._say)
-            self._client.send_file_download("avatar.mp4", taken)
+            self._hand_over("avatar.mp4", taken)
         finally:
             self._filming.release()
 
@@ -159,4 +159,7 @@ class Panel:
 
     def _look_file(self) -> None:
         text = look_json(self._look(), self._avatar)
-        self._client.send_file_download("look.json", text.encode())
+        self._hand_over("look.json", text.encode())
+
+    def _hand_over(self, name: str, content: bytes) -> None:
+        self._client.send_file_download(name, content, save_immediately=True)

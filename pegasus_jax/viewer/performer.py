@@ -81,7 +81,9 @@ class Performer:
             start = stack_detections(self._start)
             fps = max(self._rate.per_second, 1.0)
             self._follower = Follower(self._head, start, frame_size=frame_size, fps=fps)
+            self._follower.fit(seen)  # compiles, which belongs to the start and not to the frames a second
             self._filter = OneEuro(calm=_CALM, quick=_QUICK)
+            self._rate = _Rate()
 
     def _relative(self, track: Track) -> Drive:
         """The difference to the face at rest; turns of the head are the camera's, whichever way it rested."""

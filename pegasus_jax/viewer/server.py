@@ -5,6 +5,7 @@ import pathlib
 import time
 from collections.abc import Callable, Iterator
 
+import jax
 import numpy as np
 import viser
 
@@ -66,8 +67,8 @@ def watch(source: str, avatar: AnyAvatar) -> Live:
 
     check_source(source)
     find_model("face_landmarker.task")
-    expression_c = np.asarray(avatar.space.expression_c)
-    return Live(lambda: live_frames(source), lambda: Performer(avatar.space.head, expression_c))
+    head, expression_c = jax.tree.map(np.asarray, (avatar.space.head, avatar.space.expression_c))
+    return Live(lambda: live_frames(source), lambda: Performer(head, expression_c))
 
 
 @contextlib.contextmanager

@@ -75,9 +75,14 @@ def newest(run: pathlib.Path) -> int:
     return max(int(path.name) for path in (run / "checkpoints").glob("[0-9]*") if path.name.isdecimal())
 
 
-def logged(run: pathlib.Path) -> int:
-    """Frames seen at the last line of the log."""
-    return max((json.loads(line)["frames"] for line in (run / "metrics.jsonl").read_text().splitlines()), default=0)
+def wait_for_log(processes: list[subprocess.Popen], run: pathlib.Path, frames: int) -> None:
+    """Waits until these processes, just started, write what they have seen, and it is so many frames."""
+    log, began = run / "metrics.jsonl", time.time()
+    wait_for(processes, lambda: log.stat().st_mtime > began and _last_frames(log) >= frames)
+
+
+def _last_frames(log: pathlib.Path) -> int:
+    return max((json.loads(line)["frames"] for line in log.read_text().splitlines()), default=0)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +99,7 @@ def lost(case) -> tuple[int, str]:
 def preempted(case, lost) -> list[tuple[int, str]]:
     """How the two end when they continue from there, and the second alone gets SIGTERM on its way."""
     both = start_pair(case, "pair")
-    wait_for(both, lambda: logged(case / "run_2x2") >= 120)
+    wait_for_log(both, case / "run_2x2", 120)
     both[1].send_signal(signal.SIGTERM)
     return [ended(process) for process in both]
 
@@ -105,7 +110,7 @@ def orphaned(case, preempted) -> tuple[int, str]:
     saved = newest(case / "run_2x2")
     assert 100 < saved < layouts.FRAMES
     first, second = both = start_pair(case, "pair")
-    wait_for(both, lambda: logged(case / "run_2x2") > saved)
+    wait_for_log(both, case / "run_2x2", saved + 1)
     first.send_signal(signal.SIGKILL)
     ended(first)
     assert newest(case / "run_2x2") == saved
