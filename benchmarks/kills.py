@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import io
 import multiprocessing
+import os
 import pathlib
 import random
 import sys
@@ -98,6 +99,7 @@ def main() -> None:
     from pegasus_jax.inference import checkpoint
     from tests.training import tiny
 
+    os.environ["PYTHONPATH"] = str(_ROOT)  # for the process that imports beforehand
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
