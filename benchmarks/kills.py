@@ -2,15 +2,16 @@
 
 python benchmarks/kills.py [--kills=20] [--seed=0]
 
-Every third kill waits for a checkpoint that is half-written, every third for a change of the cloud (its growth);
-the others come at a random moment. Every run is a process of its own, forked from one that has imported all there is
-to import and computed nothing.
+Every third kill waits for a checkpoint that is half-written, every third for a change of the cloud (its growth); the
+others come at a random moment: some lines of the log and some tenths of a second after the start. Every run is a
+process of its own, forked from one that has imported all there is to import and computed nothing.
 """
 
 import argparse
 import contextlib
 import io
 import multiprocessing
+import os
 import pathlib
 import random
 import sys
@@ -42,7 +43,7 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     figures.held_out_sheet = lambda *args, **options: None
     with tiny.compilation_cache(folder / "cache"), contextlib.redirect_stderr(io.StringIO()):
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # hundreds of small ones, at each start
-        config = tiny.config(step__total_frames=240, cloud__period=48, every__checkpoint=8)
+        config = tiny.config(step__total_frames=240, cloud__period=32, every__checkpoint=8)
         train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
 
 
@@ -61,24 +62,29 @@ def finish(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     assert process.exitcode == 0
 
 
-def at_its_moment(kind: int, folder: pathlib.Path, workdir: pathlib.Path, seconds: float) -> bool:
-    """Whether the moment to kill has come."""
-    if kind == 0:
-        return any((workdir / "checkpoints").glob("*tmp*"))
-    if kind == 1:
-        return (folder / "changing").exists()
-    return seconds <= 0
+def lines(workdir: pathlib.Path) -> int:
+    """Of the log."""
+    log = workdir / "metrics.jsonl"
+    return log.read_bytes().count(b"\n") if log.exists() else 0
 
 
-def kill_once(kind: int, folder: pathlib.Path, workdir: pathlib.Path, delay: float) -> str | None:
+def kill_once(kind: int, folder: pathlib.Path, workdir: pathlib.Path, rng: random.Random) -> str | None:
     """How the run was killed; None if it ended before."""
     (folder / "changing").unlink(missing_ok=True)
-    process, began = start(folder, workdir), time.monotonic()
+    wanted, delay = lines(workdir) + rng.randint(0, 2), rng.uniform(0.0, 0.5)
+    moments = (
+        ("during a checkpoint", lambda: any((workdir / "checkpoints").glob("*tmp*"))),
+        ("during a change of the cloud", (folder / "changing").exists),
+        (f"{delay:.1f} s after line {wanted}", lambda: lines(workdir) >= wanted),
+    )
+    how, has_come = moments[kind]
+    process = start(folder, workdir)
     while process.exitcode is None:
-        if at_its_moment(kind, folder, workdir, began + delay - time.monotonic()):
+        if has_come():
+            time.sleep(delay if kind == 2 else 0.0)
             process.kill()
             process.join()
-            return ("during a checkpoint", "during a change of the cloud", f"after {delay:.1f} s")[kind]
+            return how
         time.sleep(0.002)
     if process.exitcode:
         raise SystemExit(f"The run failed with status {process.exitcode}.")
@@ -93,18 +99,16 @@ def main() -> None:
     from pegasus_jax.inference import checkpoint
     from tests.training import tiny
 
+    os.environ["PYTHONPATH"] = str(_ROOT)  # for the process that imports beforehand
     rng = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         tiny.write_dataset(folder / "me")
         tiny.write_head(folder / "head.npz")
         finish(folder, folder / "straight")
-        began = time.monotonic()
-        finish(folder, folder / "again")  # everything compiled: how long a run takes then
-        seconds = time.monotonic() - began
         killed = 0
         for number in range(arguments.kills):
-            how = kill_once(number % 3, folder, folder / "killed", rng.uniform(0.2, 0.8) * seconds)
+            how = kill_once(number % 3, folder, folder / "killed", rng)
             killed += how is not None
             newest = sorted(int(path.name) for path in (folder / "killed" / "checkpoints").glob("[0-9]*[0-9]"))
             print(f"kill {number + 1}: {how or 'it had ended'}; checkpoints {newest}", flush=True)

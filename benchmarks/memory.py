@@ -18,7 +18,7 @@ import tempfile
 _ROOT = pathlib.Path(__file__).parents[1]
 _CONFIG = "configs/laptop.py:quick"
 _FRAMES = 16
-_JOBS = ((4_096, 96, 1), (15_360, 128, 4), (40_000, 256, 4))  # points, pixels, frames a step
+_JOBS = ((4_096, 96, 1), (15_360, 128, 4), (15_360, 512, 8))  # points, pixels, frames a step
 
 
 def run_one(data: str, points: int, size: int, batch: int) -> None:
