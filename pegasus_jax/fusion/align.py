@@ -99,15 +99,16 @@ def align(
     filling = np.flatnonzero(filler)
     kept = ~removed & ~np.asarray(target.points.inner)
     border = on_target[:, _border(_with(source, filling), on_target[0], kept, at_rest)]
-    motion = first = jnp.asarray(start, jnp.float32)
+    first = motion = jnp.asarray(start, jnp.float32)
+    moved = source  # landmarks are first looked for where the avatar was trained, as in the published code
     for _ in range(_ROUNDS):
-        moved = _moved(source, motion)
         of_source = _landmarks(source.space, moved.points, worn)
         both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
         goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
         fitting = filling[_beside(_with(moved, filling), border[0], at_rest)]
         some = _with(source, np.concatenate([of_source.points.ravel(), fitting]))
         motion, before, after = _descend(some, goal, *frames, betas, first, motion)
+        moved = _moved(source, motion)
     if not before - after > _WORTH:
         motion, after = first, before
     return Alignment(np.asarray(motion), float(before), float(after))

@@ -20,6 +20,7 @@ _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
 _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
 _LENDERS = 4  # clear points whose mean colour a doubtful one takes
+_BESIDE = 0.1  # head units
 _THERE = 0.3  # opacity from which on a point belongs to a look
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
@@ -96,6 +97,24 @@ def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
 def points_under(space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, target: CanonicalPoints) -> np.ndarray:
     """The target's points (M,) bool on head vertices that worn points (N,) of the source cover."""
     return covered_vertices(space, points, worn)[np.asarray(target.nearest)]
+
+
+def sticking_out(
+    space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, target: CanonicalPoints, hair: np.ndarray
+) -> np.ndarray:
+    """The target's points (M,) bool of its `hair` (M,) that stand higher than the worn points (N,) beside them.
+
+    Long hair stands off the head by more than a hat does, over vertices that the hat does not cover.
+    """
+    heights, worn_heights = height(space, target), height(space, points)[worn]
+    distance, nearest = scipy.spatial.cKDTree(np.asarray(points.x_fc)[worn]).query(np.asarray(target.x_fc))
+    return hair & (distance < _BESIDE) & (heights > worn_heights[nearest])
+
+
+def height(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:
+    """(N,): distance of points from their nearest head vertex, head units."""
+    offset = np.asarray(points.x_fc) - np.asarray(space.vertices_fc)[np.asarray(points.nearest)]
+    return np.linalg.norm(offset, axis=1)
 
 
 def covered_vertices(space: HeadSpace, points: CanonicalPoints, part: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import numpy as np
 import scipy.spatial
 
 from pegasus_jax.flame.back_of_head import back_of_head
+from pegasus_jax.fusion.compose import height
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
@@ -11,7 +12,7 @@ _SHARE = 2000 / 174_000  # of the source's points that are near to a vertex: the
 _SKIN = 0.06  # head units from the head model within which a point may be skin: 15 mm
 VISIBLE = 0.5  # opacity
 _CHUNK = 256  # vertices looked up at once: 2000 neighbours of each take 8 MB
-_GAP = 1.5  # spacings of the target's points from which on there is room for another
+_GAP = 1.0  # spacings of the target's points from which on there is room for another
 
 
 def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost: np.ndarray) -> np.ndarray:
@@ -29,13 +30,7 @@ def candidates(space: HeadSpace, points: CanonicalPoints, free: np.ndarray, lost
             _, near = tree.query(np.asarray(space.vertices_fc)[some], k=count)
             found[near.ravel()] = True
     visible = ~np.asarray(points.inner) & (np.asarray(points.opacity) > VISIBLE)
-    return found & free & visible & (_height(space, points) < _SKIN)
-
-
-def _height(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:
-    """(N,): distance of points from their nearest head vertex, head units."""
-    offset = np.asarray(points.x_fc) - np.asarray(space.vertices_fc)[np.asarray(points.nearest)]
-    return np.linalg.norm(offset, axis=1)
+    return found & free & visible & (height(space, points) < _SKIN)
 
 
 def lost_vertices(target: CanonicalPoints, removed: np.ndarray, num_vertices: int) -> np.ndarray:

@@ -26,7 +26,7 @@ _STEPS = {
     "blended": Steps(),
 }
 _YAWS = (0.0, 0.45, -0.45)  # radians: the views of the sheet
-_OTHER_LOOKS = 3  # in the sheet, at most
+_OTHER_LOOKS = 2  # in the sheet, at most
 
 
 def fuse(source: Avatar, target: Avatar, attributes: Sequence[str], *, per_look: bool = False) -> FusedAvatar:

@@ -104,6 +104,7 @@ class FusedAvatar(AnyAvatar):
         self.alignments = dict(alignments)
         self.head, self.betas, self.space = target.head, target.betas, target.space
         self.description = dataclasses.replace(target.description, looks=self.looks)
+        self._target_bakes: dict[str, BakedAvatar] = {}  # by dtype: the same for all looks
 
     @functools.cached_property
     def trained_looks(self) -> TrainedLooks:  # type: ignore[override]
@@ -140,8 +141,8 @@ class FusedAvatar(AnyAvatar):
         outer = ~np.asarray(target.points.inner)
         filler = fill.with_room(filler, source_d, target_d[kept & outer])
         lent = blending(filler & steps.blend, source_d, target_d, kept & outer)
-        target_baked, source_baked = target.bake(dtype=dtype), source.bake(dtype=dtype)
-        return BakedFusion(target_baked, source_baked, jnp.asarray(kept), jnp.asarray(worn | filler), lent)
+        target_baked = self._target_baked(np.dtype(dtype).name)
+        return BakedFusion(target_baked, source.bake(dtype=dtype), jnp.asarray(kept), jnp.asarray(worn | filler), lent)
 
     def parts(self, latent: Mapping[str, jax.Array]) -> dict[str, compose.Part]:
         """For each attribute, which points come and go; no motion has a part in it.
@@ -150,16 +151,16 @@ class FusedAvatar(AnyAvatar):
             UserError: a segmentation cue selects nothing, or everything.
         """
         target = self._target.points
+        hair = compose.own_part_points(target, OWN_PART)
         parts = {}
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
             source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
             worn, clear = compose.worn_points(source.points, attribute)
-            removed = (
-                compose.own_part_points(target, attribute)
-                if attribute == OWN_PART
-                else compose.points_under(source.space, source.points, worn, target)
-            )
+            removed = hair
+            if attribute != OWN_PART:
+                removed = compose.points_under(source.space, source.points, worn, target)
+                removed |= compose.sticking_out(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
             filler = fill.candidates(source.space, source.points, ~worn, lost)
             parts[attribute] = compose.Part(worn, clear, removed, filler)
@@ -193,6 +194,11 @@ class FusedAvatar(AnyAvatar):
     @functools.cached_property
     def _target(self) -> CanonicalAvatar:
         return self.target.canonical()
+
+    def _target_baked(self, dtype: str) -> BakedAvatar:
+        if dtype not in self._target_bakes:
+            self._target_bakes[dtype] = self._target.bake(dtype=dtype)
+        return self._target_bakes[dtype]
 
     def _moved(
         self, source: CanonicalAvatar, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]

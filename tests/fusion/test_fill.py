@@ -22,6 +22,7 @@ def scene(heights=0.0):
         x_fc=places + np.array([0.0, 0.0, 1.0], np.float32) * np.reshape(heights, (-1, 1)),
         nearest=np.arange(len(places)),
         inner=np.zeros(len(places), bool),
+        opacity=np.ones(len(places), np.float32),
     )
     return space, points, places
 
@@ -48,6 +49,13 @@ def test_inner_points_do_not_fill():
     space, points, places = scene()
     points.inner[:] = True
     assert not fill.candidates(space, points, np.ones(len(places), bool), places[:, 0] < 0.1).any()
+
+
+def test_what_a_look_has_faded_out_does_not_fill():
+    space, points, places = scene()
+    points.opacity[::2] = 0.1
+    found = fill.candidates(space, points, np.ones(len(places), bool), places[:, 0] < 0.1)
+    assert found[1::2].any() and not found[::2].any()
 
 
 def test_nothing_lost_needs_no_filler():
