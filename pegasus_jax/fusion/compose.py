@@ -70,7 +70,7 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
 
 
 def told_points(points: CanonicalPoints) -> np.ndarray:
-    """(N,) bool: the part which an avatar's cue knows; nothing if that is everything, as of a cue that never learned."""
+    """(N,) bool: the part which an avatar's cue knows; nothing if that is everything: it never learned."""
     part = _share(points) > _HALF
     return part & (part.mean() <= _EVERYTHING)
 
