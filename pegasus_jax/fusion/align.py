@@ -29,12 +29,8 @@ _RATE = 0.01
 _PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
 _FILLER, _BORDER = 256, 2048  # points that are looked at: what the loop holds does not grow with the clouds
 _NEAR = 0.3  # head units from the filler: where the target's border is looked for
-_OVERLAP = (
-    0.05  # head units: filler farther from the border is not beside it, and would be drawn towards it all the same
-)
-_WORTH = (
-    3e-4  # squared head units (4 mm) that a motion has to gain: landmarks of two avatars that fit differ by as much
-)
+_OVERLAP = 0.05  # head units from the border within which filler overlaps it: the rest would be drawn sideways
+_WORTH = 3e-4  # squared head units (4 mm) that a motion has to gain: landmarks of avatars that fit differ so much
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
 _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
 _LENDERS = 4  # clear points whose mean colour a doubtful one takes
-_BESIDE = 0.1  # head units
+_BESIDE = 0.1  # head units to the worn point with which a hair compares its height
 _THERE = 0.3  # opacity from which on a point belongs to a look
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
@@ -67,6 +67,12 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
             "train the target longer, on a folder with masks in parts/."
         )
     return part
+
+
+def told_points(points: CanonicalPoints) -> np.ndarray:
+    """(N,) bool: the part which an avatar's cue knows; nothing if that is everything: it never learned."""
+    part = _share(points) > _HALF
+    return part & (part.mean() <= _EVERYTHING)
 
 
 def _share(points: CanonicalPoints) -> np.ndarray:

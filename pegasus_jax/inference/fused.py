@@ -151,14 +151,15 @@ class FusedAvatar(AnyAvatar):
             UserError: a segmentation cue selects nothing, or everything.
         """
         target = self._target.points
-        hair = compose.own_part_points(target, OWN_PART)
         parts = {}
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
             source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
             worn, clear = compose.worn_points(source.points, attribute)
-            removed = hair
-            if attribute != OWN_PART:
+            if attribute == OWN_PART:
+                removed = compose.own_part_points(target, attribute)
+            else:
+                hair = compose.told_points(target)
                 removed = compose.points_under(source.space, source.points, worn, target)
                 removed |= compose.sticking_out(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)

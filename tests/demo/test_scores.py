@@ -73,6 +73,23 @@ def test_an_avatar_that_is_right_beats_the_unedited_one_inside_and_ties_outside(
     assert other["inside"] < found["inside"] - 15
 
 
+def test_what_is_worn_is_scored_for_likeness_and_for_holes(looks):
+    avatar, truths = looks
+    truth, worn = truths["hair/ada"], avatar.bake(avatar.latent("hair/ada"))
+    bare = reconstruction.render_drive(worn, reconstruction.drive_of(truth.edited)).alpha < 0.5
+    found = scores.score_wearing(worn, truth)
+    assert found["inside"] > 45 and found["whole"] > 45
+    assert found["holes"] == pytest.approx(100 * bare.mean()) == found["holes off the outline"] > 0
+
+    matte = np.zeros_like(truth.edited.matte)
+    matte[:, 10:30, 5:35] = 255
+    framed = dataclasses.replace(truth, edited=dataclasses.replace(truth.edited, matte=matte))
+    found = scores.score_wearing(worn, framed)
+    assert found["holes"] == pytest.approx(100 * bare[:, 10:30, 5:35].mean())
+    within = 100 * bare[:, 12:28, 7:33].sum() / (matte > 0).sum()
+    assert found["holes off the outline"] == pytest.approx(within)
+
+
 def test_steps_of_a_path_and_samples_are_compared(looks):
     avatar, truths = looks
     path = scores.score_path(avatar, {"hair": ("hair/ada", "hair/cleo")}, truths["hair/ada"])

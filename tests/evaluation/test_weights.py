@@ -45,5 +45,5 @@ def test_networks_are_loaded_from_the_folder(folder):
 def test_lpips_is_loaded_from_both_files(folder, monkeypatch):
     for name in ("alexnet-owt-7be5be79.pth", "lpips_alex.pth"):
         (folder / name).touch()
-    monkeypatch.setattr(Lpips, "load", lambda *arguments: arguments)
+    monkeypatch.setattr(Lpips, "load", lambda *files, net: (*files, net))
     assert weights.lpips() == (folder / "alexnet-owt-7be5be79.pth", folder / "lpips_alex.pth", "alex")

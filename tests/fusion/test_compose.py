@@ -80,6 +80,11 @@ def test_a_cue_that_has_learned_nothing_is_one_sentence(part, told):
         compose.worn_points(points, "nose")
 
 
+def test_a_cue_that_takes_everything_tells_nothing():
+    np.testing.assert_array_equal(compose.told_points(strip(of(LEFT))[0]), LEFT)
+    assert not compose.told_points(strip(of(np.ones(COUNT, bool)))[0]).any()
+
+
 def test_a_bald_target_loses_nothing_and_one_that_is_all_hair_is_refused():
     assert not compose.own_part_points(strip(of(np.zeros(COUNT, bool)))[0], "hair").any()
     with pytest.raises(UserError, match="target's segmentation cue takes everything for hair, so nothing of the pers"):
