@@ -9,7 +9,6 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.redetection import blink, yaw_degrees
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.viewer.performer import Performer
-from pegasus_jax.viewer.server import watch
 
 RESTED = np.full(50, 0.05, np.float32)
 
@@ -22,7 +21,6 @@ def models(real_data, monkeypatch):
 
 @pytest.mark.slow
 def test_a_real_face_is_followed_from_its_rest(models):
-    pytest.importorskip("viser")
     head = builtin_head()
     frames = list(read_frames(models / "videos" / "subject_d.mp4", fps=10, max_frames=60))
     black = np.zeros_like(frames[0].image)
@@ -43,6 +41,8 @@ def test_a_real_face_is_followed_from_its_rest(models):
 
 
 def test_a_video_that_is_not_there_is_one_sentence():
-    pytest.importorskip("viser")
+    pytest.importorskip("viser", reason="needs viser: pip install -e '.[viewer]'")
+    from pegasus_jax.viewer.server import watch
+
     with pytest.raises(UserError, match="--live=nowhere"):
         watch("nowhere", None)
