@@ -1,4 +1,4 @@
-"""The demo's avatars: synthetic people at 96x96 pixels, on two CPU cores. The whole story takes about 15 minutes.
+"""The demo's avatars: synthetic people at 96x96 pixels, on two CPU cores. The whole story takes about 20 minutes.
 
 python launch.py demo --workdir=runs/demo
 
