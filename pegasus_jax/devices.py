@@ -1,9 +1,11 @@
-"""Which devices JAX computes on, and where it keeps what it has compiled."""
+"""Which devices JAX computes on, what memory its process took, and where it keeps what it has compiled."""
 
 import hashlib
 import os
 import pathlib
 import platform
+import resource
+import sys
 
 import jax
 
@@ -67,3 +69,9 @@ def _cpu_kind() -> str:
     lines = information.read_text().splitlines() if information.is_file() else [platform.processor()]
     flags = [line for line in lines if line.lower().startswith(("flags", "features"))] or lines
     return hashlib.sha256(f"{platform.machine()} {flags[:1]}".encode()).hexdigest()[:8]
+
+
+def peak_resident_bytes() -> int:
+    """The most bytes of memory that this process has had."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -22,10 +22,8 @@ from pegasus_jax.models.render import SHADING_GAIN, RenderOptions, render_points
 from pegasus_jax.training import losses
 from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.fitting import fit
-from pegasus_jax.training.state import Cloud
 from pegasus_jax.training.videos import Videos
 
-APPEARANCE_FRAMES = 24  # enough of a clip, spread over it
 _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
 _OPTIONS = RenderOptions(channels=("rgb", "albedo", "seg_logit"))
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
@@ -41,16 +39,19 @@ class Seen:
     weight: jax.Array  # (L, N) in [0, 1]: 0 where nothing is seen of a point
 
 
-def observe(clouds: Clouds, points: jax.Array, cloud: Cloud, there: np.ndarray, videos: Videos) -> Seen:
+def observe(
+    clouds: Clouds, points: jax.Array, part: jax.Array, radius: jax.Array, there: np.ndarray, videos: Videos
+) -> Seen:
     """What a run's frames show of points (N, 3), of which those that are `there` (L, N) under a look are drawn with it.
 
-    `cloud` tells their radius and their parts (N,).
+    `part` (N,) is what each belongs to, `radius` () how large they are drawn (NDC).
     """
     looks = []
     for look in range(len(there)):
-        frames = videos.sample(look, APPEARANCE_FRAMES)
-        drawn = jnp.asarray(there[look], jnp.float32)
-        looks.append(_observe(clouds.graphdef, clouds.networks, clouds.space, points, cloud, drawn, look, frames))
+        drawn, frames = jnp.asarray(there[look], jnp.float32), videos.sample(look)
+        looks.append(
+            _observe(clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, frames)
+        )
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *looks)
 
 
@@ -76,7 +77,8 @@ def _observe(
     networks: nnx.State,
     space: HeadSpace,
     points: jax.Array,
-    cloud: Cloud,
+    part: jax.Array,
+    radius: jax.Array,
     drawn: jax.Array,
     look: jax.Array,
     frames: Batch,
@@ -84,13 +86,13 @@ def _observe(
     """`Seen` of one look, without its leading axis."""
     merged: AvatarNetworks = nnx.merge(graphdef, networks)
     z = latents.flatten(merged.latents.latent(look))
-    nearest = nearest_vertices(space, flame_canonical(merged, points, z), cloud.part)
-    canonical = canonicalise(merged, space, points, z, nearest, cloud.part, jacobian_gradient=False)
+    nearest = nearest_vertices(space, flame_canonical(merged, points, z), part)
+    canonical = canonicalise(merged, space, points, z, nearest, part, jacobian_gradient=False)
     canonical = dataclasses.replace(canonical, opacity=drawn)
 
     def one(frame: Batch) -> tuple[jax.Array, ...]:
         motion = {"betas": frame.betas, "expression": frame.expression, "pose": frame.pose}
-        moved = frame_points(merged, space, canonical, z, **motion, radius=cloud.radius, alive=cloud.alive)
+        moved = frame_points(merged, space, canonical, z, **motion, radius=radius, alive=None)
 
         def pictures(albedo: jax.Array, seg_logit: jax.Array):
             carrying = dataclasses.replace(moved, albedo=albedo, seg_logit=seg_logit)
@@ -100,13 +102,13 @@ def _observe(
         _, pull = jax.vjp(pictures, moved.albedo, moved.seg_logit)
         matte = frame.alpha()
         mask = jnp.asarray(frame.seg, jnp.float32) / 255.0
-        colour, part = pull((matte[..., None] * jnp.asarray(frame.image, jnp.float32) / 255.0, matte * mask))
+        colour, belongs = pull((matte[..., None] * jnp.asarray(frame.image, jnp.float32) / 255.0, matte * mask))
         _, whole = pull((jnp.zeros((*matte.shape, 3)), matte))
-        return colour, SHADING_GAIN * moved.shading * whole[:, None], part, whole
+        return colour, SHADING_GAIN * moved.shading * whole[:, None], belongs, whole
 
-    colour, light, part, whole = (sums.sum(axis=0) for sums in jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
+    colour, light, belongs, whole = (sums.sum(axis=0) for sums in jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
     return Seen(
         albedo=jnp.clip(colour / jnp.maximum(light, 1e-6), 0.0, 1.0),
-        part=jnp.clip(part / jnp.maximum(whole, 1e-6), 0.0, 1.0),
+        part=jnp.clip(belongs / jnp.maximum(whole, 1e-6), 0.0, 1.0),
         weight=jnp.minimum(whole / _ENOUGH, 1.0),
     )

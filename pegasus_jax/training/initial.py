@@ -14,7 +14,7 @@ from pegasus_jax.training.settings import Settings
 from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene
 from pegasus_jax.training.videos import Videos
-from pegasus_jax.training.visual_hull import HULL_FRAMES, hull_points
+from pegasus_jax.training.visual_hull import hull_points
 
 
 def make_scene(model: HeadModel, videos: Videos, settings: Settings) -> Scene:
@@ -49,7 +49,7 @@ def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple
             areas=_areas(space, videos),
         )
         if schedule.hull_points:
-            beyond = hull_points(space, videos.sample(0, HULL_FRAMES), schedule.hull_points, rng)
+            beyond = hull_points(space, videos.sample(0), schedule.hull_points, rng)
             points, part = np.concatenate([points, beyond]), np.concatenate([part, np.zeros(len(beyond), part.dtype)])
     else:
         points = cloud.sphere_points(schedule.init_points, rng)

@@ -21,9 +21,9 @@ from pegasus_jax.training.cloud import add_points
 from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.fitting import fit
 from pegasus_jax.training.settings import Settings
-from pegasus_jax.training.state import Cloud, TrainState
+from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.videos import Videos
-from pegasus_jax.training.visual_hull import HULL_FRAMES, contradicted, hull_points
+from pegasus_jax.training.visual_hull import contradicted, hull_points
 
 _SURE = 0.98  # what the network is to say of points that are there
 
@@ -42,21 +42,13 @@ def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Vi
         found = newcomers(clouds, old, videos, count=count, radius=radius, seed=settings.seed)
     state = add_points(state, settings.cloud, found)
     if settings.networks.presence:
-        points = state.params.points[state.cloud.alive]
+        points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
         there = shown(clouds, points, len(old), videos)
-        seen = observe(clouds, points, _of_living(state.cloud), there, videos)
+        seen = observe(clouds, points, part, state.cloud.radius, there, videos)
         clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=settings.seed))
         networks = fit_appearance(clouds, points, seen, seed=settings.seed)
     params = dataclasses.replace(state.params, networks=networks)
     return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
-
-
-def _of_living(cloud: Cloud) -> Cloud:
-    """The cloud without its empty slots."""
-    alive = cloud.alive
-    return dataclasses.replace(
-        cloud, alive=alive[alive], visible=cloud.visible[alive], nearest=cloud.nearest[:, alive], part=cloud.part[alive]
-    )
 
 
 def room(settings: Settings, looks: int) -> int:
@@ -75,7 +67,7 @@ def newcomers(clouds: Clouds, points: jax.Array, videos: Videos, *, count: int, 
     placed = np.asarray(points)
     for look in range(1, len(videos.counts)):
         rng = np.random.default_rng([seed, look])
-        wanted = hull_points(clouds.space, videos.sample(look, HULL_FRAMES), count, rng)
+        wanted = hull_points(clouds.space, videos.sample(look), count, rng)
         there = np.asarray(clouds.flame_canonical(jnp.asarray(placed), look))
         bare = wanted[scipy.spatial.cKDTree(there).query(wanted)[0] > radius]
         placed = np.concatenate([placed, np.asarray(clouds.inverse(jnp.asarray(bare), look))])
@@ -88,7 +80,7 @@ def shown(clouds: Clouds, points: jax.Array, old: int, videos: Videos) -> np.nda
     for look in range(len(videos.counts)):
         x_fc = clouds.flame_canonical(points, look)
         nearest = nearest_vertices(clouds.space, x_fc, jnp.full(len(points), ANY_PART))
-        against = contradicted(clouds.space, np.asarray(x_fc), np.asarray(nearest), videos.sample(look, HULL_FRAMES))
+        against = contradicted(clouds.space, np.asarray(x_fc), np.asarray(nearest), videos.sample(look))
         labels.append(~against | ((look == 0) & (np.arange(len(points)) < old)))
     return np.stack(labels)
 

@@ -8,12 +8,11 @@ rasteriser takes for itself is not seen, and is little: benchmarks/splatting_mem
 import dataclasses
 import os
 import pathlib
-import resource
-import sys
 from collections.abc import Sequence
 
 import jax
 
+from pegasus_jax.devices import peak_resident_bytes
 from pegasus_jax.errors import UserError
 
 _CONTAINER_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")
@@ -74,7 +73,7 @@ def need(program: jax.stages.Compiled, devices: Sequence[jax.Device], *, work: W
         results = plan.output_size_in_bytes - plan.alias_size_in_bytes  # others take the place of arguments
         taken = plan.argument_size_in_bytes + results + plan.temp_size_in_bytes
     shared = devices[0].platform == "cpu"
-    return Need(work, taken, len(devices), shared, frames, present=_present(), peak=_peak())
+    return Need(work, taken, len(devices), shared, frames, present=_present(), peak=peak_resident_bytes())
 
 
 def there_is(device: jax.Device) -> Limits:
@@ -127,10 +126,4 @@ def _size(count: int) -> str:
 def _present() -> int:
     """Resident bytes of this process; the most that it has had, where the system does not tell."""
     statm = pathlib.Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.is_file() else _peak()
-
-
-def _peak() -> int:
-    """The most resident bytes that this process has had."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.is_file() else peak_resident_bytes()

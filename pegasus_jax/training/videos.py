@@ -11,6 +11,8 @@ from pegasus_jax.data.store import FrameStore
 from pegasus_jax.training.looks import sources
 from pegasus_jax.training.settings import Settings
 
+_SAMPLE = 24  # frames: enough of a clip to tell where it shows what
+
 
 @dataclasses.dataclass(frozen=True)
 class Videos:
@@ -35,10 +37,10 @@ class Videos:
         """How large a head unit looks in the own training frames, on average."""
         return float(np.concatenate([clip.cameras.ndc_per_unit() for clip in self.own]).mean())
 
-    def sample(self, look: int, count: int) -> Batch:
-        """Up to `count` training frames of a look, spread over them."""
+    def sample(self, look: int) -> Batch:
+        """Some training frames of a look, spread over them."""
         rows = np.flatnonzero(self.train.look == look)
-        return self.train.batch(rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))])
+        return self.train.batch(rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(int))])
 
 
 def load_videos(datasets: Sequence[Dataset], settings: Settings, *, budget: int = 0) -> Videos:

@@ -18,7 +18,6 @@ from pegasus_jax.models.head_space import HeadSpace, frame_motion
 from pegasus_jax.models.posing import skin, unpose
 from pegasus_jax.training.cloud import farthest_first
 
-HULL_FRAMES = 24  # enough of a clip, spread over it
 _CANDIDATES = 100_000
 _BOX = np.array([[0.6, 0.6, 0.3], [0.6, 0.3, 0.3]])  # heads below, left and behind it, and above, right and before it
 _OUTSIDE = 0.01  # head units above the skin

@@ -1,7 +1,5 @@
 """What pictures show of points: colours that the cast really has, and networks that say the same."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,21 +18,14 @@ def seen(joining_run):
     clouds, points, state, videos, radius = joining_run
     found = joining.newcomers(clouds, points, videos, count=400, radius=radius, seed=0)
     everything = jnp.concatenate([points, jnp.asarray(found)])
-    count = len(everything)
-    cloud = dataclasses.replace(
-        state.cloud,
-        alive=jnp.ones(count, bool),
-        visible=jnp.zeros(count, bool),
-        nearest=jnp.zeros((3, count), jnp.int32),
-        part=jnp.concatenate([state.cloud.part, jnp.zeros(len(found), jnp.int32)]),
-    )
+    part = jnp.concatenate([state.cloud.part, jnp.zeros(len(found), jnp.int32)])
     labels = joining.shown(clouds, everything, len(points), videos)
-    return everything, labels, appearance.observe(clouds, everything, cloud, labels, videos)
+    return everything, labels, appearance.observe(clouds, everything, part, state.cloud.radius, labels, videos)
 
 
 def _picture_colour(videos, look: int) -> np.ndarray:
     """Mean colour of what the look's pictures mark as its part."""
-    frames = videos.sample(look, 24)
+    frames = videos.sample(look)
     inside = np.asarray(frames.seg) > 200
     return frames.image[inside].mean(axis=0) / 255.0
 

@@ -9,7 +9,7 @@ from flax import nnx
 
 from pegasus_jax.models import latents, leaves
 from pegasus_jax.training import joining
-from pegasus_jax.training.visual_hull import HULL_FRAMES, hull_points
+from pegasus_jax.training.visual_hull import hull_points
 
 COUNT = 400
 
@@ -22,7 +22,7 @@ def found(joining_run):
 
 def test_long_hair_gets_points_where_its_look_shows_it_and_the_nose_gets_few(joining_run, found):
     clouds, points, _, videos, radius = joining_run
-    wanted = hull_points(clouds.space, videos.sample(1, HULL_FRAMES), COUNT, np.random.default_rng([0, 1]))
+    wanted = hull_points(clouds.space, videos.sample(1), COUNT, np.random.default_rng([0, 1]))
     existing = scipy.spatial.cKDTree(np.asarray(clouds.flame_canonical(points, 1)))
     bare = wanted[existing.query(wanted)[0] > radius]
     assert 50 < len(bare) <= COUNT

@@ -6,14 +6,13 @@ They are of this machine and moment: the only figures here that differ from call
 import dataclasses
 import json
 import pathlib
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import jax
 
+from pegasus_jax.devices import peak_resident_bytes
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
@@ -78,5 +77,4 @@ def _peak_bytes() -> int:
     stats = jax.local_devices()[0].memory_stats()
     if stats and "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return peak_resident_bytes()
