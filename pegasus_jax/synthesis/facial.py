@@ -10,14 +10,19 @@ import scipy.sparse.linalg
 
 from pegasus_jax.synthesis import masks
 
-_OLD_MARGIN = 0.01  # of the picture's height: what is inpainted around the old part
+_OLD_MARGIN = 0.025  # of the picture's height: what is inpainted around the old part, whose mask is a polygon within it
 _NEW_MARGIN = 0.01  # what of the donor's skin comes along around the new part
 _RING = 0.02  # of the picture's height: the skin around a part whose colours are compared
+_SOFT = 0.004  # of the picture's height: what smooths the rims of the points that the donor is drawn from
+_SOFT_MASK = 0.006
 _GAIN = (0.4, 2.5)
 _TELEA_RADIUS = 3
+_HALF = 0.5
 
 
-def swap(image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def swap(
+    image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray, *, spared: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Puts the donor's part into the image.
 
     Args:
@@ -25,17 +30,28 @@ def swap(image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray)
         old: (H, W) bool, where the target's own part is; not empty.
         donor: (H, W, 3) uint8, the donor in the same pose.
         new: (H, W) bool, where the donor's part is; not empty.
+        spared: (H, W) bool, the target's other parts, which go only where the new one covers them.
 
     Returns:
         The new image (H, W, 3) uint8, and (H, W) bool where it may differ from `image`: everywhere else it is equal.
     """
     height = len(image)
-    gone = masks.grow(old, masks.pixels(_OLD_MARGIN, height))
+    gone = masks.grow(old, masks.pixels(_OLD_MARGIN, height)) & (old | ~spared)
     worn = masks.grow(new, masks.pixels(_NEW_MARGIN, height))
     plain = cv2.inpaint(image, gone.astype(np.uint8), _TELEA_RADIUS, cv2.INPAINT_TELEA)
-    blended = clone(relit(donor, plain, worn), plain, worn)
+    blended = clone(relit(_smooth(donor, _SOFT), plain, worn), plain, worn)
     changed = gone | worn
     return np.where(changed[..., None], blended, image), changed
+
+
+def whole(part: np.ndarray) -> np.ndarray:
+    """(H, W) bool where a part drawn from points is, by its coverage (H, W) in [0, 1]: without their gaps and specks."""
+    covered = _smooth(part.astype(np.float32), _SOFT_MASK) > _HALF
+    return masks.clean(covered, masks.pixels(_SOFT_MASK, len(part)))
+
+
+def _smooth(picture: np.ndarray, share: float) -> np.ndarray:
+    return cv2.GaussianBlur(picture, (0, 0), share * len(picture))
 
 
 def relit(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:

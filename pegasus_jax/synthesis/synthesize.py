@@ -134,13 +134,15 @@ def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald:
     """
     image, matte = clip.images(indices=[index])[0], clip.masks(indices=[index])[0]
     if attribute in FACIAL:
-        old, new = clip.parts(attribute, indices=[index])[0] > 127, donor.part > _MASK
+        old, new = clip.parts(attribute, indices=[index])[0] > 127, facial.whole(donor.part)
         if not old.any():
             raise Dropped(f"the target's {attribute} cannot be seen")
         if not new.any():
             raise Dropped(f"the donor's {attribute} cannot be seen")
         picture = np.round(255.0 * donor.colour()).astype(np.uint8)  # white would shine through between points
-        swapped, changed = facial.swap(image, old, picture, new)
+        others = [name for name in FACIAL if name != attribute and name in clip.part_names]
+        spared = np.any([clip.parts(name, indices=[index])[0] > 127 for name in others], axis=0, initial=False)
+        swapped, changed = facial.swap(image, old, picture, new, spared=spared)
         return Swapped(swapped, matte, 255 * new.astype(np.uint8), changed)
     if attribute == "hat" and not (donor.part > _MASK).any():
         raise Dropped("the donor's hat cannot be seen")

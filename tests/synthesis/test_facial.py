@@ -55,7 +55,7 @@ def test_outside_the_changed_region_every_pixel_is_the_targets():
     image, donor = picture(2), picture(3)
     old = block(image.shape[:2], slice(20, 30), slice(20, 34))
     new = block(image.shape[:2], slice(24, 36), slice(28, 44))
-    swapped, changed = facial.swap(image, old, donor, new)
+    swapped, changed = facial.swap(image, old, donor, new, spared=np.zeros((64, 80), bool))
     np.testing.assert_array_equal(swapped[~changed], image[~changed])
     assert (old <= changed).all() and (new <= changed).all()
     assert masks.grow(old | new, 3)[changed].all(), "no more than the margin"
@@ -67,8 +67,29 @@ def test_the_old_part_is_gone_where_the_new_one_does_not_cover_it():
     old = block((64, 64), slice(20, 30), slice(10, 22))
     image[old] = (10, 20, 30)
     new = block((64, 64), slice(20, 30), slice(40, 52))
-    swapped, _ = facial.swap(image, old, np.full_like(image, 180), new)
+    swapped, _ = facial.swap(image, old, np.full_like(image, 180), new, spared=np.zeros((64, 64), bool))
     assert np.abs(swapped[old].astype(int) - 180).max() < 8
+
+
+def test_the_other_parts_of_the_target_stay_beside_the_old_one():
+    image = np.full((64, 64, 3), 180, np.uint8)
+    brow, eye, new = (block((64, 64), slice(*rows), slice(20, 40)) for rows in ((20, 24), (25, 29), (8, 12)))
+    image[brow], image[eye] = 20, 60
+    swapped, changed = facial.swap(image, brow, np.full_like(image, 180), new, spared=eye)
+    np.testing.assert_array_equal(swapped[eye], image[eye])
+    assert not changed[eye].any()
+    assert changed[brow].all()
+
+
+def test_a_part_drawn_from_points_has_neither_gaps_nor_specks():
+    solid = block((300, 300), slice(100, 180), slice(100, 200))
+    drawn = solid.astype(np.float32)
+    drawn[130, 120:123] = drawn[150, 160] = 0.0
+    drawn[20:22, 20:22] = 1.0
+    off = facial.whole(drawn) != solid
+    assert not off[104:176, 104:196].any()
+    assert not off[:90].any()
+    assert off.mean() < 0.001
 
 
 def test_a_part_filmed_in_warm_light_does_not_turn_blue_in_white_light():
@@ -78,5 +99,5 @@ def test_a_part_filmed_in_warm_light_does_not_turn_blue_in_white_light():
     donor[:], truth[:] = skin * warm, skin
     donor[mask], truth[mask] = lips * warm, lips
     target = np.full((64, 64, 3), skin, np.uint8)
-    swapped, _ = facial.swap(target, mask, donor, mask)
+    swapped, _ = facial.swap(target, mask, donor, mask, spared=np.zeros((64, 64), bool))
     assert np.abs(swapped[mask].astype(int) - truth[mask]).mean() < 8
