@@ -6,10 +6,11 @@ python launch.py train --config=configs/laptop.py:donor --data=data/ada --workdi
 python launch.py train --config=configs/laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
 
 ":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 6,000 frames of
-the own ones, then 18,000 of all: four times as long, since the second stage is slower. Its points have a generic canonical space, in which parts change
-their shape from look to look, and vanish under the looks that do not wear them (`presence`); a look's code is kept from
-changing what is not its part (`spill`); neither is in the papers. It has the normal loss. ":donor" is an avatar that
-lends a part: half the frames, and points where mattes show hair and clothes. Variants join: ":generative,quick".
+the own ones, then 18,000 of all: four times as long, since the second stage is slower. Its points have a generic
+canonical space, in which parts change their shape from look to look, and vanish under the looks that do not wear them
+(`presence`); a look's code is kept from changing what is not its part (`spill`); neither is in the papers. It has the
+normal loss. ":donor" is an avatar that lends a part: half the frames, and points where mattes show hair and clothes.
+Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the

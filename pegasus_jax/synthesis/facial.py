@@ -45,7 +45,7 @@ def swap(
 
 
 def whole(part: np.ndarray) -> np.ndarray:
-    """(H, W) bool where a part drawn from points is, by its coverage (H, W) in [0, 1]: without their gaps and specks."""
+    """(H, W) bool where a part drawn from points is, by its coverage (H, W) in [0, 1]: no gaps, no specks."""
     covered = _smooth(part.astype(np.float32), _SOFT_MASK) > _HALF
     return masks.clean(covered, masks.pixels(_SOFT_MASK, len(part)))
 
