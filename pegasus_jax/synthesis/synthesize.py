@@ -140,9 +140,7 @@ def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald:
         if not new.any():
             raise Dropped(f"the donor's {attribute} cannot be seen")
         picture = np.round(255.0 * donor.colour()).astype(np.uint8)  # white would shine through between points
-        others = [name for name in FACIAL if name != attribute and name in clip.part_names]
-        spared = np.any([clip.parts(name, indices=[index])[0] > 127 for name in others], axis=0, initial=False)
-        swapped, changed = facial.swap(image, old, picture, new, spared=spared)
+        swapped, changed = facial.swap(image, old, picture, new, spared=_other_parts(clip, index, attribute))
         return Swapped(swapped, matte, 255 * new.astype(np.uint8), changed)
     if attribute == "hat" and not (donor.part > _MASK).any():
         raise Dropped("the donor's hat cannot be seen")
@@ -151,6 +149,14 @@ def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald:
     if attribute == "hat" and _swallows_the_face(image, swapped, donor):
         raise Dropped("the donor's hat covers the face: its masks are wrong there")
     return Swapped(swapped, new_matte, np.round(255.0 * worn).astype(np.uint8), changed)
+
+
+def _other_parts(clip: Dataset, index: int, attribute: str) -> np.ndarray:
+    """(H, W) bool: the facial parts that are not the attribute."""
+    others = np.zeros(clip.image_size, bool)
+    for name in set(FACIAL).intersection(clip.part_names) - {attribute}:
+        others |= clip.parts(name, indices=[index])[0] > 127
+    return others
 
 
 def _swallows_the_face(image: np.ndarray, swapped: np.ndarray, donor: Performance) -> bool:
