@@ -66,6 +66,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
             "networks": {
                 "gc": "off",
                 "head_prior": True,
+                "smooth_weights": True,
                 "deformation_width": 64,
                 "deformation_depth": 3,
                 "canonical_width": 64,

@@ -34,6 +34,7 @@ _EYEBALL_FINENESS = 0.5  # of the front; the back is never seen
 _MOUTH_FINENESS = 1.3  # its inside is large, dark, and seen through a small opening
 _LARGEST_TURN = 0.5  # sine of the angle, 30 degrees, by which a head may turn farther than it was filmed
 _EDGE_SHARE = 0.7  # a triangle's middle is 0.58 edges from its corners
+_ANCHORS = 128
 _OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
 
@@ -53,6 +54,7 @@ class HeadSpace:
     reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite where hair may be
     height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite where hair may be
     fineness: jax.Array  # (V,) share of the cloud's radius that points have here: finer around eyes and lips
+    anchors: jax.Array  # (A,) int32: vertices of the outside, evenly spread
     is_face: jax.Array  # (V,) bool: face or inner part, which move as the head model does; hair and clothes need not
 
 
@@ -93,8 +95,18 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc), height)),
         height=jnp.asarray(height),
         fineness=jnp.asarray(_fineness(head, parts, np.asarray(normals_fc))),
+        anchors=jnp.asarray(anchors(np.asarray(vertices_fc), parts == 0)),
         is_face=jnp.asarray(_is_face(head, parts)),
     )
+
+
+def anchors(vertices: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Rows (A,) int32 of the vertices (V, 3) that are `outer` (V,), each the farthest from those before it."""
+    rows, square = [int(np.argmax(outer))], np.where(outer, np.inf, -1.0)
+    for _ in range(_ANCHORS - 1):
+        square = np.minimum(square, np.sum((vertices - vertices[rows[-1]]) ** 2, axis=1))
+        rows.append(int(np.argmax(square)))
+    return np.asarray(rows, np.int32)
 
 
 def vertex_parts(head: HeadModel) -> np.ndarray:

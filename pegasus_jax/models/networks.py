@@ -13,6 +13,7 @@ from pegasus_jax.models.head_space import HeadSpace, point_scale
 from pegasus_jax.models.posing import CanonicalPoints, Rest, normalize, unpose
 from pegasus_jax.models.presence import PresenceNetwork
 from pegasus_jax.models.shading import ShadingNetwork
+from pegasus_jax.models.weight_prior import smooth_weights
 
 _WEIGHT_FLOOR = 1e-3  # what the head prior leaves to bones that do not move the nearest vertex
 
@@ -23,6 +24,7 @@ class NetworkConfig:
 
     gc: GcMode = "learned"
     head_prior: bool = False  # bases and weights are residuals on the nearest head vertex's
+    smooth_weights: bool = False  # off the skin the head model suggests weights of all of it, not the nearest vertex's
     code_size: int = 32  # 0: no latent
     look_categories: tuple[str, ...] = ()
     deformation_width: int = 128
@@ -69,16 +71,21 @@ class AvatarNetworks(nnx.Module):
 def rest_points(networks: AvatarNetworks, space: HeadSpace, x_sc: jax.Array, z: jax.Array, nearest: jax.Array) -> Rest:
     """What posing needs at x_sc (N, 3), as a differentiable function of it; `nearest` (N,) is held constant."""
     features = networks.deformation.features(x_sc, z)
-    weights = skinning_weights(networks, space, features, nearest)
     x_fc = x_sc + networks.deformation.offset_fc(features)
+    weights = skinning_weights(networks, features, suggested_weights(networks, space, x_fc, nearest))
     return Rest(unpose(x_fc, weights, space.T_fc_rest), weights, features)
 
 
-def skinning_weights(networks: AvatarNetworks, space: HeadSpace, features: jax.Array, nearest: jax.Array) -> jax.Array:
-    """W (N, 6); with the head prior the logits correct the nearest vertex's own weights."""
+def suggested_weights(networks: AvatarNetworks, space: HeadSpace, x_fc: jax.Array, nearest: jax.Array) -> jax.Array:
+    """The weights (N, 6) of the head model that the networks correct or are drawn to, at x_fc (N, 3)."""
+    return smooth_weights(space, x_fc, nearest) if networks.config.smooth_weights else space.lbs_weights[nearest]
+
+
+def skinning_weights(networks: AvatarNetworks, features: jax.Array, prior: jax.Array) -> jax.Array:
+    """W (N, 6); with the head prior the logits correct `prior` (N, 6)."""
     logits = networks.deformation.skinning_logits(features)
     if networks.config.head_prior:
-        logits = logits + jnp.log(space.lbs_weights + _WEIGHT_FLOOR)[nearest]
+        logits = logits + jnp.log(prior + _WEIGHT_FLOOR)
     assert logits.shape[-1] == NUM_BONES
     return jax.nn.softmax(logits, axis=-1)
 

@@ -16,7 +16,7 @@ from pegasus_jax.data.frames import Batch
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frames
 from pegasus_jax.models.head_space import HeadSpace
-from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights
+from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights, suggested_weights
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses, tables
@@ -282,7 +282,8 @@ def _flame_term(networks, points_gc, points: CanonicalPoints, z, scene: Scene, a
     if not networks.config.head_prior:
         pose = pose - jnp.moveaxis(space.head.posedirs[:, vertex], 0, 1)
         expression = expression - space.head.exprdirs[vertex]
-    weights = skinning_weights(networks, space, features, vertex) - space.lbs_weights[vertex]
+    prior = suggested_weights(networks, space, x_sc + networks.deformation.offset_fc(features), vertex)
+    weights = skinning_weights(networks, features, prior) - prior
     if networks.config.head_prior:
         weights = weights * jnp.where(space.is_face[vertex], 1.0, _LOOSE)[:, None]
     return losses.flame_regularisation(weights, pose, expression, scene.expression_variance, alive[rows])
