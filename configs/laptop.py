@@ -9,8 +9,8 @@ python launch.py train --config=configs/laptop.py:generative --data='data/me,dat
 the own ones, then 18,000 of all: four times as long, since the second stage is slower. Its points have a generic
 canonical space, in which parts change their shape from look to look, and vanish under the looks that do not wear them
 (`presence`); a look's code is kept from changing what is not its part (`spill`); neither is in the papers. It has the
-normal loss. ":donor" is an avatar that lends a part: half the frames, and points where mattes show hair and clothes.
-Variants join: ":generative,quick".
+normal loss. ":donor" is an avatar that lends a part: half the frames, and points where mattes show hair and clothes. In
+both, long hair stays in one piece as the head turns (`smooth_weights`). Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -32,6 +32,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     total = 800 if "quick" in chosen else 12_000
     config = _own_video(total // 2 if "donor" in chosen else total)
     if "donor" in chosen:
+        config.networks.smooth_weights = True
         config.cloud.hull_points = 2_048
     if "generative" in chosen:
         _add_second_stage(config)
@@ -43,6 +44,7 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.stage_one_frames = config.step.total_frames // 2
     config.step.total_frames *= 2
     config.networks.gc = "learned"
+    config.networks.smooth_weights = True
     config.networks.presence = True
     config.cloud.hull_points = 1_024
     config.step.weights.normal = 0.1
@@ -66,7 +68,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
             "networks": {
                 "gc": "off",
                 "head_prior": True,
-                "smooth_weights": True,
+                "smooth_weights": False,
                 "deformation_width": 64,
                 "deformation_depth": 3,
                 "canonical_width": 64,

@@ -1,4 +1,4 @@
-"""The paper's scale: 512x512, 174,000 points, networks of 512 units; one GPU with 24 GB or more, hours per clip.
+"""The paper's scale: 512x512, 174,000 points, networks of 512 units; one large GPU, hours per clip.
 
 python launch.py train --config=configs/pegasus.py --data=data/me --workdir=runs/me --vgg_weights=vgg16.safetensors
 python launch.py train --config=configs/pegasus.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
@@ -65,6 +65,7 @@ def _own_video(*, quick: bool) -> ml_collections.ConfigDict:
             "networks": {
                 "gc": "learned",
                 "head_prior": False,
+                "smooth_weights": False,
                 "deformation_width": 16 if quick else 128,
                 "deformation_depth": 4,
                 "canonical_width": 416 if quick else 512,
