@@ -5,8 +5,8 @@ python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir
 python launch.py train --config=configs/laptop.py:donor --data=data/ada --workdir=runs/ada   (half as long)
 python launch.py train --config=configs/laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
 
-":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 6,000 frames of
-the own ones, then 18,000 of all: four times as long, since the second stage is slower. Its points have a generic
+":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 1,500 frames of
+the own ones, then 13,500 of all: three times as long, since the second stage is slower. Its points have a generic
 canonical space, in which parts change their shape from look to look, and vanish under the looks that do not wear them
 (`presence`); a look's code is kept from changing what is not its part (`spill`); neither is in the papers. It has the
 normal loss. ":donor" is an avatar that lends a part: half the frames, and points where mattes show hair and clothes. In
@@ -40,9 +40,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
 
 def _add_second_stage(config: ml_collections.ConfigDict) -> None:
-    """Half of the frames of the own videos, then three times as many of all; schedules stay as they are."""
-    config.stage_one_frames = config.step.total_frames // 2
-    config.step.total_frames *= 2
+    """An eighth of the frames of the own videos, then nine times as many of all, by which the cloud grows."""
+    total = config.step.total_frames
+    config.stage_one_frames = total // 8
+    config.step.total_frames = 10 * total // 8
+    config.cloud.period = total // 20
     config.networks.gc = "learned"
     config.networks.smooth_weights = True
     config.networks.presence = True
