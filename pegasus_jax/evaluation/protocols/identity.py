@@ -8,15 +8,18 @@ import dataclasses
 
 import numpy as np
 
+from pegasus_jax.evaluation.face_colours import colour_similarity, face_colours
 from pegasus_jax.evaluation.portraits import Observer, Portraits, compared
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
-from pegasus_jax.evaluation.tables import Row, Table
+from pegasus_jax.evaluation.tables import Figure, Row, Table
+from pegasus_jax.evaluation.weights import NotComputed
 
 _ABOUT = (
     "Renders at held-out poses against the person as filmed in the same pose; the person as filmed against the frames. "
-    "Frames in which both have a face: a mean cosine (ArcFace), and the distance of mean landmark shapes."
+    "Frames in which both have a face: a mean cosine (ArcFace), the distance of mean landmark shapes, and how much of "
+    "its colours the middle of the face keeps around what was edited (1 is all)."
 )
 
 
@@ -37,12 +40,32 @@ class Identity:
         drive = subject.drive(subject.driver, rows, image_size=self.image_size)
         filmed = np.asarray(subject.frames(subject.driver, rows, image_size=self.image_size).over_white())
 
-        def seen(baked) -> Portraits:
-            return observer.look(render_drive(baked, drive).image)
+        def seen(images: np.ndarray) -> _Seen:
+            return _Seen(images, observer.look(images))
 
-        plain = seen(subject.as_filmed())
-        found = [Row(("as filmed",), compared(plain, observer.look(filmed)))]
+        plain = seen(render_drive(subject.as_filmed(), drive).image)
+        found = [Row(("as filmed",), _figures(plain, seen(filmed), part=None))]
         for look in subject.avatar.looks[1:]:
-            worn = seen(subject.avatar.bake(subject.avatar.latent(look)))
-            found.append(Row((look,), compared(worn, plain)))
+            worn = seen(render_drive(subject.avatar.bake(subject.avatar.latent(look)), drive).image)
+            found.append(Row((look,), _figures(worn, plain, part=look.split("/")[0])))
         return {"identity": Table(_ABOUT, ("look",), tuple(found))}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Seen:
+    images: np.ndarray  # (N, H, W, 3) in [0, 1]
+    portraits: Portraits
+
+
+def _figures(one: _Seen, other: _Seen, *, part: str | None) -> dict[str, Figure]:
+    return compared(one.portraits, other.portraits) | {"face_colours": _colours(one, other, part)}
+
+
+def _colours(one: _Seen, other: _Seen, part: str | None) -> Figure:
+    histograms = []
+    for seen in (one, other):
+        faces = seen.portraits.faces
+        if isinstance(faces, NotComputed):
+            return faces
+        histograms.append(face_colours(seen.images, faces, part=part))
+    return colour_similarity(*histograms)
