@@ -87,9 +87,11 @@ def test_the_canonical_state_leaves_every_point_where_it_is(space):
     np.testing.assert_allclose(posed.positions_d, points.x_fc, atol=1e-5)
 
 
-@pytest.mark.parametrize("head_prior", [False, True])
-def test_normals_use_the_inverse_transpose_of_the_true_jacobian(space, head_prior):
-    networks = randomised(dataclasses.replace(SMALL, head_prior=head_prior))
+@pytest.mark.parametrize(
+    ("head_prior", "smooth"), [(False, False), (True, False), (True, True)], ids=["networks_alone", "nearest", "smooth"]
+)
+def test_normals_use_the_inverse_transpose_of_the_true_jacobian(space, head_prior, smooth):
+    networks = randomised(dataclasses.replace(SMALL, head_prior=head_prior, smooth_weights=smooth))
     points, z = canonical_points(networks, space, 0.3 * jax.random.normal(jax.random.key(5), (16, 3)))
     betas, expression, pose = random_motion(2)
     motion = frame_motion(space, betas, expression, pose)
