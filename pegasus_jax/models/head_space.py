@@ -95,12 +95,12 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc), height)),
         height=jnp.asarray(height),
         fineness=jnp.asarray(_fineness(head, parts, np.asarray(normals_fc))),
-        anchors=jnp.asarray(anchors(np.asarray(vertices_fc), parts == 0)),
+        anchors=jnp.asarray(_anchors(np.asarray(vertices_fc), parts == 0)),
         is_face=jnp.asarray(_is_face(head, parts)),
     )
 
 
-def anchors(vertices: np.ndarray, outer: np.ndarray) -> np.ndarray:
+def _anchors(vertices: np.ndarray, outer: np.ndarray) -> np.ndarray:
     """Rows (A,) int32 of the vertices (V, 3) that are `outer` (V,), each the farthest from those before it."""
     rows, square = [int(np.argmax(outer))], np.where(outer, np.inf, -1.0)
     for _ in range(_ANCHORS - 1):
