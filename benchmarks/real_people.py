@@ -66,13 +66,13 @@ def main() -> None:
     clips = [root / "data" / target, *(root / "data" / f"{target}__{part}_{donor}" for part, donor in swaps)]
     with watch.stage("generative"):
         _train(arguments, "generative", clips, target)
-    with watch.stage("evaluation"):
-        evaluate_run(root / "runs" / target)
     with watch.stage("edits"):
         for name, recipe in _edits(target, swaps).items():
             if not (root / "edits" / name).exists():
                 out = root / "edits" / name
                 render_edit(root / "runs" / target, recipe, look=None, drive=clips[0], out=out, image_size=_VIDEO_SIZE)
+    with watch.stage("evaluation"):
+        evaluate_run(root / "runs" / target, data=[clips[0]])
     total = sum(watch.minutes.values())
     stages = ", ".join(f"{name} {minutes:.1f}" for name, minutes in watch.minutes.items())
     print(f"On {jax.devices()[0].device_kind}, minutes: {stages}; {total:.0f} in all.")
