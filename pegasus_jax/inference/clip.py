@@ -11,6 +11,7 @@ import numpy as np
 from pegasus_jax import media, progress
 from pegasus_jax.data import Camera, read_dataset
 from pegasus_jax.flame import lbs
+from pegasus_jax.flame.model import POSE_SIZE
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
@@ -76,13 +77,13 @@ def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
 
 
 def resting(avatar: AnyAvatar, *, image_size: int) -> Motion:
-    """A still head at its mean expression."""
+    """A still head as it was filmed on average: what nobody filmed, networks have to guess."""
     world_mat = np.eye(3, 4, dtype=np.float32)
     world_mat[2, 3] = -_DISTANCE
     intrinsics = np.array([-_FOCAL, _FOCAL, 0.5, 0.5], np.float32)
     repeat = (ORBIT_FRAMES, 1)
     return Motion(
-        np.zeros((ORBIT_FRAMES, 15), np.float32),
+        np.tile(np.asarray(avatar.description.mean_pose or np.zeros(POSE_SIZE), np.float32), repeat),
         np.tile(np.asarray(avatar.space.expression_c), repeat),
         Camera.from_imavatar(
             np.tile(world_mat, (ORBIT_FRAMES, 1, 1)), np.tile(intrinsics, repeat), image_size=(image_size, image_size)

@@ -34,6 +34,7 @@ class AvatarDescription:
     ndc_per_unit: float | None = (
         None  # of the training cameras on average; None: points are of one size at any distance
     )
+    mean_pose: tuple[float, ...] | None = None  # (15,) of the own training frames, the head upright; None: unknown
 
     @classmethod
     def of_run(
@@ -48,6 +49,7 @@ class AvatarDescription:
         image_size: int,
         max_points_per_pixel: int | None,
         ndc_per_unit: float | None,
+        mean_pose: np.ndarray | None = None,
     ) -> "AvatarDescription":
         """The description of a training run."""
         return cls(
@@ -61,6 +63,7 @@ class AvatarDescription:
             image_size=image_size,
             max_points_per_pixel=max_points_per_pixel,
             ndc_per_unit=ndc_per_unit,
+            mean_pose=None if mean_pose is None else tuple(np.asarray(mean_pose, float).tolist()),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +83,8 @@ class AvatarDescription:
         try:
             for name in ("betas", "canonical_expression", "looks"):
                 content[name] = tuple(content[name])
+            if content.get("mean_pose"):
+                content["mean_pose"] = tuple(content["mean_pose"])
             networks = dict(content.pop("networks"))
             networks["look_categories"] = tuple(networks["look_categories"])
             return cls(networks=NetworkConfig(**networks), **content)

@@ -159,6 +159,7 @@ class _Run:
             image_size=settings.image_size,
             max_points_per_pixel=settings.step.render.max_points_per_pixel,
             ndc_per_unit=self.videos.ndc_per_unit,
+            mean_pose=self.videos.mean_pose,
         )
 
     def _compiled_step(self, config: StepConfig):

@@ -8,6 +8,7 @@ import numpy as np
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch, ClipFrames
 from pegasus_jax.data.store import FrameStore
+from pegasus_jax.flame.model import GLOBAL
 from pegasus_jax.training.looks import sources
 from pegasus_jax.training.settings import Settings
 
@@ -36,6 +37,13 @@ class Videos:
     def ndc_per_unit(self) -> float:
         """How large a head unit looks in the own training frames, on average."""
         return float(np.concatenate([clip.cameras.ndc_per_unit() for clip in self.own]).mean())
+
+    @property
+    def mean_pose(self) -> np.ndarray:
+        """(15,) mean pose of the own training frames, but for the turn of the whole head, which is zero."""
+        mean = np.concatenate([clip.pose for clip in self.own]).mean(axis=0)
+        mean[GLOBAL] = 0.0
+        return mean
 
     def sample(self, look: int) -> Batch:
         """Some training frames of a look, spread over them."""

@@ -1,5 +1,7 @@
 """Videos of an avatar."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,6 +47,15 @@ def test_an_orbit_swings_to_both_sides_and_back(folders, tmp_path, monkeypatch):
     means2d, depths = jax.tree.map(np.asarray, cameras.project(jnp.zeros((8, 1, 3))))
     np.testing.assert_allclose(means2d, 12.0, atol=1e-4)
     assert (depths > 0).all()
+
+
+def test_an_avatar_rests_as_it_was_filmed_on_average(folders):
+    avatar = load(folders.run)
+    mean_pose = np.linspace(-0.1, 0.2, 15)
+    avatar.description = dataclasses.replace(avatar.description, mean_pose=tuple(mean_pose))
+    np.testing.assert_allclose(clip.resting(avatar, image_size=24).pose[5], mean_pose, atol=1e-6)
+    avatar.description = dataclasses.replace(avatar.description, mean_pose=None)
+    assert not clip.resting(avatar, image_size=24).pose.any(), "what older avatars know"
 
 
 def test_a_look_is_rendered_by_its_name_or_from_its_file(folders, tmp_path, monkeypatch):

@@ -61,6 +61,7 @@ def test_the_canonical_expression_is_that_of_the_own_videos(folders):
     alone = load_videos([read_dataset(folders["me"])], from_config(tiny.config()))
     all_of_them = load_videos([read_dataset(folder) for folder in folders.values()], from_config(tiny.config()))
     np.testing.assert_array_equal(all_of_them.expression_c, alone.expression_c)
+    np.testing.assert_array_equal(all_of_them.mean_pose, alone.mean_pose)
     np.testing.assert_array_equal(all_of_them.expression_variance, alone.expression_variance)
 
 
