@@ -16,7 +16,6 @@ from pegasus_jax.flame import lbs
 from pegasus_jax.models.head_discs import splat_triangles
 from pegasus_jax.models.head_space import HeadSpace, frame_motion
 from pegasus_jax.models.posing import skin, unpose
-from pegasus_jax.models.weight_prior import smooth_weights
 from pegasus_jax.training.cloud import farthest_first
 
 _CANDIDATES = 100_000
@@ -46,7 +45,7 @@ def hull_points(space: HeadSpace, frames: Batch, count: int, rng: np.random.Gene
 def contradicted(space: HeadSpace, points: np.ndarray, nearest: np.ndarray, frames: Batch) -> np.ndarray:
     """(N,) bool: points (N, 3), FLAME canonical, that too many mattes show as background.
 
-    They move as the head model suggests for points whose nearest vertices are `nearest` (N,).
+    They move as their `nearest` (N,) vertices do.
     """
     means2d = _project(space, jnp.asarray(points), jnp.asarray(nearest), frames)
     return _contradicted(*_looked_up(np.asarray(means2d), np.asarray(frames.matte) > 255 * _FOREGROUND))
@@ -70,8 +69,8 @@ def _around(space: HeadSpace, rng: np.random.Generator) -> tuple[np.ndarray, np.
 
 @jax.jit
 def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Batch) -> jax.Array:
-    """Pixels (F, N, 2) of points (N, 3) that move as the head model suggests."""
-    weights = smooth_weights(space, points, nearest)
+    """Pixels (F, N, 2) of points (N, 3) that move as their nearest vertices do."""
+    weights = space.lbs_weights[nearest]
     rest = unpose(points, weights, space.T_fc_rest)
 
     def one(frame: Batch) -> jax.Array:
