@@ -2,9 +2,10 @@
 
 A lock that hangs beside the neck is nearest now to the jaw, now to a shoulder. Points that took the weights of the
 nearest vertex would tear it apart as the head turns. So, with their distance from the skin, they take the mean over
-anchors all over the head instead, by the inverse fourth power of the distance, which changes smoothly in space. What it
-costs: clothes beyond the rim of the head model, too, start with a share of the head's motion, which training has to take
-from them.
+anchors all over the head instead, by the inverse fourth power of the distance, which changes smoothly in space.
+
+What it costs: clothes beyond the rim of the head model, too, start with a share of the head's motion, which training
+has to take from them.
 """
 
 import jax
