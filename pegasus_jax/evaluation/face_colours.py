@@ -12,7 +12,6 @@ from pegasus_jax.capture.parts import LEFT_EYE, OUTER_LIPS, PART_NAMES, RIGHT_EY
 
 _MIDDLE = (*LEFT_EYE, *RIGHT_EYE, *OUTER_LIPS, 175, 199, 200)  # the last three are of the chin
 _BINS = 8  # of each channel
-_NO_HAIR = 0.0
 
 
 def face_colours(images: np.ndarray, faces: FaceDetections, *, part: str | None = None) -> np.ndarray:
@@ -47,5 +46,5 @@ def _middle(landmarks: np.ndarray, size: tuple[int, int], part: str | None) -> n
     hull = cv2.convexHull(np.round(landmarks[[*_MIDDLE], :2]).astype(np.int32))
     middle = cv2.fillConvexPoly(np.zeros(size, np.uint8), hull, 1) > 0
     if part in PART_NAMES:
-        middle &= part_masks(landmarks, np.full(size, _NO_HAIR))[part] == 0
+        middle &= part_masks(landmarks, np.zeros(size))[part] == 0
     return middle

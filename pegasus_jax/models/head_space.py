@@ -13,6 +13,7 @@ from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
 from pegasus_jax.flame.normals import vertex_normals
+from pegasus_jax.models.spread import farthest_first
 
 ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as published
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
@@ -95,18 +96,15 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc), height)),
         height=jnp.asarray(height),
         fineness=jnp.asarray(_fineness(head, parts, np.asarray(normals_fc))),
-        anchors=jnp.asarray(_anchors(np.asarray(vertices_fc), parts == 0)),
+        anchors=jnp.asarray(_anchors(np.asarray(vertices_fc), parts)),
         is_face=jnp.asarray(_is_face(head, parts)),
     )
 
 
-def _anchors(vertices: np.ndarray, outer: np.ndarray) -> np.ndarray:
-    """Rows (A,) int32 of the vertices (V, 3) that are `outer` (V,), each the farthest from those before it."""
-    rows, square = [int(np.argmax(outer))], np.where(outer, np.inf, -1.0)
-    for _ in range(_ANCHORS - 1):
-        square = np.minimum(square, np.sum((vertices - vertices[rows[-1]]) ** 2, axis=1))
-        rows.append(int(np.argmax(square)))
-    return np.asarray(rows, np.int32)
+def _anchors(vertices: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Rows (A,) int32 of vertices (V, 3) of the outside, evenly spread."""
+    outer = np.flatnonzero(parts == 0)
+    return outer[farthest_first(vertices[outer], 1.0, _ANCHORS)].astype(np.int32)
 
 
 def vertex_parts(head: HeadModel) -> np.ndarray:

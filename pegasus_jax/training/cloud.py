@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.flame.normals import triangle_areas
+from pegasus_jax.models.spread import farthest_first
 from pegasus_jax.training.state import Cloud, TrainState, replace_points
 
 SPHERE_RADIUS = 0.5
@@ -86,16 +87,6 @@ def surface_points(
         kept.append(rows[farthest_first(points[rows], density[chosen[rows]], end - start)])
     rows = np.concatenate(kept)
     return points[rows], face_part[chosen[rows]]
-
-
-def farthest_first(points: np.ndarray, density: np.ndarray | float, count: int) -> np.ndarray:
-    """Rows (count,) of points (n, 3): each the farthest from those before it, for its density (n,) or that of all."""
-    rows = np.zeros(min(count, len(points)), np.int64)
-    square = np.full(len(points), np.inf)
-    for index in range(1, len(rows)):
-        square = np.minimum(square, density * np.sum((points - points[rows[index - 1]]) ** 2, axis=1))
-        rows[index] = np.argmax(square)
-    return rows
 
 
 def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1, overlaps_per_point: int = 16) -> Cloud:

@@ -16,7 +16,7 @@ from pegasus_jax.flame import lbs
 from pegasus_jax.models.head_discs import splat_triangles
 from pegasus_jax.models.head_space import HeadSpace, frame_motion
 from pegasus_jax.models.posing import skin, unpose
-from pegasus_jax.training.cloud import farthest_first
+from pegasus_jax.models.spread import farthest_first
 
 _CANDIDATES = 100_000
 _BOX = np.array([[0.6, 0.6, 0.3], [0.6, 0.3, 0.3]])  # heads below, left and behind it, and above, right and before it
