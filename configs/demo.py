@@ -24,11 +24,11 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     donor, quick = "donor" in chosen, "quick" in chosen
     variants = ([] if donor else ["generative"]) + (["quick"] if quick else [])
     config = load_config(f"{_LAPTOP}:{','.join(variants)}" if variants else str(_LAPTOP))
-    total = {(True, True): 160, (True, False): 320, (False, True): 1_600, (False, False): 6_000}[quick, donor]
+    total = {(True, True): 160, (True, False): 320, (False, True): 1_600, (False, False): 4_500}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
-        config.networks.smooth_weights = False  # clothes would turn with heads that turn as much as these
+        config.networks.smooth_weights = True
         config.cloud.init_radius = 0.08
         config.cloud.hull_points = 2_048 if donor else 1_024
         config.cloud.max_points = 8_192 if donor else 14_336
@@ -42,8 +42,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.nearest = total // 40
         if quick:  # a program is compiled for each capacity
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
+        config.cloud.radius_factor = 0.85
         if not donor:
             config.stage_one_frames = config.step.spill_after = 2 * total // 25
             config.cloud.period = total // 25
-            config.cloud.radius_factor = 0.85
     return config

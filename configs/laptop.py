@@ -9,9 +9,9 @@ python launch.py train --config=configs/laptop.py:generative --data='data/me,dat
 the own ones, then 13,500 of all: three times as long, since the second stage is slower. Its points have a generic
 canonical space, in which parts change their shape from look to look, and vanish under the looks that do not wear them
 (`presence`); a look's code is kept from changing what is not its part (`spill`); long hair stays in one piece
-(`smooth_weights`, which starts clothes off the head model with the wrong weights, for training to correct); none of it
-is in the papers. It has the normal loss. ":donor" is an avatar that lends a part: half the frames, and points where
-mattes show hair and clothes. Variants join: ":generative,quick".
+(`smooth_weights`); none of it is in the papers. It has the normal loss. ":donor" is an avatar that lends a part: half
+the frames, points where mattes show hair and clothes, long hair in one piece, and larger points, since a pinhole in a
+part shows on whoever wears it. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -34,6 +34,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     config = _own_video(total // 2 if "donor" in chosen else total)
     if "donor" in chosen:
         config.cloud.hull_points = 2_048
+        config.cloud.radius_factor = 0.85
+        config.networks.smooth_weights = True
     if "generative" in chosen:
         _add_second_stage(config)
     return config.lock()

@@ -10,7 +10,7 @@ class Script:
 
     star: str = "ben"
     driver: str = "ada"  # one of the donors, whose motion the star's avatar follows
-    swaps: tuple[tuple[str, str], ...] = (("hair", "ada"), ("hair", "cleo"), ("hat", "eve"), ("nose", "cleo"))
+    swaps: tuple[tuple[str, str], ...] = (("hair", "ada"), ("hair", "cleo"), ("hat", "eve"), ("nose", "eve"))
     wearer: str = "cleo"  # one of the donors, who gets a part of the star's avatar
     lent: tuple[str, str] = ("hair", "ada")  # one of the swaps
     frames: int = 120

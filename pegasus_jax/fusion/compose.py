@@ -13,13 +13,13 @@ import scipy.spatial
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.models.head_space import HeadSpace
+from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.posing import CanonicalPoints
 
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is
 _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
 _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
-_LENDERS = 4  # clear points whose mean colour a doubtful one takes
 _BESIDE = 0.1  # head units to the worn point with which a hair compares its height
 _THERE = 0.3  # opacity from which on a point belongs to a look
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
@@ -92,11 +92,8 @@ def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
     There the source's training mixes hair with skin and shirt, which would shine on another's forehead.
     """
     opacity = np.where(part.worn, 1.0, np.asarray(points.opacity)).astype(np.float32)
-    albedo, doubtful = np.array(points.albedo), np.flatnonzero(part.worn & ~part.clear)
-    if len(doubtful):
-        x_fc, lenders = np.asarray(points.x_fc), np.flatnonzero(part.clear)
-        _, nearest = scipy.spatial.cKDTree(x_fc[lenders]).query(x_fc[doubtful], k=min(_LENDERS, len(lenders)))
-        albedo[doubtful] = albedo[lenders[nearest.reshape(len(doubtful), -1)]].mean(axis=1)
+    x_fc, albedo = np.asarray(points.x_fc), np.asarray(points.albedo)
+    albedo = lent_colours(x_fc, albedo, borrowers=part.worn & ~part.clear, lenders=part.clear)
     return dataclasses.replace(points, opacity=jnp.asarray(opacity), albedo=jnp.asarray(albedo))
 
 

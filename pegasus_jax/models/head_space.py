@@ -13,7 +13,7 @@ from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
 from pegasus_jax.flame.normals import vertex_normals
-from pegasus_jax.models.spread import farthest_first
+from pegasus_jax.models.weight_anchors import WeightAnchors, weight_anchors
 
 ANY_PART = -1  # a point that may follow whatever head vertex is nearest, as published
 INNER_PARTS = ("left_eyeball", "right_eyeball", "mouth_interior")  # parts 1, 2, 3; the outside of the head is 0
@@ -35,7 +35,6 @@ _EYEBALL_FINENESS = 0.5  # of the front; the back is never seen
 _MOUTH_FINENESS = 1.3  # its inside is large, dark, and seen through a small opening
 _LARGEST_TURN = 0.5  # sine of the angle, 30 degrees, by which a head may turn farther than it was filmed
 _EDGE_SHARE = 0.7  # a triangle's middle is 0.58 edges from its corners
-_ANCHORS = 128
 _OTHER_PART = 1e3  # added to the squared distance (head units) of vertices of another part
 
 
@@ -55,7 +54,7 @@ class HeadSpace:
     reach: jax.Array  # (V,) head units: how far along the surface a vertex lends to points; infinite where hair may be
     height: jax.Array  # (V,) head units: how far above a vertex its points may be; infinite where hair may be
     fineness: jax.Array  # (V,) share of the cloud's radius that points have here: finer around eyes and lips
-    anchors: jax.Array  # (A,) int32: vertices of the outside, evenly spread
+    anchors: WeightAnchors  # what places off the skin are skinned by
     is_face: jax.Array  # (V,) bool: face or inner part, which move as the head model does; hair and clothes need not
 
 
@@ -84,6 +83,7 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
     normals_fc = vertex_normals(vertices_fc, jnp.asarray(head.faces))
     parts = vertex_parts(head)
     height = _by_region(head, _HEIGHTS, np.inf)
+    lbs_weights = jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1)
     return HeadSpace(
         head=head,
         expression_c=jnp.asarray(expression_c, jnp.float32),
@@ -91,20 +91,14 @@ def head_space(head: HeadModel, expression_c: jax.Array) -> HeadSpace:
         T_fc_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression_c, pose)),
         vertices_fc=vertices_fc,
         normals_fc=normals_fc,
-        lbs_weights=jnp.concatenate([ghost, jnp.asarray(head.lbs_weights)], axis=1),
+        lbs_weights=lbs_weights,
         parts=jnp.asarray(parts),
         reach=jnp.asarray(_reach(head, np.asarray(vertices_fc), height)),
         height=jnp.asarray(height),
         fineness=jnp.asarray(_fineness(head, parts, np.asarray(normals_fc))),
-        anchors=jnp.asarray(_anchors(np.asarray(vertices_fc), parts)),
+        anchors=weight_anchors(np.asarray(vertices_fc), np.asarray(lbs_weights), parts == 0),
         is_face=jnp.asarray(_is_face(head, parts)),
     )
-
-
-def _anchors(vertices: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """Rows (A,) int32 of vertices (V, 3) of the outside, evenly spread."""
-    outer = np.flatnonzero(parts == 0)
-    return outer[farthest_first(vertices[outer], 1.0, _ANCHORS)].astype(np.int32)
 
 
 def vertex_parts(head: HeadModel) -> np.ndarray:

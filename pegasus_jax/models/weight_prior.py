@@ -2,10 +2,8 @@
 
 A lock that hangs beside the neck is nearest now to the jaw, now to a shoulder. Points that took the weights of the
 nearest vertex would tear it apart as the head turns. So, with their distance from the skin, they take the mean over
-anchors all over the head instead, by the inverse fourth power of the distance, which changes smoothly in space.
-
-What it costs: clothes beyond the rim of the head model, too, start with a share of the head's motion, which training
-has to take from them.
+anchors all over the head and on shoulders below it instead, by the inverse fourth power of the distance, which changes
+smoothly in space.
 """
 
 import jax
@@ -20,9 +18,9 @@ _TINY = 1e-8
 def smooth_weights(space: HeadSpace, x_fc: jax.Array, nearest: jax.Array) -> jax.Array:
     """(N, 6) at x_fc (N, 3), whose nearest vertices are `nearest` (N,); constant under differentiation."""
     x_fc, near = jax.lax.stop_gradient(x_fc), space.lbs_weights[nearest]
-    square = jnp.sum((x_fc[:, None] - space.vertices_fc[None, space.anchors]) ** 2, axis=-1)
+    square = jnp.sum((x_fc[:, None] - space.anchors.places[None]) ** 2, axis=-1)
     share = 1.0 / (square**2 + _TINY)
-    around = (share @ space.lbs_weights[space.anchors]) / jnp.sum(share, axis=1, keepdims=True)
+    around = (share @ space.anchors.lbs_weights) / jnp.sum(share, axis=1, keepdims=True)
     distance = jnp.linalg.norm(x_fc - space.vertices_fc[nearest], axis=1)
     off = jnp.clip((distance - _ON_SKIN) / (_OFF_SKIN - _ON_SKIN), 0.0, 1.0)
     off = jnp.where(space.parts[nearest] > 0, 0.0, off)

@@ -1,6 +1,8 @@
-"""Eyes, eyebrows, nose and mouth: the old part is inpainted away, the new one blended in by its gradients.
+"""Eyes, eyebrows, nose and mouth: the old part gives way to the donor's skin, the new one is blended in by gradients.
 
-Telea (2004) and Perez et al. (2003), as in spec section 11.2, but grown evenly and placed to the pixel.
+Perez et al. (2003), as in spec section 11.2, but grown evenly and placed to the pixel. Where the old part was and the
+new one is not, the papers inpaint from what is around it (Telea 2004), which smears the white of an eye over the bridge
+of a nose; the donor, in the same pose, has skin there.
 """
 
 import cv2
@@ -10,18 +12,19 @@ import scipy.sparse.linalg
 
 from pegasus_jax.synthesis import masks
 
-_OLD_MARGIN = 0.025  # of the picture's height: what is inpainted around the old part, whose mask is a polygon within it
+_OLD_MARGIN = 0.025  # of the picture's height: what goes around the old part, whose mask is a polygon within it
 _NEW_MARGIN = 0.01  # what of the donor's skin comes along around the new part
-_RING = 0.02  # of the picture's height: the skin around a part whose colours are compared
+_BESIDE = 0.015  # of the picture's height: how far another part reaches beyond its mask, which is a polygon within it
+_RING = 0.02  # of the picture's height: the skin around a part, whose colours are compared
 _SOFT = 0.004  # of the picture's height: what smooths the rims of the points that the donor is drawn from
 _SOFT_MASK = 0.006
 _GAIN = (0.4, 2.5)
-_TELEA_RADIUS = 3
 _HALF = 0.5
+_PULL = 1e-6  # towards the destination's level, for a piece that has no border to take it from
 
 
 def swap(
-    image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray, *, spared: np.ndarray
+    image: np.ndarray, old: np.ndarray, donor: np.ndarray, new: np.ndarray, *, spared: np.ndarray, is_skin: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Puts the donor's part into the image.
 
@@ -31,17 +34,18 @@ def swap(
         donor: (H, W, 3) uint8, the donor in the same pose.
         new: (H, W) bool, where the donor's part is; not empty.
         spared: (H, W) bool, the target's other parts, which go only where the new one covers them.
+        is_skin: the part is nothing but skin, like a nose: it comes in the target's colour.
 
     Returns:
         The new image (H, W, 3) uint8, and (H, W) bool where it may differ from `image`: everywhere else it is equal.
     """
     height = len(image)
     gone = masks.grow(old, masks.pixels(_OLD_MARGIN, height)) & (old | ~spared)
-    worn = masks.grow(new, masks.pixels(_NEW_MARGIN, height))
-    plain = cv2.inpaint(image, gone.astype(np.uint8), _TELEA_RADIUS, cv2.INPAINT_TELEA)
-    blended = clone(relit(_smooth(donor, _SOFT), plain, worn), plain, worn)
-    changed = gone | worn
-    return np.where(changed[..., None], blended, image), changed
+    changed = gone | masks.grow(new, masks.pixels(_NEW_MARGIN, height))
+    smooth = _smooth(donor, _SOFT)
+    source = (in_colour_of if is_skin else relit)(smooth, image, changed)
+    beside = masks.grow(spared, masks.pixels(_BESIDE, height))
+    return np.where(changed[..., None], clone(source, image, changed, open_to=beside), image), changed
 
 
 def whole(part: np.ndarray) -> np.ndarray:
@@ -60,15 +64,35 @@ def relit(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray
     Each channel is scaled so that skin around the mask is as bright in both. Gradients alone carry the difference of
     two lights over as an offset, which turns lips blue where the donor was filmed in warm light.
     """
-    ring = masks.grow(mask, masks.pixels(_RING, len(mask))) & ~mask
+    ring = _ring(mask)
     if not ring.any():
         return donor
     ours, theirs = (np.median(picture[ring], axis=0) + 1.0 for picture in (target, donor))
     return np.round(np.clip(donor * np.clip(ours / theirs, *_GAIN), 0.0, 255.0)).astype(np.uint8)
 
 
-def clone(source: np.ndarray, destination: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def in_colour_of(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The donor's light and shade in the colour that the target has around the mask: (H, W, 3) uint8."""
+    ring = _ring(mask)
+    if not ring.any():
+        return donor
+    bright = donor.mean(axis=-1)
+    shade = np.clip(bright / (np.median(bright[ring]) + 1.0), 0.0, _GAIN[1])
+    return np.round(np.clip(shade[..., None] * np.median(target[ring], axis=0), 0.0, 255.0)).astype(np.uint8)
+
+
+def _ring(mask: np.ndarray) -> np.ndarray:
+    """(H, W) bool: what is around the mask."""
+    return masks.grow(mask, masks.pixels(_RING, len(mask))) & ~mask
+
+
+def clone(
+    source: np.ndarray, destination: np.ndarray, mask: np.ndarray, *, open_to: np.ndarray | None = None
+) -> np.ndarray:
     """`destination` with the gradients of `source` inside the mask, continuous at its border: (H, W, 3) uint8.
+
+    To the pixels `open_to` (H, W) bool it need not be continuous: the white of an eye would spread over the skin beside
+    it. A piece of the mask that borders on nothing else keeps the level that `destination` has there.
 
     OpenCV's `seamlessClone` solves for the whole box around the mask, which changes the picture outside the mask,
     erodes the mask, and rounds its place; so the equation is solved here, for the mask's pixels alone.
@@ -80,13 +104,14 @@ def clone(source: np.ndarray, destination: np.ndarray, mask: np.ndarray) -> np.n
     number = np.full(mask.shape, -1)
     number[rows, cols] = np.arange(len(rows))
     own, other = [], []
-    degree = np.zeros(len(rows))
-    right = np.zeros((len(rows), source.shape[-1]))
     guide, fixed = source.astype(np.float64), destination.astype(np.float64)
+    counts = np.ones(mask.shape, bool) if open_to is None else mask | ~open_to
+    degree, right = np.full(len(rows), _PULL), _PULL * fixed[rows, cols]
     for down, along in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         there = np.flatnonzero(
             (rows + down >= 0) & (rows + down < height) & (cols + along >= 0) & (cols + along < width)
         )
+        there = there[counts[rows[there] + down, cols[there] + along]]
         r, c = rows[there], cols[there]
         neighbour = number[r + down, c + along]
         degree[there] += 1

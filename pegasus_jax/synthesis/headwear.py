@@ -42,7 +42,7 @@ def put_on(
     if not keep_below:
         behind = _open(base_matte) * _hidden(_without_specks(donor.alone.alpha), worn)
     base = _over(255.0 * donor.alone.colour(), behind[..., None], base)
-    new = _over(255.0 * donor.colour(), worn[..., None], base)
+    new = _over(255.0 * donor.worn.colour(), worn[..., None], base)
     new_matte = 255.0 * _over(1.0, worn, _over(1.0, behind, base_matte))
     changed = removed | (worn > 0) | (behind > _FAINT)
     return (

@@ -10,12 +10,11 @@ import numpy as np
 from pegasus_jax.data import Dataset
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.synthesis.part_share import carrying
+from pegasus_jax.synthesis.part_share import PartShare, carrying
 
 _CHUNK = 4
-_MOSTLY = 0.5  # share from which a point is drawn where the attribute is drawn alone
 _OPTIONS = RenderOptions(channels=("rgb", "normals", "seg_logit"))
-_ALONE = RenderOptions(channels=("rgb",))
+_COLOUR = RenderOptions(channels=("rgb",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,27 +36,35 @@ class Performance(Layer):
 
     part: np.ndarray  # (H, W) in [0, 1]: how much of the pixel is the attribute
     normals: np.ndarray  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
+    worn: Layer  # the attribute where it is seen, in its own colours; its alpha is `part`
     alone: Layer  # the attribute without the rest of the donor, which hides some of it
 
 
-def perform(baked: BakedAvatar, share: np.ndarray, target: Dataset) -> Iterator[Performance]:
-    """The avatar in every frame of `target`; `share` (N,) says how much of each point is the attribute.
+def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[Performance]:
+    """The avatar in every frame of `target`; `share` says which of its N points are the attribute.
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    carrier = carrying(baked, jnp.asarray(share))
-    without_rest = carrier.points.opacity * jnp.asarray(share > _MOSTLY)
-    part_alone = dataclasses.replace(carrier, points=dataclasses.replace(carrier.points, opacity=without_rest))
+    of_point = jnp.asarray(share.of_point)
+    carrier = carrying(baked, of_point)
+    tinted = _with(baked, albedo=baked.points.albedo * of_point[:, None])
+    part_alone = _with(baked, opacity=baked.points.opacity * jnp.asarray(share.is_part))
     cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
         drive = (target.pose[rows], target.expression[rows], some)
         out = carrier.render(*drive, betas=betas, options=_OPTIONS)
-        alone = part_alone.render(*drive, betas=betas, options=_ALONE)
+        of_part = tinted.render(*drive, betas=betas, options=_COLOUR)
+        alone = part_alone.render(*drive, betas=betas, options=_COLOUR)
         part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
         image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
+        worn = np.clip(np.asarray(of_part.image) + (alpha - part)[..., None], 0.0, 1.0)
         alone_image, alone_alpha = np.asarray(alone.image), np.asarray(alone.alpha)
         for row in range(min(_CHUNK, len(target) - start)):
-            layer = Layer(alone_image[row], alone_alpha[row])
-            yield Performance(image[row], alpha[row], part[row], normals[row], layer)
+            seen, whole = Layer(worn[row], part[row]), Layer(alone_image[row], alone_alpha[row])
+            yield Performance(image[row], alpha[row], part[row], normals[row], seen, whole)
+
+
+def _with(baked: BakedAvatar, **changes: jax.Array) -> BakedAvatar:
+    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, **changes))

@@ -17,13 +17,15 @@ from pegasus_jax.flame import lbs, load_head
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.avatar import Avatar
+from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.flicker import Flicker
-from pegasus_jax.synthesis.part_share import part_share
+from pegasus_jax.synthesis.own_shape import keep_own_shape
+from pegasus_jax.synthesis.part_share import PartShare, in_own_colours, part_share
 from pegasus_jax.synthesis.performance import Performance, perform
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 
@@ -95,7 +97,7 @@ def synthesize(
     frames = []
     made = media.composed(f"{clip.folder.name} with the {attribute} of {_name(donor)}")
     with DatasetWriter(out, image_size=clip.image_size, disclosure=made) as writer:
-        performances = perform(avatar.bake(), share, clip)
+        performances = perform(_ready(avatar.bake(), share, clip, attribute), share, clip)
         for index in progress.bar(range(len(clip)), desc=f"{attribute} of {_name(donor)}"):
             performance = next(performances)
             number = int(clip.numbers[index])
@@ -126,6 +128,13 @@ def synthesize(
         )
 
 
+def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) -> BakedAvatar:
+    """The donor as it lends to the clip: hair and hats in their own colours, facial parts in their own shape."""
+    if attribute in HEADWEAR:
+        return in_own_colours(donor, share)
+    return keep_own_shape(donor, share.is_part, clip.betas)
+
+
 def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:
     """One frame of `clip` with the donor's attribute.
 
@@ -140,7 +149,8 @@ def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald:
         if not new.any():
             raise Dropped(f"the donor's {attribute} cannot be seen")
         picture = np.round(255.0 * donor.colour()).astype(np.uint8)  # white would shine through between points
-        swapped, changed = facial.swap(image, old, picture, new, spared=_other_parts(clip, index, attribute))
+        spared, is_skin = _other_parts(clip, index, attribute), attribute == "nose"
+        swapped, changed = facial.swap(image, old, picture, new, spared=spared, is_skin=is_skin)
         return Swapped(swapped, matte, 255 * new.astype(np.uint8), changed)
     if attribute == "hat" and not (donor.part > _MASK).any():
         raise Dropped("the donor's hat cannot be seen")
@@ -187,7 +197,7 @@ def _check_target(clip: Dataset, attribute: str) -> None:
         raise UserError(f"{clip.folder} has no masks of {needed!r}; capture it again, or add parts/{needed}/1.png, …")
 
 
-def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None) -> np.ndarray:
+def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None) -> PartShare:
     size = avatar.description.image_size
     frames = load_frames(donor_clip, np.arange(len(donor_clip)), image_size=(size, size))
     if folder is not None:
@@ -225,7 +235,7 @@ def _normals(path: pathlib.Path | None, clip: Dataset):
     if path is None:
         return None
     baked = load_trained(path).bake()
-    return (own.normals for own in perform(baked, np.zeros(len(baked.points.x_fc), np.float32), clip))
+    return (own.normals for own in perform(baked, PartShare.none(len(baked.points.x_fc)), clip))
 
 
 def _target_normals(swapped: Swapped, donor: Performance, own: np.ndarray) -> np.ndarray:

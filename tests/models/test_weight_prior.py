@@ -48,6 +48,21 @@ def test_a_lock_beside_the_neck_is_in_one_piece(space):
     assert torn.max() > 4 * smooth.max()
 
 
+def test_clothes_stay_where_they_are(space):
+    """From the collar outwards, sloping like shoulders, and down the chest: the root alone moves them."""
+    rim = float(jnp.min(space.vertices_fc[:, 1]))
+    across = np.linspace(0.45, 1.0, 20)
+    shoulder = np.stack([across, rim - 0.3 * (across - 0.3) - 0.05, np.full(20, -0.1)], axis=1)
+    chest = np.stack([np.zeros(20), np.linspace(rim - 0.1, rim - 0.6, 20), np.full(20, 0.35)], axis=1)
+    assert suggested(space, jnp.asarray(np.concatenate([shoulder, chest]), jnp.float32))[:, 1].min() > 0.9
+
+
+def test_nothing_off_the_skin_opens_with_the_jaw(space):
+    chin = jnp.argmax(space.lbs_weights[:, 3] * (space.parts == 0))
+    before = (space.vertices_fc[chin] + 0.2 * space.normals_fc[chin])[None]
+    assert space.lbs_weights[chin, 3] > 0.9 and suggested(space, before)[0, 3] < 1e-6
+
+
 def test_eyeballs_keep_their_own(space):
     eye = jnp.flatnonzero(space.parts == 1)[:1]
     far = space.vertices_fc[eye] + jnp.array([[0.0, 0.0, 0.5]])

@@ -55,7 +55,7 @@ def test_outside_the_changed_region_every_pixel_is_the_targets():
     image, donor = picture(2), picture(3)
     old = block(image.shape[:2], slice(20, 30), slice(20, 34))
     new = block(image.shape[:2], slice(24, 36), slice(28, 44))
-    swapped, changed = facial.swap(image, old, donor, new, spared=np.zeros((64, 80), bool))
+    swapped, changed = facial.swap(image, old, donor, new, spared=np.zeros((64, 80), bool), is_skin=False)
     np.testing.assert_array_equal(swapped[~changed], image[~changed])
     assert (old <= changed).all() and (new <= changed).all()
     assert masks.grow(old | new, 3)[changed].all(), "no more than the margin"
@@ -67,7 +67,7 @@ def test_the_old_part_is_gone_where_the_new_one_does_not_cover_it():
     old = block((64, 64), slice(20, 30), slice(10, 22))
     image[old] = (10, 20, 30)
     new = block((64, 64), slice(20, 30), slice(40, 52))
-    swapped, _ = facial.swap(image, old, np.full_like(image, 180), new, spared=np.zeros((64, 64), bool))
+    swapped, _ = facial.swap(image, old, np.full_like(image, 180), new, spared=np.zeros((64, 64), bool), is_skin=False)
     assert np.abs(swapped[old].astype(int) - 180).max() < 8
 
 
@@ -75,7 +75,7 @@ def test_the_other_parts_of_the_target_stay_beside_the_old_one():
     image = np.full((64, 64, 3), 180, np.uint8)
     brow, eye, new = (block((64, 64), slice(*rows), slice(20, 40)) for rows in ((20, 24), (25, 29), (8, 12)))
     image[brow], image[eye] = 20, 60
-    swapped, changed = facial.swap(image, brow, np.full_like(image, 180), new, spared=eye)
+    swapped, changed = facial.swap(image, brow, np.full_like(image, 180), new, spared=eye, is_skin=False)
     np.testing.assert_array_equal(swapped[eye], image[eye])
     assert not changed[eye].any()
     assert changed[brow].all()
@@ -99,5 +99,16 @@ def test_a_part_filmed_in_warm_light_does_not_turn_blue_in_white_light():
     donor[:], truth[:] = skin * warm, skin
     donor[mask], truth[mask] = lips * warm, lips
     target = np.full((64, 64, 3), skin, np.uint8)
-    swapped, _ = facial.swap(target, mask, donor, mask, spared=np.zeros((64, 64), bool))
+    swapped, _ = facial.swap(target, mask, donor, mask, spared=np.zeros((64, 64), bool), is_skin=False)
     assert np.abs(swapped[mask].astype(int) - truth[mask]).mean() < 8
+
+
+def test_a_nose_has_the_shade_of_the_donors_and_the_colour_of_the_targets_skin():
+    ours, theirs, redder = np.array([150, 100, 70]), np.array([240, 200, 180]), np.array([240, 160, 150])
+    mask = block((64, 64), slice(26, 38), slice(20, 44))
+    target, donor = np.full((64, 64, 3), ours, np.uint8), np.full((64, 64, 3), theirs, np.uint8)
+    donor[mask] = redder
+    swapped, _ = facial.swap(target, mask, donor, mask, spared=np.zeros((64, 64), bool), is_skin=True)
+    shade = swapped[30, 32] / ours
+    assert np.ptp(shade) < 0.03, "no colour but the skin's"
+    assert shade.mean() == pytest.approx(redder.mean() / theirs.mean(), abs=0.03)

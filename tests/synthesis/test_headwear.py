@@ -46,7 +46,8 @@ def donor(part: np.ndarray, strength: float = 1.0, hidden: np.ndarray | None = N
     def over_white(coverage):
         return (colour * coverage[..., None] + 1 - coverage[..., None]).astype(np.float32)
 
-    return Performance(over_white(alpha), alpha, share, colour, Layer(over_white(alone), alone))
+    worn, whole = Layer(over_white(share), share), Layer(over_white(alone), alone)
+    return Performance(over_white(alpha), alpha, share, colour, worn, whole)
 
 
 def test_smaller_hair_shows_the_bald_head_and_the_background():

@@ -96,10 +96,10 @@ def test_a_point_belongs_to_the_part_where_it_is_seen(folders):
     baked = avatar.bake()
     left = np.zeros((10, 24, 24), np.uint8)
     left[:, :, :12] = 255
-    share = part_share(baked, frames, left)
+    share = part_share(baked, frames, left).of_point
     assert share.min() >= 0 and share.max() <= 1
-    np.testing.assert_allclose(share + part_share(baked, frames, 255 - left), 1.0, atol=1e-4)
-    whole = part_share(baked, frames, np.full_like(left, 255))
+    np.testing.assert_allclose(share + part_share(baked, frames, 255 - left).of_point, 1.0, atol=1e-4)
+    whole = part_share(baked, frames, np.full_like(left, 255)).of_point
     np.testing.assert_allclose(whole, 1.0, atol=1e-4)
     assert (share > 0.9).any() and (share < 0.1).any()
 
