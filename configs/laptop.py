@@ -2,16 +2,16 @@
 
 python launch.py train --config=configs/laptop.py --data=data/me --workdir=runs/me
 python launch.py train --config=configs/laptop.py:quick --data=data/me --workdir=runs/me   (a minute, to try it out)
-python launch.py train --config=configs/laptop.py:donor --data=data/ada --workdir=runs/ada   (half as long)
+python launch.py train --config=configs/laptop.py:donor --data=data/ada --workdir=runs/ada   (five minutes)
 python launch.py train --config=configs/laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me_generative
 
-":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 1,500 frames of
-the own ones, then 13,500 of all: three times as long, since the second stage is slower. Its points have a generic
-canonical space, in which parts change their shape from look to look, and vanish under the looks that do not wear them
-(`presence`); a look's code is kept from changing what is not its part (`spill`); long hair stays in one piece
-(`smooth_weights`); none of it is in the papers. It has the normal loss. ":donor" is an avatar that lends a part: half
-the frames, points where mattes show hair and clothes, long hair in one piece, and larger points, since a pinhole in a
-part shows on whoever wears it. Variants join: ":generative,quick".
+":generative" is for a person's own videos and those with parts of others, as `synthesize` makes them: 600 frames of the
+own ones, then 5,400 of all. Its points have a generic canonical space, in which parts change their shape from look to
+look, and vanish under the looks that do not wear them (`presence`); a look's code is kept from changing what is not its
+part (`spill`); long hair stays in one piece (`smooth_weights`); none of it is in the papers. It has the normal loss.
+":donor" is an avatar that lends a part: points where mattes show hair and clothes, long hair in one piece, and larger
+points, since a pinhole in a part shows on whoever wears it. Both take two frames a step instead of four: at these
+lengths the number of steps counts. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -30,13 +30,17 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     chosen = arg.split(",") if arg else []
     for name in set(chosen).difference(VARIANTS):
         raise ValueError(f"configs/laptop.py knows no variant {name!r}; it has {', '.join(VARIANTS)}.")
-    total = 800 if "quick" in chosen else 12_000
-    config = _own_video(total // 2 if "donor" in chosen else total)
-    if "donor" in chosen:
+    lends, borrows = "donor" in chosen, "generative" in chosen
+    total = 4_800 if borrows else 2_400 if lends else 12_000
+    config = _own_video(total // 15 if "quick" in chosen else total)
+    if lends or borrows:
+        config.batch_size = 2
+        config.cloud.max_points = 12_288
+    if lends:
         config.cloud.hull_points = 2_048
         config.cloud.radius_factor = 0.85
         config.networks.smooth_weights = True
-    if "generative" in chosen:
+    if borrows:
         _add_second_stage(config)
     return config.lock()
 

@@ -1,7 +1,8 @@
 """Where the source's part has to go for it to sit on the target. Supplement B, eqs. 5-9.
 
 A rotation and a translation in FLAME-canonical space bring landmarks of the two avatars together (d1) and the filler to
-the target's nearest points (d2), in several poses and expressions at once. The paper looks at one frame.
+the target's nearest points (d2), in several poses and expressions at once. The paper looks at one frame. A landmark is
+the points that were trained beside it: points that are only beside it once the source has moved are always near.
 """
 
 import dataclasses
@@ -15,18 +16,17 @@ import scipy.spatial
 
 from pegasus_jax.flame.landmarks import embedded_points
 from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
-from pegasus_jax.fusion.fill import VISIBLE
+from pegasus_jax.fusion.fill import VISIBLE, spacing
 from pegasus_jax.fusion.move import moved_points, take
 from pegasus_jax.fusion.posable import Posable, positions
 from pegasus_jax.models.head_space import HeadSpace
-from pegasus_jax.models.posing import CanonicalPoints
 
 _Avatar = TypeVar("_Avatar", bound=Posable)
 
-_ROUNDS = 6  # of looking for landmarks: those of a part that is far off are found where it has come to
-_STEPS = 50  # in each
+_STEPS = 250
 _RATE = 0.01
 _PER_LANDMARK = 4  # nearest points whose mean stands for a landmark: one alone is off by half a spacing
+_BESIDE_LANDMARK = 4.0  # spacings of points to the farthest of them, or the cloud knows nothing of the landmark
 _FILLER, _BORDER = 256, 2048  # points that are looked at: what the loop holds does not grow with the clouds
 _NEAR = 0.3  # head units from the filler: where the target's border is looked for
 _OVERLAP = 0.05  # head units from the border within which filler overlaps it: the rest would be drawn sideways
@@ -35,10 +35,7 @@ _WORTH = 3e-4  # squared head units (4 mm) that a motion has to gain: landmarks 
 
 @dataclasses.dataclass(frozen=True)
 class Alignment:
-    """The motion that was found, and d1 + d2 (squared head units) without and with it.
-
-    Both distances are of the same points: landmarks and filler as they were found last.
-    """
+    """The motion that was found, and d1 + d2 (squared head units) of the same points without and with it."""
 
     motion: np.ndarray  # (6,): axis-angle, radians; translation, head units
     before: float
@@ -91,20 +88,16 @@ def align(
     frames = probe_frames(source.space, target.space)
     at_rest = (*(drive[:1] for drive in frames), betas)
     on_target = positions(target, *frames, betas)
-    of_target = _landmarks(target.space, target.points, removed)
+    of_source, of_target = _landmarks(source, worn), _landmarks(target, removed)
+    both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
     filling = np.flatnonzero(filler)
     kept = ~removed & ~np.asarray(target.points.inner)
     border = on_target[:, _border(_with(source, filling), on_target[0], kept, at_rest)]
-    first = motion = jnp.asarray(start, jnp.float32)
-    moved = source  # landmarks are first looked for where the avatar was trained, as in the published code
-    for _ in range(_ROUNDS):
-        of_source = _landmarks(source.space, moved.points, worn)
-        both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
-        goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
-        fitting = filling[_beside(_with(moved, filling), border[0], at_rest)]
-        some = _with(source, np.concatenate([of_source.points.ravel(), fitting]))
-        motion, before, after = _descend(some, goal, *frames, betas, first, motion)
-        moved = _moved(source, motion)
+    fitting = filling[_beside(_with(source, filling), border[0], at_rest)]
+    goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
+    some = _with(source, np.concatenate([of_source.points.ravel(), fitting]))
+    first = jnp.asarray(start, jnp.float32)
+    motion, before, after = _descend(some, goal, *frames, betas, first)
     if not before - after > _WORTH:
         motion, after = first, before
     return Alignment(np.asarray(motion), float(before), float(after))
@@ -123,15 +116,18 @@ def _with(avatar: _Avatar, rows: np.ndarray) -> _Avatar:
 @dataclasses.dataclass(frozen=True)
 class _Landmarks:
     points: np.ndarray  # (68, 4): nearest points of each landmark
-    found: np.ndarray  # (68,) bool: none of them is of the attribute
+    found: np.ndarray  # (68,) bool: they are near, and none of them is of the attribute
 
 
-def _landmarks(space: HeadSpace, points: CanonicalPoints, part: np.ndarray) -> _Landmarks:
+def _landmarks(avatar: Posable, part: np.ndarray) -> _Landmarks:
+    space, points = avatar.space, avatar.points
     places = np.asarray(embedded_points(space.vertices_fc, space.head.faces, space.head.lmk68)).reshape(-1, 3)
     outer = np.flatnonzero(~np.asarray(points.inner) & (np.asarray(points.opacity) > VISIBLE))
     tree = scipy.spatial.cKDTree(np.asarray(points.x_fc)[outer])
-    nearest = outer[tree.query(places, k=_PER_LANDMARK)[1].astype(int)]
-    return _Landmarks(nearest, ~part[nearest].any(axis=1))
+    distance, rows = tree.query(places, k=_PER_LANDMARK)
+    near = distance.max(axis=1) < _BESIDE_LANDMARK * spacing(tree)
+    nearest = outer[rows.astype(int)]
+    return _Landmarks(nearest, ~part[nearest].any(axis=1) & near)
 
 
 def _border(filler: Posable, target_d: jax.Array, kept: np.ndarray, at_rest: tuple) -> np.ndarray:
@@ -164,8 +160,8 @@ def _so_many(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 @jax.jit
-def _descend(source: Posable, goal: _Goal, pose, expression, betas, start, motion):
-    """Adam from `motion` (6,): the new one, and d1 + d2 with `start` (6,) and with it."""
+def _descend(source: Posable, goal: _Goal, pose, expression, betas, start):
+    """Adam from `start` (6,): the motion, and d1 + d2 before and after."""
     optimiser = optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS))
 
     def distance(motion: jax.Array) -> jax.Array:
@@ -180,7 +176,7 @@ def _descend(source: Posable, goal: _Goal, pose, expression, betas, start, motio
         updates, state = optimiser.update(jax.grad(distance)(motion), state)
         return (optax.apply_updates(motion, updates), state), None
 
-    (motion, _), _ = jax.lax.scan(step, (motion, optimiser.init(motion)), length=_STEPS)
+    (motion, _), _ = jax.lax.scan(step, (start, optimiser.init(start)), length=_STEPS)
     return motion, distance(start), distance(motion)
 
 
