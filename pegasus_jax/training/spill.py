@@ -1,4 +1,4 @@
-"""Keeps a look's code from changing what its part is not. Not in the papers, which have 39 videos to average it out.
+"""Keeps a look's code to its part, and the part to its code. Not in the papers, which have 39 videos to average it out.
 
 Training pictures show one look at a time: nothing ties the cheeks of a person under one hairstyle to those under
 another but two fits that happen to agree, and under codes in between, or of several looks at once, not even that.
@@ -20,7 +20,9 @@ def spill(
     """Mean absolute change of points (N, 3) and of light that a code drawn at random for one slot brings about.
 
     The slot is one that some look wears; its code comes from N(mean, std²) of the slot's learned codes, the base one
-    included. Points count as far as neither code's look, worn alone, has them for its part (segmentation cue), and only
+    included. Points count as far as neither code's look, worn alone, has them for its part (segmentation cue). The part
+    itself is to be what it is worn alone, whatever `look` wears besides: its points count by how they change as the
+    rest of that look's codes gives way to the base ones, but for what is that look's own part and may hide it. Only
     networks learn from it: the codes must not come to agree. An avatar of one look has nothing to spill.
     """
     if not networks.latents.look_categories:
@@ -42,13 +44,17 @@ def spill(
         light = networks.shading(normalize(jax.random.normal(normal_key, x.shape)), z)
         return jnp.concatenate([x_fc / _UNIT, values.albedo, opacity[:, None]], axis=1), values.seg_logit, light
 
+    def mean(weight: jax.Array, change: jax.Array) -> jax.Array:
+        counted = jnp.where(alive, weight, 0.0) * jnp.abs(change).sum(axis=1)
+        return jnp.sum(counted) / jnp.maximum(jnp.sum(alive), 1)
+
     both = jnp.stack([mine[slot], drawn])
-    points, _, light = jax.vmap(fields, in_axes=(0, None))(both, mine)
-    _, seg_logit, _ = jax.vmap(fields, in_axes=(0, None))(both, base)
-    part = jax.lax.stop_gradient(jax.nn.sigmoid(seg_logit).max(axis=0))
-    change = jnp.abs(points[0] - points[1]).sum(axis=1)
-    weight = jnp.where(alive, 1.0 - part, 0.0)
-    return jnp.sum(weight * change) / jnp.maximum(jnp.sum(alive), 1) + jnp.abs(light[0] - light[1]).mean()
+    beside, look_logit, light = jax.vmap(fields, in_axes=(0, None))(both, mine)
+    alone, part_logit, _ = jax.vmap(fields, in_axes=(0, None))(both, base)
+    looks_part, part = (jax.lax.stop_gradient(jax.nn.sigmoid(logit)) for logit in (look_logit[0], part_logit))
+    elsewhere = mean(1.0 - part.max(axis=0), beside[0] - beside[1])
+    itself = mean(part[1] * (1.0 - looks_part), beside[1] - alone[1])
+    return elsewhere + itself + jnp.abs(light[0] - light[1]).mean()
 
 
 def _codes(table: latents.LatentTable) -> jax.Array:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from pegasus_jax.models import latents
 from pegasus_jax.models.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.training.spill import spill
 
@@ -76,3 +77,19 @@ def test_codes_do_not_learn_from_it_and_networks_do(points):
     assert any(np.any(np.asarray(leaf) != 0.0) for leaf in jax.tree.leaves(slope["canonical"]))
     moved = jax.tree.map(lambda leaf, step: leaf - 1e-6 * step, state, slope)
     assert term(moved) < term(state)
+
+
+def test_a_part_has_to_be_the_same_whatever_is_worn_besides(points):
+    """Every nose has one code, so drawing it changes nothing: all there is to blame is what hair makes of the nose."""
+    networks = _listening(_networks("hair", "nose"))
+    table = networks.latents
+    table.looks[...] = table.looks[...].at[1].set(table.base[...][latents.CATEGORIES.index("nose")])
+    keys = jax.random.split(jax.random.key(5), 20)
+    of_nose = [
+        key for key in keys if jax.random.choice(jax.random.split(key, 3)[0], table.slots()[1:]) == table.slots()[2]
+    ]
+    hair, nose = (
+        [spill(networks, points, jnp.ones(64, bool), jnp.int32(look), key) for key in of_nose] for look in (1, 2)
+    )
+    assert min(hair) > 1e-3
+    np.testing.assert_allclose(nose, 0.0, atol=1e-5)
