@@ -2,8 +2,8 @@
 
 python launch.py demo --workdir=runs/demo
 
-Without an argument, the star: 192 frames as filmed, then 2,208 of all looks. ":donor" is an avatar that lends a part:
-1,200 frames of one clip. Figures: benchmarks/RESULTS.md.
+Without an argument, the star: 160 frames as filmed, then 1,840 of all looks. ":donor" is an avatar that lends a part:
+900 frames of one clip. Figures: benchmarks/RESULTS.md.
 """
 
 import pathlib
@@ -24,7 +24,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     donor, quick = "donor" in chosen, "quick" in chosen
     variants = ([] if donor else ["generative"]) + (["quick"] if quick else [])
     config = load_config(f"{_LAPTOP}:{','.join(variants)}" if variants else str(_LAPTOP))
-    total = {(True, True): 160, (True, False): 320, (False, True): 1_200, (False, False): 2_400}[quick, donor]
+    total = {(True, True): 160, (True, False): 320, (False, True): 900, (False, False): 2_000}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
@@ -37,6 +37,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.cloud.period = total // 6
         config.step.total_frames = total
         config.step.weights.emphasis = 1.0
+        config.step.spill_sample = 512
         config.step.flame_halvings = (total // 4, total // 2)
         config.every.log = total // 40
         config.every.checkpoint = total // 2

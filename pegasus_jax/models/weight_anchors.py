@@ -15,8 +15,8 @@ from pegasus_jax.models.spread import farthest_first
 
 _ON_HEAD = 128
 _RIM = 0.5  # weight of the root from which a vertex is of the rim
-_RINGS = np.arange(1.1, 4.2, 0.5)  # radii of the shoulders' rings, in radii of the rim
-_AROUND = 16  # places on a ring
+_RINGS = 1.15, 1.9, 2.8, 4.0  # radii of the shoulders' rings, in radii of the rim
+_AROUND = 12  # places on a ring
 _SLOPE = 0.35  # of the shoulders
 _DEPTHS = 0.0, 2.0  # radii of the rim: the body has the same rings again below them
 _GHOST, _ROOT, _SKULL = 0, 1, 2

@@ -18,7 +18,9 @@ _TINY = 1e-8
 def smooth_weights(space: HeadSpace, x_fc: jax.Array, nearest: jax.Array) -> jax.Array:
     """(N, 6) at x_fc (N, 3), whose nearest vertices are `nearest` (N,); constant under differentiation."""
     x_fc, near = jax.lax.stop_gradient(x_fc), space.lbs_weights[nearest]
-    square = jnp.sum((x_fc[:, None] - space.anchors.places[None]) ** 2, axis=-1)
+    places = space.anchors.places
+    lengths = jnp.sum(x_fc**2, axis=1)[:, None] + jnp.sum(places**2, axis=1)[None, :]
+    square = jnp.maximum(lengths - 2.0 * x_fc @ places.T, 0.0)
     share = 1.0 / (square**2 + _TINY)
     around = (share @ space.anchors.lbs_weights) / jnp.sum(share, axis=1, keepdims=True)
     distance = jnp.linalg.norm(x_fc - space.vertices_fc[nearest], axis=1)

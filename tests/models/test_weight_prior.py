@@ -54,7 +54,7 @@ def test_clothes_stay_where_they_are(space):
     across = np.linspace(0.45, 1.0, 20)
     shoulder = np.stack([across, rim - 0.3 * (across - 0.3) - 0.05, np.full(20, -0.1)], axis=1)
     chest = np.stack([np.zeros(20), np.linspace(rim - 0.1, rim - 0.6, 20), np.full(20, 0.35)], axis=1)
-    assert suggested(space, jnp.asarray(np.concatenate([shoulder, chest]), jnp.float32))[:, 1].min() > 0.9
+    assert suggested(space, jnp.asarray(np.concatenate([shoulder, chest]), jnp.float32))[:, 1].min() > 0.8
 
 
 def test_nothing_off_the_skin_opens_with_the_jaw(space):
