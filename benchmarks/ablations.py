@@ -1,8 +1,8 @@
 """What each ingredient of a generative avatar is worth, as in the paper's table 3 and its text, on a demo's cast.
 
     python launch.py demo --workdir=runs/demo
-    python benchmarks/ablations.py --demo=runs/demo --frames=6000
-    python benchmarks/ablations.py --demo=runs/demo --frames=6000 --only=gc_off
+    python benchmarks/ablations.py --demo=runs/demo --frames=1000
+    python benchmarks/ablations.py --demo=runs/demo --frames=1000 --only=gc_off
 
 Trains the demo's star by configs/demo.py, its schedules scaled to `--frames`, once as it is and once for each variant:
 

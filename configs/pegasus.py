@@ -66,6 +66,7 @@ def _own_video(*, quick: bool) -> ml_collections.ConfigDict:
                 "gc": "learned",
                 "head_prior": False,
                 "smooth_weights": False,
+                "inner_colours": False,
                 "deformation_width": 16 if quick else 128,
                 "deformation_depth": 4,
                 "canonical_width": 416 if quick else 512,

@@ -9,7 +9,7 @@ from flax import nnx
 from pegasus_jax.models import latents
 from pegasus_jax.models.canonical import CanonicalNetwork
 from pegasus_jax.models.deformation import NUM_BONES, DeformationNetwork, GcMode
-from pegasus_jax.models.head_space import HeadSpace, point_scale
+from pegasus_jax.models.head_space import INNER_PARTS, HeadSpace, point_scale
 from pegasus_jax.models.posing import CanonicalPoints, Rest, normalize, unpose
 from pegasus_jax.models.presence import PresenceNetwork
 from pegasus_jax.models.shading import ShadingNetwork
@@ -34,6 +34,7 @@ class NetworkConfig:
     canonical_skip: int | None = 4
     octaves: int = 6
     detail_octaves: int = 0  # of a finer encoding for the albedo alone
+    inner_colours: bool = False  # eyeballs and the inside of the mouth have outputs of that encoding for themselves
     shading_width: int = 512
     presence: bool = False  # looks can make points vanish; the published model has to hide them
 
@@ -58,6 +59,7 @@ class AvatarNetworks(nnx.Module):
             octaves=config.octaves,
             skip=config.canonical_skip,
             detail_octaves=config.detail_octaves,
+            inner_parts=len(INNER_PARTS) if config.inner_colours else 0,
             rngs=rngs,
         )
         self.shading = ShadingNetwork(latent_size=size, width=config.shading_width, rngs=rngs)
@@ -111,7 +113,7 @@ def canonicalise(
     x_sc = points_gc + networks.deformation.offset_sc(points_gc, z)
     fixed = stop(points_gc)
     coloured = fixed + networks.deformation.offset_sc(fixed, z)
-    values = networks.canonical(coloured, z)
+    values = networks.canonical(coloured, z, part)
     normals_sc = normalize(networks.canonical.sdf_gradient(stop(x_sc), stop(z)))
     rest = rest_points(networks, space, x_sc, z, nearest)
     return CanonicalPoints(

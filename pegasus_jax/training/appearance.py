@@ -55,18 +55,21 @@ def observe(
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *looks)
 
 
-def fit_appearance(clouds: Clouds, points: jax.Array, seen: Seen, *, seed: int) -> nnx.State:
-    """The networks, with a canonical network that says of points (N, 3) under each look what was `seen` of them."""
+def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: Seen, *, seed: int) -> nnx.State:
+    """The networks, with a canonical network that says of points (N, 3) under each look what was `seen` of them.
+
+    `part` (N,) is what each belongs to.
+    """
     x_sc = jnp.stack([clouds.subject_canonical(points, look) for look in range(len(seen.weight))])
 
     def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
         z = latents.flatten(merged.latents.latent(look))
         x, weight = x_sc[look, rows], seen.weight[look, rows]
-        values = merged.canonical(x, z)
+        values = merged.canonical(x, z, part[rows])
         colour = jnp.abs(values.albedo - seen.albedo[look, rows]).mean(axis=-1)
-        part = optax.sigmoid_binary_cross_entropy(values.seg_logit, seen.part[look, rows])
+        belongs = optax.sigmoid_binary_cross_entropy(values.seg_logit, seen.part[look, rows])
         surface = losses.eikonal(merged.canonical.sdf_gradient(x, z), jnp.ones(len(x), bool))
-        return jnp.mean(weight * (colour + _SEG * part) + values.sdf**2) + _EIKONAL * surface
+        return jnp.mean(weight * (colour + _SEG * belongs) + values.sdf**2) + _EIKONAL * surface
 
     return fit(clouds.graphdef, clouds.networks, "canonical", distance, shape=seen.weight.shape, seed=seed)
 

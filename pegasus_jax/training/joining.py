@@ -46,7 +46,7 @@ def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Vi
         there = shown(clouds, points, len(old), videos)
         seen = observe(clouds, points, part, state.cloud.radius, there, videos)
         clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=settings.seed))
-        networks = fit_appearance(clouds, points, seen, seed=settings.seed)
+        networks = fit_appearance(clouds, points, part, seen, seed=settings.seed)
     params = dataclasses.replace(state.params, networks=networks)
     return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
 

@@ -15,9 +15,14 @@ _UNIT = 0.1  # head units: a move of this size counts as much as black turned wh
 
 
 def spill(
-    networks: AvatarNetworks, points_gc: jax.Array, alive: jax.Array, look: jax.Array, key: jax.Array
+    networks: AvatarNetworks,
+    points_gc: jax.Array,
+    part: jax.Array,
+    alive: jax.Array,
+    look: jax.Array,
+    key: jax.Array,
 ) -> jax.Array:
-    """Mean absolute change of points (N, 3) and of light that a code drawn at random for one slot brings about.
+    """Mean absolute change of points (N, 3), of parts (N,), and of light that a code drawn for one slot brings about.
 
     The slot is one that some look wears; its code comes from N(mean, std²) of the slot's learned codes, the base one
     included. Points count as far as neither code's look, worn alone, has them for its part (segmentation cue). The part
@@ -38,7 +43,7 @@ def spill(
     def fields(code: jax.Array, codes: jax.Array):
         z = _flat(codes.at[slot].set(code))
         x_sc = x + networks.deformation.offset_sc(x, z)
-        values = networks.canonical(x_sc, z)
+        values = networks.canonical(x_sc, z, part)
         x_fc = x_sc + networks.deformation.offset_fc(networks.deformation.features(x_sc, z))
         opacity = jax.nn.sigmoid(networks.presence(x_sc, z)) if networks.config.presence else jnp.ones(len(x))
         light = networks.shading(normalize(jax.random.normal(normal_key, x.shape)), z)
@@ -51,9 +56,9 @@ def spill(
     both = jnp.stack([mine[slot], drawn])
     beside, look_logit, light = jax.vmap(fields, in_axes=(0, None))(both, mine)
     alone, part_logit, _ = jax.vmap(fields, in_axes=(0, None))(both, base)
-    looks_part, part = (jax.lax.stop_gradient(jax.nn.sigmoid(logit)) for logit in (look_logit[0], part_logit))
-    elsewhere = mean(1.0 - part.max(axis=0), beside[0] - beside[1])
-    itself = mean(part[1] * (1.0 - looks_part), beside[1] - alone[1])
+    of_look, of_slot = (jax.lax.stop_gradient(jax.nn.sigmoid(logit)) for logit in (look_logit[0], part_logit))
+    elsewhere = mean(1.0 - of_slot.max(axis=0), beside[0] - beside[1])
+    itself = mean(of_slot[1] * (1.0 - of_look), beside[1] - alone[1])
     return elsewhere + itself + jnp.abs(light[0] - light[1]).mean()
 
 

@@ -256,7 +256,7 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, look, scene:
     }
     if weights.spill:
         rows = _sample(alive.shape[0], config.spill_sample, jax.random.fold_in(key, 3))
-        terms["spill"] = spill(networks, params.points[rows], alive[rows], look, jax.random.fold_in(key, 4))
+        terms["spill"] = spill(networks, params.points[rows], part[rows], alive[rows], look, jax.random.fold_in(key, 4))
     if weights.dark:
         terms["dark"] = losses.unseen_dark(points.albedo, part, alive)
     stop = jax.lax.stop_gradient

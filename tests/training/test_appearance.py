@@ -49,7 +49,7 @@ def test_hair_has_the_colour_of_hair_and_is_the_part(joining_run, seen):
 def test_the_fitted_network_says_what_was_seen(joining_run, seen):
     clouds = joining_run.clouds
     everything, _, found = seen
-    fitted = appearance.fit_appearance(clouds, everything, found, seed=0)
+    fitted = appearance.fit_appearance(clouds, everything, jnp.zeros(len(everything), jnp.int32), found, seed=0)
 
     def error(networks) -> float:
         merged = nnx.merge(clouds.graphdef, networks)

@@ -20,6 +20,7 @@ SIZES = {
     "code_size": 4,
     "presence": True,
 }
+OUTER = jnp.zeros(64, jnp.int32)
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +54,15 @@ def _part_everywhere(networks: AvatarNetworks) -> AvatarNetworks:
 
 
 def test_an_avatar_of_one_look_has_nothing_to_spill(points):
-    assert spill(_networks(), points, jnp.ones(64, bool), jnp.int32(0), jax.random.key(0)) == 0.0
+    assert spill(_networks(), points, OUTER, jnp.ones(64, bool), jnp.int32(0), jax.random.key(0)) == 0.0
 
 
 def test_what_listens_to_the_code_spills_except_where_it_is_the_part(points):
     alive, key = jnp.ones(64, bool), jax.random.key(0)
-    plain = spill(_networks("hair"), points, alive, jnp.int32(0), key)
-    loud = spill(_listening(_networks("hair")), points, alive, jnp.int32(0), key)
-    part = spill(_part_everywhere(_listening(_networks("hair"))), points, alive, jnp.int32(0), key)
-    nobody = spill(_listening(_networks("hair")), points, ~alive, jnp.int32(0), key)
+    plain = spill(_networks("hair"), points, OUTER, alive, jnp.int32(0), key)
+    loud = spill(_listening(_networks("hair")), points, OUTER, alive, jnp.int32(0), key)
+    part = spill(_part_everywhere(_listening(_networks("hair"))), points, OUTER, alive, jnp.int32(0), key)
+    nobody = spill(_listening(_networks("hair")), points, OUTER, ~alive, jnp.int32(0), key)
     light = float(nobody)
     assert loud > plain + 0.01 and abs(float(part) - light) < 1e-4
 
@@ -70,7 +71,7 @@ def test_codes_do_not_learn_from_it_and_networks_do(points):
     graphdef, state = nnx.split(_listening(_networks("hair", "nose", "hair")))
 
     def term(state):
-        return spill(nnx.merge(graphdef, state), points, jnp.ones(64, bool), jnp.int32(2), jax.random.key(0))
+        return spill(nnx.merge(graphdef, state), points, OUTER, jnp.ones(64, bool), jnp.int32(2), jax.random.key(0))
 
     slope = jax.grad(term)(state)
     assert all(np.all(np.asarray(leaf) == 0.0) for leaf in jax.tree.leaves(slope["latents"]))
@@ -89,7 +90,7 @@ def test_a_part_has_to_be_the_same_whatever_is_worn_besides(points):
         key for key in keys if jax.random.choice(jax.random.split(key, 3)[0], table.slots()[1:]) == table.slots()[2]
     ]
     hair, nose = (
-        [spill(networks, points, jnp.ones(64, bool), jnp.int32(look), key) for key in of_nose] for look in (1, 2)
+        [spill(networks, points, OUTER, jnp.ones(64, bool), jnp.int32(look), key) for key in of_nose] for look in (1, 2)
     )
     assert min(hair) > 1e-3
     np.testing.assert_allclose(nose, 0.0, atol=1e-5)
