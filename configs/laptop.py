@@ -16,8 +16,8 @@ lengths the number of steps counts. Variants join: ":generative,quick".
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
 nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
-lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term for the VGG term (which needs weights to
-download), and normals whose Jacobian is held constant in the backward pass.
+lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term
+for the VGG term (which needs weights to download), and normals whose Jacobian is held constant in the backward pass.
 """
 
 import ml_collections

@@ -56,6 +56,20 @@ def test_detail_changes_the_albedo_alone_and_starts_at_nothing():
     np.testing.assert_array_equal(after.seg_logit, before.seg_logit)
 
 
+def test_inner_parts_have_colours_of_their_own_and_the_outside_keeps_its():
+    network = CanonicalNetwork(
+        latent_size=8, width=16, depth=3, octaves=2, skip=None, detail_octaves=4, inner_parts=3, rngs=nnx.Rngs(0)
+    )
+    x, z = jnp.broadcast_to(jnp.array([0.1, 0.2, 0.3]), (5, 3)), jnp.ones(8)
+    part = jnp.array([-1, 0, 1, 2, 3])
+    network.detail_out.bias[...] = jnp.full(3, 0.02)
+    network.inner_out.bias[...] = jnp.repeat(jnp.array([0.1, -0.1, 0.05]), 3)
+    albedo = np.asarray(network(x, z, part).albedo)[:, 0]
+    np.testing.assert_allclose(albedo[:2], np.asarray(network(x, z).albedo)[:2, 0], rtol=1e-6)
+    logit = np.log(albedo / (1.0 - albedo)) / 10.0
+    np.testing.assert_allclose(logit - logit[0], [0.0, 0.0, 0.08, -0.12, 0.03], atol=1e-4)
+
+
 def test_initial_sdf_is_a_ball_and_ignores_the_latent():
     network = paper_canonical()
     directions = np.random.default_rng(0).normal(size=(64, 3)).astype(np.float32)
