@@ -54,6 +54,7 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.networks.gc = "learned"
     config.networks.smooth_weights = True
     config.networks.presence = True
+    config.networks.inner_colours = False  # once looks join, they end in extremes: green eyes
     config.cloud.hull_points = 1_024
     config.step.weights.normal = 0.1
     config.step.weights.spill = 0.1

@@ -58,13 +58,14 @@ def observe(
 def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: Seen, *, seed: int) -> nnx.State:
     """The networks, with a canonical network that says of points (N, 3) under each look what was `seen` of them.
 
-    `part` (N,) is what each belongs to.
+    `part` (N,) is what each belongs to. Inner points are left out: no look changes them, and few pixels at this age of
+    the cloud show them, of whose colours a fit makes extremes that training does not leave again.
     """
     x_sc = jnp.stack([clouds.subject_canonical(points, look) for look in range(len(seen.weight))])
 
     def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
         z = latents.flatten(merged.latents.latent(look))
-        x, weight = x_sc[look, rows], seen.weight[look, rows]
+        x, weight = x_sc[look, rows], jnp.where(part[rows] > 0, 0.0, seen.weight[look, rows])
         values = merged.canonical(x, z, part[rows])
         colour = jnp.abs(values.albedo - seen.albedo[look, rows]).mean(axis=-1)
         belongs = optax.sigmoid_binary_cross_entropy(values.seg_logit, seen.part[look, rows])
