@@ -9,6 +9,7 @@ import numpy as np
 
 from pegasus_jax.data import Dataset
 from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.models.baked_points import BakedPoints
 from pegasus_jax.models.render import RenderOptions
 from pegasus_jax.synthesis.part_share import PartShare, carrying
 
@@ -47,8 +48,9 @@ def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[P
     """
     of_point = jnp.asarray(share.of_point)
     carrier = carrying(baked, of_point)
-    tinted = _with(baked, albedo=baked.points.albedo * of_point[:, None])
-    part_alone = _with(baked, opacity=baked.points.opacity * jnp.asarray(share.is_part))
+    points = baked.points
+    tinted = _with(baked, dataclasses.replace(points, albedo=points.albedo * of_point[:, None]))
+    part_alone = _with(baked, dataclasses.replace(points, opacity=points.opacity * jnp.asarray(share.is_part)))
     cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
@@ -66,5 +68,5 @@ def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[P
             yield Performance(image[row], alpha[row], part[row], normals[row], seen, whole)
 
 
-def _with(baked: BakedAvatar, **changes: jax.Array) -> BakedAvatar:
-    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, **changes))
+def _with(baked: BakedAvatar, points: BakedPoints) -> BakedAvatar:
+    return dataclasses.replace(baked, points=points)

@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import media, progress
@@ -132,7 +133,7 @@ def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) 
     """The donor as it lends to the clip: hair and hats in their own colours, facial parts in their own shape."""
     if attribute in HEADWEAR:
         return in_own_colours(donor, share)
-    return keep_own_shape(donor, share.is_part, clip.betas)
+    return keep_own_shape(donor, share.is_part, jnp.asarray(clip.betas))
 
 
 def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:
