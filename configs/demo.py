@@ -22,18 +22,16 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     for name in set(chosen).difference(VARIANTS):
         raise ValueError(f"configs/demo.py knows no variant {name!r}; it has {' and '.join(VARIANTS)}.")
     donor, quick = "donor" in chosen, "quick" in chosen
-    variants = ([] if donor else ["generative"]) + (["quick"] if quick else [])
-    config = load_config(f"{_LAPTOP}:{','.join(variants)}" if variants else str(_LAPTOP))
+    variants = ["donor" if donor else "generative", *(["quick"] if quick else [])]
+    config = load_config(f"{_LAPTOP}:{','.join(variants)}")
     total = {(True, True): 160, (True, False): 320, (False, True): 900, (False, False): 2_000}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96
-        config.batch_size = 2  # of so few frames more steps are worth more than larger ones
-        config.networks.smooth_weights = True
         config.cloud.init_radius = 0.08
-        config.cloud.hull_points = 2_048 if donor else 1_024
         config.cloud.max_points = 8_192 if donor else 10_240
         config.cloud.min_radius = 0.042
+        config.cloud.radius_factor = 0.85
         config.cloud.period = total // 6
         config.step.total_frames = total
         config.step.weights.emphasis = 1.0
@@ -44,7 +42,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.nearest = total // 40
         if quick:  # a program is compiled for each capacity
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
-        config.cloud.radius_factor = 0.85
         if not donor:
             config.stage_one_frames = config.step.spill_after = 2 * total // 25
             config.cloud.period = total // 25

@@ -32,11 +32,6 @@ class PartShare:
     of_point: np.ndarray  # (N,) in [0, 1]: how much of what is seen of each point is the attribute
     is_clear: np.ndarray  # (N,) bool: seen, and nothing but the attribute
 
-    @classmethod
-    def none(cls, count: int) -> "PartShare":
-        """Of `count` points that have nothing to do with it."""
-        return cls(np.zeros(count, np.float32), np.zeros(count, bool))
-
     @property
     def is_part(self) -> np.ndarray:
         """(N,) bool: more of the attribute than of anything else."""
@@ -61,7 +56,7 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
         yes, total = yes + np.asarray(votes[0]), total + np.asarray(votes[1])
     seen = total > _SEEN
     if not seen.any():
-        return PartShare.none(len(total))
+        return PartShare(np.zeros(len(total), np.float32), seen)
     share = yes / np.maximum(total, 1e-9)
     points = np.asarray(baked.points.x_fc)
     _, nearest = scipy.spatial.cKDTree(points[seen]).query(points[~seen])

@@ -10,12 +10,10 @@ import numpy as np
 from pegasus_jax.data import Dataset
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.baked_points import BakedPoints
-from pegasus_jax.models.render import RenderOptions
+from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.synthesis.part_share import PartShare, carrying
 
 _CHUNK = 4
-_OPTIONS = RenderOptions(channels=("rgb", "normals", "seg_logit"))
-_COLOUR = RenderOptions(channels=("rgb",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,26 +44,37 @@ def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[P
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    of_point = jnp.asarray(share.of_point)
-    carrier = carrying(baked, of_point)
-    points = baked.points
+    points, of_point = baked.points, jnp.asarray(share.of_point)
     tinted = _with(baked, dataclasses.replace(points, albedo=points.albedo * of_point[:, None]))
     part_alone = _with(baked, dataclasses.replace(points, opacity=points.opacity * jnp.asarray(share.is_part)))
+    for out, of_part, alone in zip(
+        _pictures(carrying(baked, of_point), target, ("rgb", "normals", "seg_logit")),
+        _pictures(tinted, target, ("rgb",)),
+        _pictures(part_alone, target, ("rgb",)),
+    ):
+        image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
+        part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
+        worn = Layer(np.clip(np.asarray(of_part.image) + (alpha - part)[..., None], 0.0, 1.0), part)
+        yield Performance(image, alpha, part, normals, worn, Layer(np.asarray(alone.image), np.asarray(alone.alpha)))
+
+
+def normals_of(baked: BakedAvatar, target: Dataset) -> Iterator[np.ndarray]:
+    """`Performance.normals` (H, W, 3) of every frame of `target`, and nothing else."""
+    for out in _pictures(baked, target, ("rgb", "normals")):
+        yield np.asarray(out.normals)
+
+
+def _pictures(baked: BakedAvatar, target: Dataset, channels: tuple[str, ...]) -> Iterator[Render]:
+    """The avatar in one frame of `target` after the other, as arrays of the host."""
     cameras, betas = target.cameras(), jnp.asarray(target.betas)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
-        drive = (target.pose[rows], target.expression[rows], some)
-        out = carrier.render(*drive, betas=betas, options=_OPTIONS)
-        of_part = tinted.render(*drive, betas=betas, options=_COLOUR)
-        alone = part_alone.render(*drive, betas=betas, options=_COLOUR)
-        part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
-        image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
-        worn = np.clip(np.asarray(of_part.image) + (alpha - part)[..., None], 0.0, 1.0)
-        alone_image, alone_alpha = np.asarray(alone.image), np.asarray(alone.alpha)
+        options = RenderOptions(channels=channels)
+        out = baked.render(target.pose[rows], target.expression[rows], some, betas=betas, options=options)
+        out = jax.tree.map(np.asarray, out)
         for row in range(min(_CHUNK, len(target) - start)):
-            seen, whole = Layer(worn[row], part[row]), Layer(alone_image[row], alone_alpha[row])
-            yield Performance(image[row], alpha[row], part[row], normals[row], seen, whole)
+            yield jax.tree.map(lambda array, row=row: array[row], out)
 
 
 def _with(baked: BakedAvatar, points: BakedPoints) -> BakedAvatar:

@@ -27,7 +27,7 @@ from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.flicker import Flicker
 from pegasus_jax.synthesis.own_shape import keep_own_shape
 from pegasus_jax.synthesis.part_share import PartShare, in_own_colours, part_share
-from pegasus_jax.synthesis.performance import Performance, perform
+from pegasus_jax.synthesis.performance import Performance, normals_of, perform
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 
 FACIAL = ("eyes", "eyebrows", "nose", "mouth")
@@ -235,8 +235,7 @@ def _normals(path: pathlib.Path | None, clip: Dataset):
     """The normals of the target's own avatar, frame by frame."""
     if path is None:
         return None
-    baked = load_trained(path).bake()
-    return (own.normals for own in perform(baked, PartShare.none(len(baked.points.x_fc)), clip))
+    return normals_of(load_trained(path).bake(), clip)
 
 
 def _target_normals(swapped: Swapped, donor: Performance, own: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
     def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
         z = latents.flatten(merged.latents.latent(look))
         x, weight = x_sc[look, rows], jnp.where(part[rows] > 0, 0.0, seen.weight[look, rows])
-        values = merged.canonical(x, z, part[rows])
+        values = merged.canonical(x, z)
         colour = jnp.abs(values.albedo - seen.albedo[look, rows]).mean(axis=-1)
         belongs = optax.sigmoid_binary_cross_entropy(values.seg_logit, seen.part[look, rows])
         surface = losses.eikonal(merged.canonical.sdf_gradient(x, z), jnp.ones(len(x), bool))
