@@ -16,6 +16,8 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.editing import Interpolation
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.report import evaluate_run
+from pegasus_jax.fusion.align import Alignment
+from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.inference import FusedAvatar, any_avatar, load, render_edit
 from pegasus_jax.inference.fused import COMPOSED, looks_of
 from pegasus_jax.inference.load import load_trained
@@ -161,12 +163,17 @@ def test_other_commands_take_it_as_an_avatar(folder, made, tmp_path):
     recipe = Interpolation({"hair": ("hair/ada", "hair/cleo")}, steps=3)
     render_edit(folder, recipe, look=None, drive=None, out=tmp_path / "edit", image_size=SIDE)
     assert (tmp_path / "edit" / "edit.mp4").is_file()
-    report = evaluate_run(folder, data=[made[0].data])
-    pictures = report.figures("pictures")
-    assert np.isfinite(pictures["tracked"]["psnr"])
-    assert pictures["composed without alignment"]["psnr"] != pictures["tracked"]["psnr"]
     with pytest.raises(UserError, match="does not say what it was trained on; name dataset folders with --data"):
         evaluate_run(folder)
+
+
+def test_its_evaluation_compares_with_the_composition_that_nothing_aligned(folder, made, tmp_path):
+    fused = load(folder)
+    aligned = Alignments.of([np.zeros(1)], [Alignment(np.array([0.0, 0.2, 0.0, 0.0, 0.1, 0.0]), 0.1, 0.0)])
+    FusedAvatar(fused.source, fused.target, {"hair": aligned}).save(tmp_path / "moved.npz")
+    pictures = evaluate_run(tmp_path / "moved.npz", data=[made[0].data]).figures("pictures")
+    assert np.isfinite(pictures["tracked"]["psnr"])
+    assert pictures["composed without alignment"]["psnr"] != pictures["tracked"]["psnr"]
 
 
 def test_avatars_of_different_heads_are_told_apart(made):
