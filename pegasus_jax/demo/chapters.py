@@ -71,8 +71,7 @@ def _trained(script: Script, folders: Folders, pictures: Figures) -> Section:
     return Section(
         title="Last, one avatar learns them all",
         text=f"{points} points, one code for each look. The last fifth of the clip was held out. Tracked: driven by "
-        "the clip's own parameters; refined: by what fits the picture best. PSNR in dB; the foreground's leaves out "
-        "the white background.",
+        "the clip's own parameters. PSNR in dB; the foreground's leaves out the white background.",
         items=[
             Picture(
                 folders.name(run / "figures" / f"evaluation_{script.star}.png"),

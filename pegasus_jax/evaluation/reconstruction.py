@@ -51,7 +51,7 @@ def refined_drive(baked: AnyBaked, frames: Batch) -> Drive:
     parts = []
     for rows, count in progress.bar(list(_chunks(len(frames.frame))), desc="refining held-out frames", unit="batch"):
         batch = take(frames, rows)
-        fitted = refine(baked, drive_of(batch), batch.over_white(), batch.alpha())
+        fitted = jax.block_until_ready(refine(baked, drive_of(batch), batch.over_white(), batch.alpha()))
         parts.append(jax.tree.map(lambda a, count=count: a[:count], fitted))
     return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
 

@@ -13,6 +13,7 @@ from flax import nnx
 from pegasus_jax.models.layers import Linear, WeightNormLinear, normal, positional_encoding, softplus100
 
 ALBEDO_GAIN = 10.0
+_INNER_GAIN = 0.5  # few pixels show the inside: at the full gain its colours end in extremes
 
 
 @jax.tree_util.register_dataclass
@@ -88,17 +89,17 @@ class CanonicalNetwork(nnx.Module):
         out = self.out(softplus100(pre))
         colour = out[:, 1:]
         if self.detail_octaves:
-            fine = positional_encoding(x_sc, self.detail_octaves)
-            colour = colour + self._detail(softplus100(self.detail(fine, z)), part)
+            fine = softplus100(self.detail(positional_encoding(x_sc, self.detail_octaves), z))
+            colour = self._inner(fine, part, colour + self.detail_out(fine))
         return CanonicalValues(
             sdf=out[:, 0], albedo=jax.nn.sigmoid(ALBEDO_GAIN * colour), seg_logit=self.seg(pre)[:, 0]
         )
 
-    def _detail(self, features: jax.Array, part: jax.Array | None) -> jax.Array:
-        outer = self.detail_out(features)
+    def _inner(self, features: jax.Array, part: jax.Array | None, outer: jax.Array) -> jax.Array:
+        """Colours (N, 3) of points of parts (N,): their own of inner ones, `outer` of the rest."""
         if part is None or not self.inner_parts:
             return outer
-        inner = self.inner_out(features).reshape(-1, self.inner_parts, 3)
+        inner = _INNER_GAIN * self.inner_out(features).reshape(-1, self.inner_parts, 3)
         own = jnp.take_along_axis(inner, jnp.maximum(part - 1, 0)[:, None, None], axis=1)[:, 0]
         return jnp.where(part[:, None] > 0, own, outer)
 

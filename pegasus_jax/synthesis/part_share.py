@@ -1,7 +1,8 @@
-"""Which points of an avatar belong to an attribute: a vote of the part masks of the frames it was trained on.
+"""Which points of an avatar belong to an attribute, and in which colours: what the frames of its training show of them.
 
-A pixel of a mask votes for each point by the point's compositing weight there. The blended picture is linear in what
-the points carry, and its gradient is these votes.
+A pixel votes for each point by the point's compositing weight there: a pixel of the attribute's mask for belonging to
+the attribute, and, where it is of nothing else, for its own colour. Short training leaves specks, and mixes skin and
+shirt into the rim of the hair; the mean of what is filmed has neither.
 """
 
 import dataclasses
@@ -16,13 +17,13 @@ from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.render import RenderOptions
+from pegasus_jax.models.shown import Shown, shown
 
 _FRAMES = 48
 _CHUNK = 4
-_SEEN = 0.5  # pixels' worth of votes below which a point takes its neighbour's share
+_SEEN = 0.5  # pixels' worth of votes below which a point takes what its neighbours have
 _MOSTLY = 0.5
-_CLEAR = 0.9  # share from which on a point's colour has nothing of skin or shirt in it
-_OPTIONS = RenderOptions(channels=("rgb", "seg_logit"))
+_CLEAR = 0.9  # of a mask: from there on a pixel's colour is the attribute's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,7 @@ class PartShare:
     """What N points have to do with an attribute."""
 
     of_point: np.ndarray  # (N,) in [0, 1]: how much of what is seen of each point is the attribute
-    is_clear: np.ndarray  # (N,) bool: seen, and nothing but the attribute
+    albedo: np.ndarray  # (N, 3) in [0, 1]: what pixels of the attribute alone show of its points; others keep theirs
 
     @property
     def is_part(self) -> np.ndarray:
@@ -39,41 +40,31 @@ class PartShare:
 
 
 def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShare:
-    """How much of what is seen of each of the N points lies in the attribute's masks (F, H, W) uint8.
+    """What the attribute's masks (F, H, W) uint8 have to do with each of the N points.
 
-    Up to 48 of the F frames are looked at. Points that none of them shows take the share of the nearest that is seen.
+    Up to 48 of the F frames are looked at. Points that none of them shows take the share of the nearest that is seen,
+    and points of the attribute that are never seen clearly the colour of those beside them.
     """
     count = len(frames.frame)
     chosen = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
-    yes, total = np.zeros(len(baked.points.x_fc)), np.zeros(len(baked.points.x_fc))
+    sums = []
     for start in progress.bar(range(0, len(chosen), _CHUNK), desc="Whose points are these"):
         rows = chosen[np.minimum(np.arange(start, start + _CHUNK), len(chosen) - 1)]
         counts = (np.arange(start, start + _CHUNK) < len(chosen)).astype(np.float32)
-        mask = masks[rows].astype(np.float32) / 255.0 * counts[:, None, None]
-        whole = np.broadcast_to(counts[:, None, None], mask.shape)
-        some = take(frames, rows)
-        votes = _votes(baked, some.betas, some.pose, some.expression, some.cameras, (mask, whole))
-        yes, total = yes + np.asarray(votes[0]), total + np.asarray(votes[1])
-    seen = total > _SEEN
-    if not seen.any():
-        return PartShare(np.zeros(len(total), np.float32), seen)
-    share = yes / np.maximum(total, 1e-9)
+        sums.append(_shown(baked, take(frames, rows), masks[rows], counts))
+    total = jax.tree.map(lambda *leaves: np.asarray(sum(leaves)), *sums)
     points = np.asarray(baked.points.x_fc)
-    _, nearest = scipy.spatial.cKDTree(points[seen]).query(points[~seen])
-    share[~seen] = share[seen][nearest] if len(nearest) else 0.0
-    share = np.clip(share, 0.0, 1.0).astype(np.float32)
-    return PartShare(share, seen & (share > _CLEAR))
+    share = _of_the_seen(np.asarray(total.share()), points, total.whole > _SEEN)
+    clear = total.light.max(axis=1) > _SEEN
+    albedo = np.where(clear[:, None], np.asarray(total.albedo()), np.asarray(baked.points.albedo))
+    is_part = share > _MOSTLY
+    return PartShare(share, lent_colours(points, albedo, borrowers=is_part & ~clear, lenders=is_part & clear))
 
 
 def in_own_colours(baked: BakedAvatar, share: PartShare) -> BakedAvatar:
-    """The avatar whose attribute has its own colours to its border: training mixes those of skin and shirt in there.
-
-    Points that no frame shows have never learned any.
-    """
-    points = baked.points
-    x_fc, albedo = np.asarray(points.x_fc), np.asarray(points.albedo)
-    albedo = lent_colours(x_fc, albedo, borrowers=share.is_part & ~share.is_clear, lenders=share.is_clear)
-    return dataclasses.replace(baked, points=dataclasses.replace(points, albedo=jnp.asarray(albedo)))
+    """The avatar whose attribute has the colours that its pixels show."""
+    albedo = jnp.where(share.is_part[:, None], share.albedo, baked.points.albedo)
+    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, albedo=albedo))
 
 
 def carrying(baked: BakedAvatar, numbers: jax.Array) -> BakedAvatar:
@@ -81,12 +72,28 @@ def carrying(baked: BakedAvatar, numbers: jax.Array) -> BakedAvatar:
     return dataclasses.replace(baked, points=dataclasses.replace(baked.points, seg_logit=jnp.asarray(numbers)))
 
 
+def _of_the_seen(share: np.ndarray, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Shares (N,) of points (N, 3), in which those that nobody has `seen` (N,) have that of the nearest seen one."""
+    if not seen.any():
+        return np.zeros_like(share)
+    _, nearest = scipy.spatial.cKDTree(points[seen]).query(points[~seen])
+    out = np.array(share)
+    out[~seen] = share[seen][nearest] if len(nearest) else 0.0
+    return out
+
+
 @jax.jit
-def _votes(baked: BakedAvatar, betas, pose, expression, cameras, pictures) -> list[jax.Array]:
-    """For each of the pictures (B, H, W): the sum (N,) over frames and pixels of compositing weight times picture."""
+def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Array) -> Shown:
+    """What B frames show of the points, with masks (B, H, W) uint8; a frame counts as `counts` (B,) says."""
+    options = RenderOptions(max_points_per_pixel=baked.max_points_per_pixel, ndc_per_unit=baked.ndc_per_unit)
 
-    def blended(numbers: jax.Array) -> jax.Array | None:
-        return carrying(baked, numbers).render(pose, expression, cameras, betas=betas[0], options=_OPTIONS).seg_logit
+    def one(frame_masks_counts) -> Shown:
+        frame, mask, count = frame_masks_counts
+        matte, mask = count * frame.alpha(), jnp.asarray(mask, jnp.float32) / 255.0
+        points = baked.frame_points(frame.pose, frame.expression, frame.betas)
+        image = jnp.asarray(frame.image, jnp.float32) / 255.0
+        clear = jnp.where(mask > _CLEAR, matte, 0.0)
+        return shown(points, frame.cameras, image=image, matte=matte, mask=mask, counts=clear, options=options)
 
-    _, pull = jax.vjp(blended, jnp.zeros(len(baked.points.x_fc)))
-    return [pull(picture)[0] for picture in pictures]
+    found = jax.lax.map(one, (jax.tree.map(jnp.asarray, frames), jnp.asarray(masks), jnp.asarray(counts)))
+    return jax.tree.map(lambda leaf: leaf.sum(axis=0), found)

@@ -130,10 +130,9 @@ def synthesize(
 
 
 def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) -> BakedAvatar:
-    """The donor as it lends to the clip: hair and hats in their own colours, facial parts in their own shape."""
-    if attribute in HEADWEAR:
-        return in_own_colours(donor, share)
-    return keep_own_shape(donor, share.is_part, jnp.asarray(clip.betas))
+    """The donor as it lends to the clip: the part in its own colours, facial ones in their own shape."""
+    donor = in_own_colours(donor, share)
+    return donor if attribute in HEADWEAR else keep_own_shape(donor, share.is_part, jnp.asarray(clip.betas))
 
 
 def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:

@@ -1,8 +1,4 @@
-"""What pictures of each look show of each point: its colour, and whether it is the look's part; networks that say so.
-
-A blended picture is linear in what points carry, and its gradient sums a picture up by compositing weight: the mean of
-the pixels that show a point needs nothing but the rasteriser.
-"""
+"""What pictures of each look show of each point, colour and part, and networks that say so."""
 
 import dataclasses
 import functools
@@ -18,15 +14,17 @@ from pegasus_jax.models import latents
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
-from pegasus_jax.models.render import SHADING_GAIN, RenderOptions, render_points
+from pegasus_jax.models.shown import Shown, shown
 from pegasus_jax.training import losses
 from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.fitting import fit
+from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.videos import Videos
 
 _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
-_OPTIONS = RenderOptions(channels=("rgb", "albedo", "seg_logit"))
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
+_FRAMES, _LAST_FRAMES = 24, 64  # that are looked at: where a look joins, and at the end
+_DETAIL = "canonical.detail", "canonical.detail_out", "canonical.inner_out"
 
 
 @jax.tree_util.register_dataclass
@@ -40,17 +38,26 @@ class Seen:
 
 
 def observe(
-    clouds: Clouds, points: jax.Array, part: jax.Array, radius: jax.Array, there: np.ndarray, videos: Videos
+    clouds: Clouds,
+    points: jax.Array,
+    part: jax.Array,
+    radius: jax.Array,
+    videos: Videos,
+    *,
+    there: np.ndarray | None = None,
+    frames: int = _FRAMES,
 ) -> Seen:
-    """What a run's frames show of points (N, 3), of which those that are `there` (L, N) under a look are drawn with it.
+    """What some `frames` of each look show of points (N, 3), drawn as the networks say.
 
-    `part` (N,) is what each belongs to, `radius` () how large they are drawn (NDC).
+    `part` (N,) is what each belongs to, `radius` () how large they are drawn (NDC). With `there` (L, N) points are
+    drawn with the looks that it says.
     """
     looks = []
-    for look in range(len(there)):
-        drawn, frames = jnp.asarray(there[look], jnp.float32), videos.sample(look)
+    for look in range(len(videos.counts)):
+        drawn = None if there is None else jnp.asarray(there[look], jnp.float32)
+        sample = videos.sample(look, count=frames)
         looks.append(
-            _observe(clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, frames)
+            _observe(clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, sample)
         )
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *looks)
 
@@ -61,7 +68,7 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
     `part` (N,) is what each belongs to. Inner points are left out: no look changes them, and few pixels at this age of
     the cloud show them, of whose colours a fit makes extremes that training does not leave again.
     """
-    x_sc = jnp.stack([clouds.subject_canonical(points, look) for look in range(len(seen.weight))])
+    x_sc = _subject_canonical(clouds, points, len(seen.weight))
 
     def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
         z = latents.flatten(merged.latents.latent(look))
@@ -72,7 +79,33 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
         surface = losses.eikonal(merged.canonical.sdf_gradient(x, z), jnp.ones(len(x), bool))
         return jnp.mean(weight * (colour + _SEG * belongs) + values.sdf**2) + _EIKONAL * surface
 
-    return fit(clouds.graphdef, clouds.networks, "canonical", distance, shape=seen.weight.shape, seed=seed)
+    return fit(clouds.graphdef, clouds.networks, ["canonical"], distance, shape=seen.weight.shape, seed=seed)
+
+
+def settle_colours(
+    graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, *, steps: int
+) -> TrainState:
+    """The state at the end of a run, whose points have the colours that their frames show under each look.
+
+    Steps on two to four frames each leave specks, of which the mean over many frames has none. Only layers of the
+    colour's detail change: places, normals and segmentation stay.
+    """
+    clouds = Clouds(graphdef, state.params.networks, space)
+    points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
+    seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES)
+    x_sc = _subject_canonical(clouds, points, len(seen.weight))
+
+    def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
+        values = merged.canonical(x_sc[look, rows], latents.flatten(merged.latents.latent(look)), part[rows])
+        return jnp.mean(seen.weight[look, rows] * jnp.abs(values.albedo - seen.albedo[look, rows]).mean(axis=-1))
+
+    networks = fit(graphdef, clouds.networks, _DETAIL, distance, shape=seen.weight.shape, seed=0, steps=steps)
+    return dataclasses.replace(state, params=dataclasses.replace(state.params, networks=networks))
+
+
+def _subject_canonical(clouds: Clouds, points: jax.Array, looks: int) -> jax.Array:
+    """x^sc (L, N, 3) of points (N, 3)."""
+    return jnp.stack([clouds.subject_canonical(points, look) for look in range(looks)])
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -83,7 +116,7 @@ def _observe(
     points: jax.Array,
     part: jax.Array,
     radius: jax.Array,
-    drawn: jax.Array,
+    drawn: jax.Array | None,
     look: jax.Array,
     frames: Batch,
 ) -> Seen:
@@ -92,27 +125,15 @@ def _observe(
     z = latents.flatten(merged.latents.latent(look))
     nearest = nearest_vertices(space, flame_canonical(merged, points, z), part)
     canonical = canonicalise(merged, space, points, z, nearest, part, jacobian_gradient=False)
-    canonical = dataclasses.replace(canonical, opacity=drawn)
+    if drawn is not None:
+        canonical = dataclasses.replace(canonical, opacity=drawn)
 
-    def one(frame: Batch) -> tuple[jax.Array, ...]:
+    def one(frame: Batch) -> Shown:
         motion = {"betas": frame.betas, "expression": frame.expression, "pose": frame.pose}
         moved = frame_points(merged, space, canonical, z, **motion, radius=radius, alive=None)
-
-        def pictures(albedo: jax.Array, seg_logit: jax.Array):
-            carrying = dataclasses.replace(moved, albedo=albedo, seg_logit=seg_logit)
-            render = render_points(carrying, frame.cameras, options=_OPTIONS)
-            return render.albedo, render.seg_logit
-
-        _, pull = jax.vjp(pictures, moved.albedo, moved.seg_logit)
         matte = frame.alpha()
-        mask = jnp.asarray(frame.seg, jnp.float32) / 255.0
-        colour, belongs = pull((matte[..., None] * jnp.asarray(frame.image, jnp.float32) / 255.0, matte * mask))
-        _, whole = pull((jnp.zeros((*matte.shape, 3)), matte))
-        return colour, SHADING_GAIN * moved.shading * whole[:, None], belongs, whole
+        image, mask = (jnp.asarray(array, jnp.float32) / 255.0 for array in (frame.image, frame.seg))
+        return shown(moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte)
 
-    colour, light, belongs, whole = (sums.sum(axis=0) for sums in jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
-    return Seen(
-        albedo=jnp.clip(colour / jnp.maximum(light, 1e-6), 0.0, 1.0),
-        part=jnp.clip(belongs / jnp.maximum(whole, 1e-6), 0.0, 1.0),
-        weight=jnp.minimum(whole / _ENOUGH, 1.0),
-    )
+    sums = jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
+    return Seen(albedo=sums.albedo(), part=sums.share(), weight=jnp.minimum(sums.whole / _ENOUGH, 1.0))

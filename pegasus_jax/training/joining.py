@@ -44,7 +44,7 @@ def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Vi
     if settings.networks.presence:
         points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
         there = shown(clouds, points, len(old), videos)
-        seen = observe(clouds, points, part, state.cloud.radius, there, videos)
+        seen = observe(clouds, points, part, state.cloud.radius, videos, there=there)
         clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=settings.seed))
         networks = fit_appearance(clouds, points, part, seen, seed=settings.seed)
     params = dataclasses.replace(state.params, networks=networks)
@@ -94,4 +94,4 @@ def fit_presence(clouds: Clouds, points: jax.Array, labels: np.ndarray, *, seed:
         logits = merged.presence(x_sc[look, rows], latents.flatten(merged.latents.latent(look)))
         return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, wanted[look, rows]))
 
-    return fit(clouds.graphdef, clouds.networks, "presence", distance, shape=labels.shape, seed=seed)
+    return fit(clouds.graphdef, clouds.networks, ["presence"], distance, shape=labels.shape, seed=seed)

@@ -30,6 +30,7 @@ from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices,
 from pegasus_jax.models.networks import flame_canonical
 from pegasus_jax.training import cloud, figures, head_in_clip, joining, memory, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
+from pegasus_jax.training.appearance import settle_colours
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.initial import initial_state, make_scene
 from pegasus_jax.training.journal import Journal
@@ -181,10 +182,16 @@ class _Run:
                 self._check_memory()
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
+                    if self.seen >= total and self.settings.settle_steps:
+                        self._settle()
                     checkpoints.save(self.state)
                     if not preemption.asked:
                         self._draw()
         return self.seen >= total
+
+    def _settle(self) -> None:
+        steps, space = self.settings.settle_steps, self.scene.space
+        self.state = settle_colours(self.graphdef, self.state, space, self.videos, steps=steps)
 
     def _check_memory(self) -> None:
         """Says what memory the run will take; of `--deterministic` runs, which are short, nothing."""

@@ -45,10 +45,10 @@ class Videos:
         mean[GLOBAL] = 0.0
         return mean
 
-    def sample(self, look: int) -> Batch:
-        """Some training frames of a look, spread over them."""
+    def sample(self, look: int, *, count: int = _SAMPLE) -> Batch:
+        """Some training frames of a look, `count` at most, spread over them."""
         rows = np.flatnonzero(self.train.look == look)
-        return self.train.batch(rows[np.unique(np.linspace(0, len(rows) - 1, _SAMPLE).astype(int))])
+        return self.train.batch(rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))])
 
 
 def load_videos(datasets: Sequence[Dataset], settings: Settings, *, budget: int = 0) -> Videos:

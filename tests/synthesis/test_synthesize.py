@@ -1,7 +1,9 @@
 """A swapped folder from end to end, on an avatar with random networks: what is in it, and what is refused."""
 
+import dataclasses
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,9 +14,10 @@ from pegasus_jax.data.pictures import write_png
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load
+from pegasus_jax.models.render import SHADING_GAIN
 from pegasus_jax.synthesis import masks, synthesize
 from pegasus_jax.synthesis.bald import BaldFrame
-from pegasus_jax.synthesis.part_share import part_share
+from pegasus_jax.synthesis.part_share import in_own_colours, part_share
 from pegasus_jax.synthesis.plan import read_plan, run_plan
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 from tests.inference.untrained import write_run
@@ -102,6 +105,26 @@ def test_a_point_belongs_to_the_part_where_it_is_seen(folders):
     whole = part_share(baked, frames, np.full_like(left, 255)).of_point
     np.testing.assert_allclose(whole, 1.0, atol=1e-4)
     assert (share > 0.9).any() and (share < 0.1).any()
+
+
+def test_a_part_is_lent_in_the_colour_that_its_pixels_show(folders):
+    """Whatever the networks say of it: the left half of every frame is painted."""
+    baked = load(folders.run).bake()
+    frames = load_frames(read_dataset(folders.data), np.arange(10), image_size=(24, 24))
+    left = np.zeros((10, 24, 24), np.uint8)
+    left[:, :, :12] = 255
+    image = np.where(left[..., None] > 0, np.uint8([60, 20, 10]), np.uint8([0, 255, 0]))
+    frames = dataclasses.replace(frames, image=image)
+    share = part_share(baked, frames, left)
+    lent = in_own_colours(baked, share)
+    is_part = share.is_part
+    assert is_part.any() and not is_part.all()
+    albedo = np.asarray(lent.points.albedo)
+    np.testing.assert_array_equal(albedo[~is_part], np.asarray(baked.points.albedo)[~is_part])
+    drive = (baked.betas * 0.0, frames.expression[0], frames.pose[0])
+    shading = np.asarray(baked.frame_points(jnp.asarray(drive[2]), jnp.asarray(drive[1]), drive[0]).shading)[is_part]
+    colour = SHADING_GAIN * shading * albedo[is_part]
+    np.testing.assert_allclose(np.median(colour, axis=0), np.array([60, 20, 10]) / 255, atol=0.05)
 
 
 def test_frames_without_the_part_are_dropped_with_the_reason(folders, target, tmp_path):

@@ -20,7 +20,7 @@ def seen(joining_run):
     everything = jnp.concatenate([points, jnp.asarray(found)])
     part = jnp.concatenate([state.cloud.part, jnp.zeros(len(found), jnp.int32)])
     labels = joining.shown(clouds, everything, len(points), videos)
-    return everything, labels, appearance.observe(clouds, everything, part, state.cloud.radius, labels, videos)
+    return everything, labels, appearance.observe(clouds, everything, part, state.cloud.radius, videos, there=labels)
 
 
 def _picture_colour(videos, look: int) -> np.ndarray:
@@ -64,3 +64,28 @@ def test_the_fitted_network_says_what_was_seen(joining_run, seen):
     before, after = (dict(leaves.flat(networks)) for networks in (clouds.networks, fitted))
     assert {name.split(".")[0] for name in before if np.any(before[name] != after[name])} == {"canonical"}
     assert jax.tree.all(jax.tree.map(lambda leaf: jnp.all(jnp.isfinite(leaf)), fitted))
+
+
+def test_settling_ends_with_the_colours_that_are_seen_and_moves_nothing(joining_run):
+    clouds, _, state, videos, _ = joining_run
+    settled = appearance.settle_colours(clouds.graphdef, state, clouds.space, videos, steps=200)
+    points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
+    found = appearance.observe(clouds, points, part, state.cloud.radius, videos)
+
+    def values(networks, look: int):
+        merged = nnx.merge(clouds.graphdef, networks)
+        z = latents.flatten(merged.latents.latent(look))
+        return merged.canonical(clouds.subject_canonical(points, look), z, part)
+
+    for look in range(3):
+        before, after = (values(one.params.networks, look) for one in (state, settled))
+        error = [
+            float(jnp.mean(found.weight[look][:, None] * jnp.abs(one.albedo - found.albedo[look])))
+            for one in (before, after)
+        ]
+        assert error[1] < 0.5 * error[0]
+        np.testing.assert_array_equal(before.sdf, after.sdf)
+        np.testing.assert_array_equal(before.seg_logit, after.seg_logit)
+    old, new = (dict(leaves.flat(one.params.networks)) for one in (state, settled))
+    changed = {name.split(".")[1] for name in old if np.any(old[name] != new[name])}
+    assert {"detail", "detail_out"} <= changed <= {"detail", "detail_out", "inner_out"}
