@@ -41,8 +41,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.cloud.max_points = 12_288
     if lends:
         config.settle_steps //= 2
-        config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 3_072, 2_048, 14_336
-        config.cloud.min_radius, config.cloud.radius_factor = 0.034, 0.85
+        config.cloud.init_points, config.cloud.hull_points = 3_072, 2_048
+        config.cloud.min_radius, config.cloud.radius_factor = 0.038, 0.85
         config.networks.smooth_weights = True
     if borrows:
         _add_second_stage(config)
