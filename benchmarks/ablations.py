@@ -6,7 +6,8 @@
 
 Trains the demo's star by configs/demo.py, its schedules scaled to `--frames`, once as it is and once for each variant:
 
-learned       the demo's own: offsets from the generic canonical space, learned from small random weights
+learned       the demo's own, with the normal loss: offsets from the generic canonical space, learned from small random
+              weights
 gc_official   the same, from the published code's initial weights, a saddle
 gc_off        without that space
 no_normals    without the normal loss
@@ -41,11 +42,12 @@ from pegasus_jax.training import train
 
 _CONFIG = pathlib.Path(__file__).parents[1] / "configs" / "demo.py"
 _RAW = "no_synthesis"
+_NORMALS = 0.1  # weight of the normal loss
 _OVERRIDES = {
     "learned": [],
     "gc_official": ["networks.gc=official"],
     "gc_off": ["networks.gc=off"],
-    "no_normals": ["step.weights.normal=0.0"],
+    "no_normals": [],
     _RAW: [],
 }
 _SCRIPT = Script()
@@ -68,6 +70,9 @@ def main() -> None:
     avatars = {}
     for name in arguments.only:
         settings = _at_scale(config.load_config(str(_CONFIG), overrides=_OVERRIDES[name]), arguments.frames)
+        if name != "no_normals":
+            settings.step.weights.normal = _NORMALS
+            settings.step.render.channels = (*settings.step.render.channels, "normals")
         others = _raw(demo, made) if name == _RAW else swapped
         train(settings, data=[demo.clip(_SCRIPT.star), *others], workdir=made.run(name))
         avatars[name] = load(made.run(name))

@@ -40,9 +40,12 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.log = total // 40
         config.every.checkpoint = total // 2
         config.every.nearest = total // 40
-        if quick:  # a program is compiled for each capacity
+        if quick:
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
+        config.cloud.least_capacity = config.cloud.max_points  # compiling takes longer than steps on a few empty slots
         if not donor:
+            config.step.weights.normal = 0.0  # its swaps come without pictures of normals
+            config.step.render.channels = tuple(name for name in config.step.render.channels if name != "normals")
             config.stage_one_frames = config.step.spill_after = 2 * total // 25
             config.cloud.period = total // 25
     return config

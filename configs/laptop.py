@@ -102,6 +102,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "period": period,
                 "prune_above": 0.0,
                 "hull_points": 0,
+                "least_capacity": 0,
             },
             "step": {
                 "weights": {

@@ -32,6 +32,7 @@ class CloudSchedule:
     period: int
     prune_above: float  # prune while the radius is at least this
     hull_points: int = 0  # besides those on the head, if it starts there: hair and clothes, told from the mattes
+    least_capacity: int = 0  # slots from the start: with as many as `max_points` a run compiles once, for slower steps
 
 
 def published_init_radius(num_points: int) -> float:
@@ -41,7 +42,7 @@ def published_init_radius(num_points: int) -> float:
 
 def bucket(count: int, schedule: CloudSchedule) -> int:
     """The smallest capacity that holds `count` points."""
-    capacity = schedule.init_points
+    capacity = max(schedule.init_points, schedule.least_capacity)
     while capacity < count:
         capacity = min(int(capacity * BUCKET_GROWTH), schedule.max_points)
     return capacity
@@ -160,6 +161,19 @@ def change_cloud(
         next_radius = radius * schedule.radius_factor
     changed = _arranged(state, rows, len(survivors), count, points)
     return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
+
+
+def with_room(state: TrainState, capacity: int) -> TrainState:
+    """The same points, in `capacity` slots if they have fewer."""
+    count = state.cloud.capacity
+    if count >= capacity:
+        return state
+    rows = np.pad(np.arange(count), (0, capacity - count))
+    points = jnp.pad(state.params.points, ((0, capacity - count), (0, 0)))
+    alive = jnp.pad(state.cloud.alive, (0, capacity - count))
+    changed = _arranged(state, rows, count, count, points)
+    cloud = dataclasses.replace(changed.cloud, alive=alive, changes=state.cloud.changes)
+    return dataclasses.replace(changed, cloud=cloud)
 
 
 def empty_at(state: TrainState, capacity: int) -> TrainState:

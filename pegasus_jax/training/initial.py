@@ -66,7 +66,7 @@ def initial_state(settings: Settings, space: HeadSpace, videos: Videos) -> tuple
             overlaps_per_point=settings.step.render.overlaps_per_point,
         ),
     )
-    return graphdef, state
+    return graphdef, cloud.with_room(state, schedule.least_capacity)
 
 
 def _areas(space: HeadSpace, videos: Videos) -> np.ndarray:

@@ -77,7 +77,9 @@ def joining_run(tmp_path_factory) -> Joining:
     settings = from_config(config.load_config("configs/demo.py:quick"))
     settings = with_looks(settings, ("hair", "nose"), swapped=[root / "hair", root / "nose"])
     settings = dataclasses.replace(
-        settings, image_size=48, cloud=dataclasses.replace(settings.cloud, init_points=1024, hull_points=400)
+        settings,
+        image_size=48,
+        cloud=dataclasses.replace(settings.cloud, init_points=1024, hull_points=400, least_capacity=0),
     )
     videos = load_videos([read_dataset(root / name) for name in wearings], settings)
     scene = loop.make_scene(head, videos, settings)

@@ -223,3 +223,17 @@ def test_new_points_fill_the_room_there_is_and_no_more():
     points = np.ones((100, 3), np.float32)
     assert int(cloud.add_points(state, schedule(max_points=40), points).cloud.alive.sum()) == 40
     assert int(cloud.add_points(state, schedule(max_points=32), points).cloud.alive.sum()) == 32
+
+
+def test_room_from_the_start_changes_no_point_and_stays_through_changes():
+    state = random_state(8, radius=0.1)
+    roomy = cloud.with_room(state, 20)
+    assert roomy.cloud.capacity == 20 and int(roomy.cloud.changes) == 0
+    np.testing.assert_array_equal(roomy.cloud.alive, np.arange(20) < 8)
+    np.testing.assert_array_equal(roomy.params.points[:8], state.params.points)
+    np.testing.assert_array_equal(roomy.moments.mu.points[:8], state.moments.mu.points)
+    assert cloud.with_room(roomy, 10) is roomy
+    seen_all = with_cloud(roomy, visible=roomy.cloud.alive)
+    grown = cloud.change_cloud(seen_all, schedule(init_points=8, max_points=20, least_capacity=20), KEY)
+    assert grown.cloud.capacity == 20 and int(grown.cloud.alive.sum()) == 16
+    np.testing.assert_array_equal(grown.params.points[:8], state.params.points)
