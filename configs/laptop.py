@@ -89,6 +89,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "canonical_skip": None,
                 "octaves": 4,
                 "detail_octaves": 8,
+                "detail_width": 256,
                 "inner_colours": True,
                 "shading_width": 32,
             },

@@ -29,9 +29,10 @@ class CanonicalValues:
 class CanonicalNetwork(nnx.Module):
     """Weight-normed layers with softplus(100) on [PE(x), z]; the input returns at layer `skip` (None: never).
 
-    A narrow network blurs eyes and lips. `detail_octaves` adds to the albedo what a single layer makes of a finer
-    encoding, which leaves the distance, and so the normals, smooth; the published network has none (0). Eyeballs lie a
-    millimetre under lids, teeth under lips: each of `inner_parts` parts has that layer's outputs for itself.
+    A narrow network blurs eyes and lips. `detail_octaves` adds to the albedo what a single layer, `detail_width` wide,
+    makes of a finer encoding, which leaves the distance, and so the normals, smooth; the published network has none
+    (0). Eyeballs lie a millimetre under lids, teeth under lips: each of `inner_parts` parts has that layer's outputs
+    for itself.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class CanonicalNetwork(nnx.Module):
         octaves: int,
         skip: int | None,
         detail_octaves: int = 0,
+        detail_width: int | None = None,
         inner_parts: int = 0,
         rngs: nnx.Rngs,
     ):
@@ -65,12 +67,12 @@ class CanonicalNetwork(nnx.Module):
         self.seg = WeightNormLinear(normal(key(), (width, 1), math.sqrt(2.0)), jnp.zeros(1))
         self.detail_octaves = detail_octaves
         if detail_octaves:
-            size = 3 + 6 * detail_octaves + latent_size
-            self.detail = WeightNormLinear(normal(key(), (size, width), math.sqrt(2.0 / width)), jnp.zeros(width))
-            self.detail_out = Linear(jnp.zeros((width, 3)), jnp.zeros(3))
+            size, wide = 3 + 6 * detail_octaves + latent_size, detail_width or width
+            self.detail = WeightNormLinear(normal(key(), (size, wide), math.sqrt(2.0 / wide)), jnp.zeros(wide))
+            self.detail_out = Linear(jnp.zeros((wide, 3)), jnp.zeros(3))
         self.inner_parts = inner_parts if detail_octaves else 0
         if self.inner_parts:
-            self.inner_out = Linear(jnp.zeros((width, 3 * inner_parts)), jnp.zeros(3 * inner_parts))
+            self.inner_out = Linear(jnp.zeros((wide, 3 * inner_parts)), jnp.zeros(3 * inner_parts))
 
     def __call__(self, x_sc: jax.Array, z: jax.Array, part: jax.Array | None = None) -> CanonicalValues:
         """Values at x_sc (N, 3) under z (Z,); of points of parts (N,), inner ones from 1 on, else of the outside.

@@ -34,6 +34,7 @@ class NetworkConfig:
     canonical_skip: int | None = 4
     octaves: int = 6
     detail_octaves: int = 0  # of a finer encoding for the albedo alone
+    detail_width: int | None = None  # of its layer; None: canonical_width
     inner_colours: bool = False  # eyeballs and the inside of the mouth have outputs of that encoding for themselves
     shading_width: int = 512
     presence: bool = False  # looks can make points vanish; the published model has to hide them
@@ -59,6 +60,7 @@ class AvatarNetworks(nnx.Module):
             octaves=config.octaves,
             skip=config.canonical_skip,
             detail_octaves=config.detail_octaves,
+            detail_width=config.detail_width,
             inner_parts=len(INNER_PARTS) if config.inner_colours else 0,
             rngs=rngs,
         )

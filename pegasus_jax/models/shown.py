@@ -18,7 +18,7 @@ from pegasus_jax.models.render import SHADING_GAIN, FramePoints, RenderOptions, 
 class Shown:
     """Sums over pixels, for N points; a pixel that shows a point alone counts 1."""
 
-    colour: jax.Array  # (N, 3) in [0, 1] a pixel
+    colour: jax.Array  # (N, 3) of the picture
     light: jax.Array  # (N, 3): what `colour` were of a white point
     marked: jax.Array  # (N,): pixels of a mask
     whole: jax.Array  # (N,): pixels of the person
@@ -27,9 +27,20 @@ class Shown:
         """(N, 3) in [0, 1]; 0 where nothing is shown."""
         return jnp.clip(self.colour / jnp.maximum(self.light, 1e-6), 0.0, 1.0)
 
+    def corrected(self, albedo: jax.Array) -> jax.Array:
+        """Albedo (N, 3), if `colour` sums what frames have more than pictures of points with this `albedo` (N, 3)."""
+        return jnp.clip(albedo + self.colour / jnp.maximum(self.light, 1e-6), 0.0, 1.0)
+
     def share(self) -> jax.Array:
         """(N,) in [0, 1]: how much of what is shown lies in the mask; 0 where nothing is shown."""
         return jnp.clip(self.marked / jnp.maximum(self.whole, 1e-6), 0.0, 1.0)
+
+
+def beyond(points: FramePoints, camera: Camera, image: jax.Array, *, options: RenderOptions) -> jax.Array:
+    """What a frame (H, W, 3) in [0, 1] has more than the picture of these points, as far as they cover it."""
+    render = render_points(points, camera, options=options)
+    white = 1.0 - render.alpha[..., None]
+    return (1.0 - white) * image + white - render.image
 
 
 def shown(
@@ -47,7 +58,7 @@ def shown(
     Args:
         points: N points.
         camera: the frame's.
-        image: (H, W, 3) in [0, 1].
+        image: (H, W, 3): the frame in [0, 1], or what it has more than a picture.
         matte: (H, W) in [0, 1]: how much of each pixel is the person.
         mask: (H, W) in [0, 1].
         counts: (H, W) in [0, 1]: how much each pixel counts for the colour.

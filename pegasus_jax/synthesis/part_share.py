@@ -6,6 +6,7 @@ shirt into the rim of the hair; the mean of what is filmed has neither.
 """
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,13 @@ from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.models.shown import Shown, shown
+from pegasus_jax.models.shown import Shown, beyond, shown
 
 _FRAMES = 48
 _CHUNK = 4
 _SEEN = 0.5  # pixels' worth of votes below which a point takes what its neighbours have
 _MOSTLY = 0.5
+_CORRECTIONS = 2
 _CLEAR = 0.9  # of a mask: from there on a pixel's colour is the attribute's
 
 
@@ -46,24 +48,27 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     and points of the attribute that are never seen clearly the colour of those beside them.
     """
     count = len(frames.frame)
-    chosen = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
-    sums = []
-    for start in progress.bar(range(0, len(chosen), _CHUNK), desc="Whose points are these"):
-        rows = chosen[np.minimum(np.arange(start, start + _CHUNK), len(chosen) - 1)]
-        counts = (np.arange(start, start + _CHUNK) < len(chosen)).astype(np.float32)
-        sums.append(_shown(baked, take(frames, rows), masks[rows], counts))
-    total = jax.tree.map(lambda *leaves: np.asarray(sum(leaves)), *sums)
-    points = np.asarray(baked.points.x_fc)
-    share = _of_the_seen(np.asarray(total.share()), points, total.whole > _SEEN)
-    clear = total.light.max(axis=1) > _SEEN
-    albedo = np.where(clear[:, None], np.asarray(total.albedo()), np.asarray(baked.points.albedo))
-    is_part = share > _MOSTLY
-    return PartShare(share, lent_colours(points, albedo, borrowers=is_part & ~clear, lenders=is_part & clear))
+    rows = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
+    some, masks, points = take(frames, rows), masks[rows], np.asarray(baked.points.x_fc)
+    total = _summed(baked, some, masks)
+    share = _of_the_seen(np.asarray(total.share()), points, np.asarray(total.whole) > _SEEN)
+    is_part, clear = share > _MOSTLY, np.asarray(total.light).max(axis=1) > _SEEN
+    known = (is_part & clear)[:, None]
+    albedo = jnp.where(known, total.albedo(), baked.points.albedo)
+    for _ in range(_CORRECTIONS):
+        more = _summed(coloured(baked, albedo), some, masks, more=True)
+        albedo = jnp.where(known, more.corrected(albedo), albedo)
+    lent = lent_colours(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
+    return PartShare(share, lent)
 
 
 def in_own_colours(baked: BakedAvatar, share: PartShare) -> BakedAvatar:
     """The avatar whose attribute has the colours that its pixels show."""
-    albedo = jnp.where(share.is_part[:, None], share.albedo, baked.points.albedo)
+    return coloured(baked, jnp.where(share.is_part[:, None], share.albedo, baked.points.albedo))
+
+
+def coloured(baked: BakedAvatar, albedo: jax.Array) -> BakedAvatar:
+    """The same avatar with this albedo (N, 3)."""
     return dataclasses.replace(baked, points=dataclasses.replace(baked.points, albedo=albedo))
 
 
@@ -82,9 +87,19 @@ def _of_the_seen(share: np.ndarray, points: np.ndarray, seen: np.ndarray) -> np.
     return out
 
 
-@jax.jit
-def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Array) -> Shown:
-    """What B frames show of the points, with masks (B, H, W) uint8; a frame counts as `counts` (B,) says."""
+def _summed(baked: BakedAvatar, frames: Batch, masks: np.ndarray, *, more: bool = False) -> Shown:
+    """What F frames show of the points, with masks (F, H, W) uint8; or what they have more than pictures of them."""
+    sums, count = [], len(masks)
+    for start in progress.bar(range(0, count, _CHUNK), desc="Colours" if more else "Whose points are these"):
+        rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
+        counts = (np.arange(start, start + _CHUNK) < count).astype(np.float32)
+        sums.append(_shown(baked, take(frames, rows), masks[rows], counts, more=more))
+    return jax.tree.map(lambda *leaves: jnp.asarray(sum(leaves)), *sums)
+
+
+@functools.partial(jax.jit, static_argnames="more")
+def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Array, *, more: bool) -> Shown:
+    """`_summed` of B frames, which count as `counts` (B,) says."""
     options = RenderOptions(max_points_per_pixel=baked.max_points_per_pixel, ndc_per_unit=baked.ndc_per_unit)
 
     def one(frame_masks_counts) -> Shown:
@@ -92,6 +107,8 @@ def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Arra
         matte, mask = count * frame.alpha(), jnp.asarray(mask, jnp.float32) / 255.0
         points = baked.frame_points(frame.pose, frame.expression, frame.betas)
         image = jnp.asarray(frame.image, jnp.float32) / 255.0
+        if more:
+            image = beyond(points, frame.cameras, image, options=options)
         clear = jnp.where(mask > _CLEAR, matte, 0.0)
         return shown(points, frame.cameras, image=image, matte=matte, mask=mask, counts=clear, options=options)
 

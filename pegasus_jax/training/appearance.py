@@ -14,7 +14,8 @@ from pegasus_jax.models import latents
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
-from pegasus_jax.models.shown import Shown, shown
+from pegasus_jax.models.render import RenderOptions
+from pegasus_jax.models.shown import Shown, beyond, shown
 from pegasus_jax.training import losses
 from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.fitting import fit
@@ -24,6 +25,7 @@ from pegasus_jax.training.videos import Videos
 _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
 _FRAMES, _LAST_FRAMES = 24, 64  # that are looked at: where a look joins, and at the end
+_CORRECTIONS = 2
 _DETAIL = "canonical.detail", "canonical.detail_out", "canonical.inner_out"
 
 
@@ -46,19 +48,26 @@ def observe(
     *,
     there: np.ndarray | None = None,
     frames: int = _FRAMES,
+    corrections: int = 0,
 ) -> Seen:
     """What some `frames` of each look show of points (N, 3), drawn as the networks say.
 
     `part` (N,) is what each belongs to, `radius` () how large they are drawn (NDC). With `there` (L, N) points are
-    drawn with the looks that it says.
+    drawn with the looks that it says. Means over all pixels that show a point blur; each of the `corrections` adds what
+    the frames have more than pictures of points in the colours so far.
     """
     looks = []
     for look in range(len(videos.counts)):
         drawn = None if there is None else jnp.asarray(there[look], jnp.float32)
         sample = videos.sample(look, count=frames)
-        looks.append(
-            _observe(clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, sample)
+        observed = functools.partial(
+            _observe, clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, sample
         )
+        sums = observed(None)
+        albedo = sums.albedo()
+        for _ in range(corrections):
+            albedo = observed(albedo).corrected(albedo)
+        looks.append(Seen(albedo=albedo, part=sums.share(), weight=jnp.minimum(sums.whole / _ENOUGH, 1.0)))
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *looks)
 
 
@@ -92,7 +101,7 @@ def settle_colours(
     """
     clouds = Clouds(graphdef, state.params.networks, space)
     points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
-    seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES)
+    seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
     x_sc = _subject_canonical(clouds, points, len(seen.weight))
 
     def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
@@ -119,8 +128,9 @@ def _observe(
     drawn: jax.Array | None,
     look: jax.Array,
     frames: Batch,
-) -> Seen:
-    """`Seen` of one look, without its leading axis."""
+    albedo: jax.Array | None,
+) -> Shown:
+    """What frames of one look show; with `albedo` (N, 3), what they have more than pictures of it."""
     merged: AvatarNetworks = nnx.merge(graphdef, networks)
     z = latents.flatten(merged.latents.latent(look))
     nearest = nearest_vertices(space, flame_canonical(merged, points, z), part)
@@ -133,7 +143,9 @@ def _observe(
         moved = frame_points(merged, space, canonical, z, **motion, radius=radius, alive=None)
         matte = frame.alpha()
         image, mask = (jnp.asarray(array, jnp.float32) / 255.0 for array in (frame.image, frame.seg))
+        if albedo is not None:
+            moved = dataclasses.replace(moved, albedo=albedo)
+            image = beyond(moved, frame.cameras, image, options=RenderOptions())
         return shown(moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte)
 
-    sums = jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
-    return Seen(albedo=sums.albedo(), part=sums.share(), weight=jnp.minimum(sums.whole / _ENOUGH, 1.0))
+    return jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))

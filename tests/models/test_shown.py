@@ -1,6 +1,7 @@
 """What a picture shows of points: sums by compositing weight, compared with those of the picture's own weights."""
 
 import dataclasses
+import itertools
 
 import jax.numpy as jnp
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 from pegasus_jax.data.camera import Camera
 from pegasus_jax.models.render import SHADING_GAIN, FramePoints, RenderOptions, render_points
-from pegasus_jax.models.shown import shown
+from pegasus_jax.models.shown import beyond, shown
 
 SIDE, COUNT = 24, 30
+OPTIONS = RenderOptions()
 CAMERA = Camera.from_imavatar(
     jnp.asarray([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -4]]),
     jnp.asarray([-2.6, 2.6, 0.5, 0.5]),
@@ -66,6 +68,21 @@ def test_a_picture_in_one_colour_gives_every_visible_point_that_albedo(points, w
     assert visible.sum() > COUNT / 2
     np.testing.assert_allclose(np.asarray(got.albedo())[visible], image[:1, 0].repeat(visible.sum(), 0), rtol=1e-3)
     np.testing.assert_allclose(np.asarray(got.share())[visible], 1.0, rtol=1e-4)
+
+
+def test_a_correction_brings_pictures_closer_to_the_frame_where_points_cover_it(points):
+    truth = render_points(points, CAMERA, options=OPTIONS)
+    frame = (truth.image - (1.0 - truth.alpha[..., None])) / jnp.maximum(truth.alpha[..., None], 1e-6)
+    blank = np.zeros((SIDE, SIDE), np.float32)
+    albedo = jnp.full((COUNT, 3), 0.5)
+    errors = []
+    for _ in range(12):
+        guess = dataclasses.replace(points, albedo=albedo)
+        errors.append(float(jnp.mean((render_points(guess, CAMERA, options=OPTIONS).image - truth.image) ** 2)))
+        more = beyond(guess, CAMERA, frame, options=OPTIONS)
+        sums = shown(guess, CAMERA, image=more, matte=blank, mask=blank, counts=np.ones_like(blank))
+        albedo = sums.corrected(albedo)
+    assert all(after < before for before, after in itertools.pairwise(errors)) and errors[-1] < 0.1 * errors[0]
 
 
 def test_what_nothing_shows_is_zero_and_finite(points):
