@@ -18,7 +18,7 @@ Against the paper: networks of 64 units instead of 512 with a finer encoding for
 nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
 lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term
 for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the backward pass, and at
-the end colours that are fitted to the mean of what frames show of each point (`settle_steps`).
+the end what frames show of each point beyond the networks' colours (`point_colours`).
 """
 
 import ml_collections
@@ -34,13 +34,10 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     lends, borrows = "donor" in chosen, "generative" in chosen
     total = 4_800 if borrows else 2_400 if lends else 12_000
     config = _own_video(total // 15 if "quick" in chosen else total)
-    if "quick" in chosen:
-        config.settle_steps = 100
     if lends or borrows:
         config.batch_size = 2
         config.cloud.max_points = 12_288
     if lends:
-        config.settle_steps //= 2
         config.cloud.init_points, config.cloud.hull_points = 3_072, 2_048
         config.cloud.min_radius, config.cloud.radius_factor = 0.038, 0.85
         config.networks.smooth_weights = True
@@ -58,7 +55,7 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.networks.gc = "learned"
     config.networks.smooth_weights = True
     config.networks.presence = True
-    config.cloud.hull_points = 1_024
+    config.cloud.hull_points = 1_536
     config.step.weights.normal = 0.1
     config.step.weights.spill = 0.1
     config.step.spill_after = config.stage_one_frames
@@ -76,7 +73,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
             "batch_size": 4,
             "test_fraction": 0.2,
             "expression_variance_floor": 2e-3,
-            "settle_steps": 2_000,
+            "point_colours": True,
             "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
             "networks": {
                 "gc": "off",

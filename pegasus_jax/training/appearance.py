@@ -26,7 +26,7 @@ _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
 _FRAMES, _LAST_FRAMES = 24, 64  # that are looked at: where a look joins, and at the end
 _CORRECTIONS = 2
-_DETAIL = "canonical.detail", "canonical.detail_out", "canonical.inner_out"
+_SHOWN = 0.2  # of a pixel: from there on a look's frames know a point's colour
 
 
 @jax.tree_util.register_dataclass
@@ -88,28 +88,26 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
         surface = losses.eikonal(merged.canonical.sdf_gradient(x, z), jnp.ones(len(x), bool))
         return jnp.mean(weight * (colour + _SEG * belongs) + values.sdf**2) + _EIKONAL * surface
 
-    return fit(clouds.graphdef, clouds.networks, ["canonical"], distance, shape=seen.weight.shape, seed=seed)
+    return fit(clouds.graphdef, clouds.networks, "canonical", distance, shape=seen.weight.shape, seed=seed)
 
 
-def settle_colours(
-    graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, *, steps: int
-) -> TrainState:
-    """The state at the end of a run, whose points have the colours that their frames show under each look.
+def colours_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos) -> np.ndarray:
+    """What frames show of a run's N living points beyond the networks' albedo, for `models.point_colours`: (L, N, 3).
 
-    Steps on two to four frames each leave specks, of which the mean over many frames has none. Only layers of the
-    colour's detail change: places, normals and segmentation stay.
+    What a look's frames do not show of a point is as filmed, and what no frame shows is zero.
     """
     clouds = Clouds(graphdef, state.params.networks, space)
     points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
     seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
+    merged: AvatarNetworks = nnx.merge(graphdef, clouds.networks)
     x_sc = _subject_canonical(clouds, points, len(seen.weight))
-
-    def distance(merged: AvatarNetworks, look: jax.Array, rows: jax.Array) -> jax.Array:
-        values = merged.canonical(x_sc[look, rows], latents.flatten(merged.latents.latent(look)), part[rows])
-        return jnp.mean(seen.weight[look, rows] * jnp.abs(values.albedo - seen.albedo[look, rows]).mean(axis=-1))
-
-    networks = fit(graphdef, clouds.networks, _DETAIL, distance, shape=seen.weight.shape, seed=0, steps=steps)
-    return dataclasses.replace(state, params=dataclasses.replace(state.params, networks=networks))
+    beyond_networks: list[np.ndarray] = []
+    for look in range(len(seen.weight)):
+        said = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part).albedo
+        elsewhere = beyond_networks[0] if look else jnp.zeros_like(said)
+        shown_here = seen.weight[look][:, None] > _SHOWN
+        beyond_networks.append(np.asarray(jnp.where(shown_here, seen.albedo[look] - said, elsewhere)))
+    return np.stack(beyond_networks)
 
 
 def _subject_canonical(clouds: Clouds, points: jax.Array, looks: int) -> jax.Array:

@@ -1,7 +1,7 @@
-"""Fits some of a run's layers to what is known of points under each look, without rendering."""
+"""Fits one of a run's networks to what is known of points under each look, without rendering."""
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from flax import nnx
 
 from pegasus_jax.models.networks import AvatarNetworks
 
+_STEPS = 600
 _RATE = 5e-3  # falls to 0
 _POINTS = 2048  # that a step looks at
 
@@ -19,20 +20,16 @@ Distance = Callable[[AvatarNetworks, jax.Array, jax.Array], jax.Array]  # networ
 def fit(
     graphdef: nnx.GraphDef,
     networks: nnx.State,
-    layers: Collection[str],
+    name: str,
     distance: Distance,
     *,
     shape: tuple[int, ...],
     seed: int,
-    steps: int = 600,
 ) -> nnx.State:
-    """The networks, of which some `layers` bring `distance` down; its looks and points number `shape`.
-
-    A layer is named as in "canonical.detail", and "canonical" is all of that network's.
-    """
+    """The networks, of which the one called `name` brings `distance` down; its looks and points number `shape`."""
     looks, points = shape
-    rest = jax.tree_util.tree_map_with_path(lambda path, _: not _is_of(layers, path), networks)
-    rate = optax.cosine_decay_schedule(_RATE, steps)
+    rest = jax.tree_util.tree_map_with_path(lambda path, _: path[0].key != name, networks)
+    rate = optax.cosine_decay_schedule(_RATE, _STEPS)
     optimiser = optax.chain(optax.adam(rate), optax.masked(optax.set_to_zero(), rest))
 
     @functools.partial(jax.jit, donate_argnums=(0, 1))
@@ -45,11 +42,6 @@ def fit(
 
     networks = jax.tree.map(jnp.copy, networks)
     moments = optimiser.init(networks)
-    for number in range(steps):
+    for number in range(_STEPS):
         networks, moments = step(networks, moments, jax.random.fold_in(jax.random.key(seed), number))
     return networks
-
-
-def _is_of(layers: Collection[str], path: tuple) -> bool:
-    names = [str(entry.key) for entry in path if isinstance(entry, jax.tree_util.DictKey)]
-    return any(names[: len(wanted)] == wanted for wanted in (layer.split(".") for layer in layers))

@@ -94,4 +94,4 @@ def fit_presence(clouds: Clouds, points: jax.Array, labels: np.ndarray, *, seed:
         logits = merged.presence(x_sc[look, rows], latents.flatten(merged.latents.latent(look)))
         return jnp.mean(optax.sigmoid_binary_cross_entropy(logits, wanted[look, rows]))
 
-    return fit(clouds.graphdef, clouds.networks, ["presence"], distance, shape=labels.shape, seed=seed)
+    return fit(clouds.graphdef, clouds.networks, "presence", distance, shape=labels.shape, seed=seed)

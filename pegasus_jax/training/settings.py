@@ -40,7 +40,7 @@ class Settings:
     step: StepConfig
     every: Intervals
     stage_one_frames: int | None = None  # frames seen before part-swapped videos join; None: the config has one stage
-    settle_steps: int = 0  # of a fit at the end, to the colours that frames show of each point; 0: none
+    point_colours: bool = False  # the run ends with what frames show of each point beyond the networks' albedo
 
 
 def from_config(config: ml_collections.ConfigDict) -> Settings:
@@ -66,10 +66,6 @@ def from_config(config: ml_collections.ConfigDict) -> Settings:
     if settings.step.weights.normal and "normals" not in settings.step.render.channels:
         raise UserError(
             "The config's step.weights.normal compares rendered normals: add 'normals' to step.render.channels."
-        )
-    if settings.settle_steps and not settings.networks.detail_octaves:
-        raise UserError(
-            "The config's settle_steps change the layer of networks.detail_octaves alone, which are 0; set both."
         )
     return settings
 

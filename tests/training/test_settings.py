@@ -43,13 +43,6 @@ def test_the_normal_loss_needs_normals():
         from_config(tiny.config(step__weights__normal=0.1))
 
 
-def test_colours_settle_in_the_layer_of_details():
-    with pytest.raises(
-        UserError, match=r"settle_steps change the layer of networks\.detail_octaves alone, which are 0"
-    ):
-        from_config(tiny.config(settle_steps=10, networks__detail_octaves=0))
-
-
 def test_part_swapped_folders_need_a_second_stage():
     folders = [pathlib.Path("me__hair_ada")]
     for first in (None, 48):
