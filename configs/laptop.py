@@ -18,7 +18,7 @@ Against the paper: networks of 64 units instead of 512 with a finer encoding for
 nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
 lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term
 for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the backward pass, and at
-the end what frames show of each point beyond the networks' colours (`point_colours`).
+the end what frames show of each point beyond the networks (`point_corrections`).
 """
 
 import ml_collections
@@ -73,7 +73,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
             "batch_size": 4,
             "test_fraction": 0.2,
             "expression_variance_floor": 2e-3,
-            "point_colours": True,
+            "point_corrections": True,
             "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
             "networks": {
                 "gc": "off",

@@ -27,7 +27,7 @@ from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.leaves import flat, unflat
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
-from pegasus_jax.models.point_colours import correction
+from pegasus_jax.models.point_corrections import corrected
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import FramePoints
 
@@ -85,18 +85,18 @@ class Avatar(AnyAvatar):
         radius: jax.Array,
         *,
         v_template: ArrayLike | None = None,
-        colours: jax.Array | None = None,
+        corrections: jax.Array | None = None,
     ):
         """`v_template` (V, 3) head units takes the place of the head model's, if a person's shape is baked into it.
 
-        `colours` (1 + L, N, 3) are what frames of each look show beyond the networks: see `models.point_colours`.
+        `corrections` (1 + L, N, 4) are what frames of each look show beyond the networks: `models.point_corrections`.
         """
         self.description = description
         self.points_gc = points_gc
         self.part = part
         self.radius = radius
         self.v_template = v_template
-        self.colours = colours
+        self.corrections = corrections
         self.head = description.load_head()
         if v_template is not None:
             self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
@@ -134,9 +134,8 @@ class Avatar(AnyAvatar):
         latent = dict(latent) if latent is not None else self.latent()
         z = latents.flatten(latent)
         points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        if self.colours is not None:
-            albedo = points.albedo + correction(self.colours, self.networks.latents, latent)
-            points = dataclasses.replace(points, albedo=jnp.clip(albedo, 0.0, 1.0))
+        if self.corrections is not None:
+            points = corrected(points, self.corrections, self.networks.latents, latent)
         return CanonicalAvatar(
             self._state,
             self.space,
@@ -155,8 +154,8 @@ class Avatar(AnyAvatar):
         arrays |= {name: np.asarray(getattr(self, attribute)) for name, attribute in _ARRAYS.items()}
         if self.v_template is not None:
             arrays["v_template"] = np.asarray(self.v_template, np.float32)
-        if self.colours is not None:
-            arrays["colours"] = np.asarray(self.colours)
+        if self.corrections is not None:
+            arrays["corrections"] = np.asarray(self.corrections)
         return arrays | {DESCRIPTION: json_array(self.description.to_json())}
 
     @classmethod
@@ -172,9 +171,9 @@ class Avatar(AnyAvatar):
         graphdef, state = nnx.split(template)
         state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
         points = (jnp.asarray(arrays[name]) for name in _ARRAYS)
-        colours = jnp.asarray(arrays["colours"]) if "colours" in arrays else None
+        corrections = jnp.asarray(arrays["corrections"]) if "corrections" in arrays else None
         networks = nnx.merge(graphdef, state)
-        return cls(description, networks, *points, v_template=arrays.get("v_template"), colours=colours)
+        return cls(description, networks, *points, v_template=arrays.get("v_template"), corrections=corrections)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""

@@ -13,7 +13,7 @@ from pegasus_jax.inference.description import read_description
 from pegasus_jax.inference.fused import FUSION, FusedAvatar
 from pegasus_jax.inference.npz_file import json_array, read_npz
 
-COLOURS = "colours.npz"  # in a work folder: what frames show of each point beyond the networks' albedo
+CORRECTIONS = "corrections.npz"  # in a work folder: what frames show of each point beyond the networks
 FUSED_FILE = "fused.npz"  # in the folder that `launch.py fuse` writes
 
 
@@ -56,12 +56,12 @@ def _run_arrays(workdir: pathlib.Path) -> dict[str, np.ndarray]:
     arrays = {name.removeprefix(prefix): leaf for name, leaf in leaves.items() if name.startswith(f"{prefix}networks.")}
     alive = leaves["cloud.alive"]
     arrays |= {"points": leaves["params.points"][alive], "part": leaves["cloud.part"][alive]}
-    arrays |= _colours(workdir, int(leaves["frames_seen"]))
+    arrays |= _corrections(workdir, int(leaves["frames_seen"]))
     return arrays | {"radius": leaves["cloud.radius"], DESCRIPTION: json_array(description.to_json())}
 
 
-def _colours(workdir: pathlib.Path, frames_seen: int) -> dict[str, np.ndarray]:
-    """What the end of a run left of its points' colours, if it was the end of these frames."""
-    path = workdir / COLOURS
+def _corrections(workdir: pathlib.Path, frames_seen: int) -> dict[str, np.ndarray]:
+    """What the end of a run knew of its points, if it was the end of these frames."""
+    path = workdir / CORRECTIONS
     found = read_npz(path) if path.is_file() else {}
-    return {"colours": found["colours"]} if found and int(found["frames_seen"]) == frames_seen else {}
+    return {"corrections": found["corrections"]} if found and int(found["frames_seen"]) == frames_seen else {}

@@ -26,6 +26,7 @@ _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
 _FRAMES, _LAST_FRAMES = 24, 64  # that are looked at: where a look joins, and at the end
 _CORRECTIONS = 2
+_SURE, _LOGIT = 1e-3, 7.0  # shares and logits beyond which a point is sure to be of a part, or not
 _SHOWN = 0.2  # of a pixel: from there on a look's frames know a point's colour
 
 
@@ -91,23 +92,27 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
     return fit(clouds.graphdef, clouds.networks, "canonical", distance, shape=seen.weight.shape, seed=seed)
 
 
-def colours_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos) -> np.ndarray:
-    """What frames show of a run's N living points beyond the networks' albedo, for `models.point_colours`: (L, N, 3).
+def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos) -> np.ndarray:
+    """What frames show of a run's N living points beyond the networks, for `models.point_corrections`: (L, N, 4).
 
-    What a look's frames do not show of a point is as filmed, and what no frame shows is zero.
+    Albedo, then the segmentation's logit. What a look's frames do not show of a point is as filmed, and what no frame
+    shows is zero.
     """
     clouds = Clouds(graphdef, state.params.networks, space)
     points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
     seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
     merged: AvatarNetworks = nnx.merge(graphdef, clouds.networks)
     x_sc = _subject_canonical(clouds, points, len(seen.weight))
-    beyond_networks: list[np.ndarray] = []
+    found: list[np.ndarray] = []
     for look in range(len(seen.weight)):
-        said = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part).albedo
-        elsewhere = beyond_networks[0] if look else jnp.zeros_like(said)
-        shown_here = seen.weight[look][:, None] > _SHOWN
-        beyond_networks.append(np.asarray(jnp.where(shown_here, seen.albedo[look] - said, elsewhere)))
-    return np.stack(beyond_networks)
+        said = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part)
+        belongs = jax.scipy.special.logit(jnp.clip(seen.part[look], _SURE, 1.0 - _SURE))
+        here = jnp.concatenate(
+            [seen.albedo[look] - said.albedo, (belongs - jnp.clip(said.seg_logit, -_LOGIT, _LOGIT))[:, None]], axis=1
+        )
+        elsewhere = found[0] if look else jnp.zeros_like(here)
+        found.append(np.asarray(jnp.where(seen.weight[look][:, None] > _SHOWN, here, elsewhere)))
+    return np.stack(found)
 
 
 def _subject_canonical(clouds: Clouds, points: jax.Array, looks: int) -> jax.Array:

@@ -25,14 +25,14 @@ from pegasus_jax.inference.description import (
     tracked_with,
     write_description,
 )
-from pegasus_jax.inference.load import COLOURS
+from pegasus_jax.inference.load import CORRECTIONS
 from pegasus_jax.inference.npz_file import write_npz
 from pegasus_jax.models import latents
 from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
 from pegasus_jax.models.networks import flame_canonical
 from pegasus_jax.training import cloud, figures, head_in_clip, joining, memory, perceptual, preflight
 from pegasus_jax.training import workdir as work_folder
-from pegasus_jax.training.appearance import colours_beyond
+from pegasus_jax.training.appearance import seen_beyond
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.initial import initial_state, make_scene
 from pegasus_jax.training.journal import Journal
@@ -188,15 +188,15 @@ class _Run:
                     if not preemption.asked:
                         self._draw()
         if self.seen >= total:
-            self._write_colours()
+            self._write_corrections()
         return self.seen >= total
 
-    def _write_colours(self) -> None:
+    def _write_corrections(self) -> None:
         """Also in a run that is continued at its end, if that is what it lacks."""
-        path = self.folder / COLOURS
-        if self.settings.point_colours and processes.is_first() and not path.exists():
-            found = colours_beyond(self.graphdef, self.state, self.scene.space, self.videos)
-            write_npz(path, {"colours": found.astype(np.float16), "frames_seen": np.array(self.seen)})
+        path = self.folder / CORRECTIONS
+        if self.settings.point_corrections and processes.is_first() and not path.exists():
+            found = seen_beyond(self.graphdef, self.state, self.scene.space, self.videos)
+            write_npz(path, {"corrections": found.astype(np.float16), "frames_seen": np.array(self.seen)})
 
     def _check_memory(self) -> None:
         """Says what memory the run will take; of `--deterministic` runs, which are short, nothing."""

@@ -40,7 +40,7 @@ class Settings:
     step: StepConfig
     every: Intervals
     stage_one_frames: int | None = None  # frames seen before part-swapped videos join; None: the config has one stage
-    point_colours: bool = False  # the run ends with what frames show of each point beyond the networks' albedo
+    point_corrections: bool = False  # the run ends with what frames show of each point beyond the networks
 
 
 def from_config(config: ml_collections.ConfigDict) -> Settings:

@@ -66,18 +66,18 @@ def test_the_fitted_network_says_what_was_seen(joining_run, seen):
     assert jax.tree.all(jax.tree.map(lambda leaf: jnp.all(jnp.isfinite(leaf)), fitted))
 
 
-def test_colours_beyond_the_networks_make_pictures_closer_to_their_frames(joining_run):
+def test_seen_beyond_the_networks_make_pictures_closer_to_their_frames(joining_run):
     clouds, _, state, videos, _ = joining_run
     points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
     found = appearance.observe(clouds, points, part, state.cloud.radius, videos)
-    beyond = appearance.colours_beyond(clouds.graphdef, state, clouds.space, videos)
-    assert beyond.shape == (3, len(points), 3) and np.isfinite(beyond).all()
+    beyond = appearance.seen_beyond(clouds.graphdef, state, clouds.space, videos)
+    assert beyond.shape == (3, len(points), 4) and np.isfinite(beyond).all()
     merged = nnx.merge(clouds.graphdef, clouds.networks)
     for look in range(3):
         z = latents.flatten(merged.latents.latent(look))
         said = np.asarray(merged.canonical(clouds.subject_canonical(points, look), z, part).albedo)
         weight = np.asarray(found.weight[look])[:, None]
-        error = [(weight * np.abs(albedo - found.albedo[look])).mean() for albedo in (said, said + beyond[look])]
+        error = [(weight * np.abs(albedo - found.albedo[look])).mean() for albedo in (said, said + beyond[look][:, :3])]
         assert error[1] < 0.5 * error[0]
     unseen = (np.asarray(found.weight[1]) == 0.0) & (np.asarray(found.weight[0]) > 0.5)
     assert unseen.any()

@@ -9,7 +9,7 @@ from flax import nnx
 
 from pegasus_jax.editing import interpolate
 from pegasus_jax.models.latents import LatentTable
-from pegasus_jax.models.point_colours import correction
+from pegasus_jax.models.point_corrections import correction
 
 LOOKS = ("hair", "nose", "hair")
 
@@ -21,7 +21,7 @@ def table() -> LatentTable:
 
 @pytest.fixture(scope="module")
 def colours():
-    return jnp.asarray(np.random.default_rng(0).uniform(-0.2, 0.2, (4, 30, 3)), jnp.float32)
+    return jnp.asarray(np.random.default_rng(0).uniform(-0.2, 0.2, (4, 30, 4)), jnp.float32)
 
 
 def test_at_a_looks_code_it_is_the_looks_own(table, colours):
