@@ -33,8 +33,8 @@ def correction(corrections: jax.Array, table: LatentTable, latent: Latent) -> ja
         rows = [row for row, name in enumerate(table.look_categories) if name == category]
         base = table.base[...][CATEGORIES.index(category)]
         codes = jnp.stack([base, *(table.looks[...][row] for row in rows)])
-        nearness = 1.0 / (jnp.sum((codes - latent[category]) ** 2, axis=1) + _AT_THE_CODE)
+        nearness = 1.0 / (jnp.sum((codes - latent[category][None]) ** 2, axis=1) + _AT_THE_CODE)
         shares = nearness / jnp.sum(nearness)
-        changes = jnp.stack([corrections[1 + row] for row in rows]).astype(jnp.float32) - filmed
+        changes = jnp.stack([corrections[1 + row] for row in rows]).astype(jnp.float32) - filmed[None]
         total = total + jnp.einsum("l,lnc->nc", shares[1:], changes)
     return total
