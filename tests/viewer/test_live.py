@@ -89,7 +89,7 @@ def test_drives_are_counted_from_the_rest():
     told = follow(live, 1)
     wait_for(lambda: len(told) > 30)
     live.rest()
-    wait_for(lambda: sum(drive is None for drive, _ in told) == 2)
+    wait_for(lambda: [drive is None for drive, _ in told].count(True) == 2 and told[-1][0] is not None)
     live.stop()
     jaws = [drive.pose[0] for drive, _ in told if drive is not None]
     assert jaws[0] == 1.0 and 1.0 in jaws[1:], "it begins anew"
