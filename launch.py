@@ -88,7 +88,7 @@ def _set_up_jax(device: str) -> None:
     from pegasus_jax import assets, devices
 
     devices.use_device(device)
-    devices.enable_compilation_cache(assets.cache_folder())
+    devices.set_up_process(assets.cache_folder())
 
 
 def _list_commands() -> None:

@@ -34,7 +34,7 @@ from pegasus_jax.data.frames import Batch, load_frames, take
 from pegasus_jax.demo import story
 from pegasus_jax.demo.scores import Truth, score_look
 from pegasus_jax.demo.script import Folders, Script
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.inference import AnyAvatar, load
 from pegasus_jax.synthesis import synthesize
@@ -187,5 +187,5 @@ def _variants(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     main()

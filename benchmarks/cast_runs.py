@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pegasus_jax import assets, atomic, config
 from pegasus_jax.data import layout
 from pegasus_jax.demo.script import Folders, Script
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.inference.fuse import fuse_files
 from pegasus_jax.training import train
 
@@ -106,5 +106,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     main()

@@ -23,7 +23,7 @@ from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import person
 from pegasus_jax.demo.scores import Truth, score_wearing
 from pegasus_jax.demo.script import Folders, Script
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.fusion.align import align
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--workdir", type=pathlib.Path, required=True, help="where truth, avatars and sheets go")
     parser.add_argument("--cases", help="WEARER:ATTRIBUTE:DONOR, joined by commas, instead of the usual ones")
     arguments = parser.parse_args()
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     chosen = [case.split(":") for case in arguments.cases.split(",")] if arguments.cases else _CASES
     print("| case | avatar | inside | whole | holes, % | off the outline, % | face | flicker |")
     print("|---|---|---|---|---|---|---|---|")

@@ -17,7 +17,7 @@ from pegasus_jax.capture.crop import head_crop
 from pegasus_jax.capture.face_landmarks import FaceDetections, detect_faces
 from pegasus_jax.capture.fit import fit_landmarks
 from pegasus_jax.capture.video import read_frames
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.flame import load_head
 
 _SIDE = 512
@@ -59,5 +59,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     main()

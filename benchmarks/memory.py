@@ -23,9 +23,10 @@ _JOBS = ((4_096, 96, 1), (15_360, 128, 4), (15_360, 512, 8))  # points, pixels, 
 
 def run_one(data: str, points: int, size: int, batch: int) -> None:
     """Trains for a moment; prints the predicted and the measured peak in bytes."""
-    from pegasus_jax import config
+    from pegasus_jax import config, devices
     from pegasus_jax.training import memory, train
 
+    devices.keep_freed_memory()
     checked, said = memory.checked, []
 
     def noted(needed: memory.Need, limits: memory.Limits) -> str:

@@ -28,7 +28,7 @@ import published_figures
 
 import pegasus_jax as pj
 from pegasus_jax import assets, atomic
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation.methods import Edit, Stage, measured
 from pegasus_jax.evaluation.protocols.generative import Generative
 from pegasus_jax.evaluation.protocols.offsets import Offsets
@@ -186,5 +186,5 @@ def _named(arguments: argparse.Namespace) -> cast_runs.Named:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     main()

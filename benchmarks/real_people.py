@@ -18,7 +18,7 @@ import jax
 from pegasus_jax import assets, config
 from pegasus_jax.capture import capture_video
 from pegasus_jax.data import layout
-from pegasus_jax.devices import enable_compilation_cache
+from pegasus_jax.devices import set_up_process
 from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.flame import load_head
@@ -126,5 +126,5 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    enable_compilation_cache(assets.cache_folder())
+    set_up_process(assets.cache_folder())
     main()

@@ -55,7 +55,8 @@ def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     config.networks.gc = "learned"
     config.networks.smooth_weights = True
     config.networks.presence = True
-    config.cloud.hull_points = 1_536
+    config.cloud.hull_points = 1_024
+    config.cloud.fills_gaps = True
     config.step.weights.normal = 0.1
     config.step.weights.spill = 0.1
     config.step.spill_after = config.stage_one_frames
@@ -100,6 +101,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "period": period,
                 "prune_above": 0.0,
                 "hull_points": 0,
+                "fills_gaps": False,
                 "least_capacity": 0,
             },
             "step": {

@@ -1,5 +1,7 @@
 import os
 import pathlib
+import subprocess
+import sys
 
 import jax
 import pytest
@@ -59,3 +61,30 @@ def test_deterministic_kernels_are_asked_for_beside_other_flags(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
     devices.make_deterministic()
     assert os.environ["XLA_FLAGS"] == "--xla_force_host_platform_device_count=2 --xla_gpu_deterministic_ops=true"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's own")
+def test_freed_memory_is_not_fetched_from_the_system_again():
+    """Faults of the second half of a hundred arrays, in the first thread and in another."""
+    words = """if True:
+        import concurrent.futures, resource, sys
+        import numpy as np
+        from pegasus_jax import devices
+
+        def used():
+            for _ in range(50):
+                np.ones(1 << 22)
+
+        if sys.argv[1] == "kept":
+            devices.keep_freed_memory()
+        other = concurrent.futures.ThreadPoolExecutor(1)
+        used(), other.submit(used).result()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        used(), other.submit(used).result()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        """
+    faults = {
+        how: int(subprocess.run([sys.executable, "-c", words, how], check=True, capture_output=True).stdout)
+        for how in ("kept", "returned")
+    }
+    assert faults["kept"] < 0.05 * faults["returned"]

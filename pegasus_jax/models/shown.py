@@ -36,13 +36,6 @@ class Shown:
         return jnp.clip(self.marked / jnp.maximum(self.whole, 1e-6), 0.0, 1.0)
 
 
-def beyond(points: FramePoints, camera: Camera, image: jax.Array, *, options: RenderOptions) -> jax.Array:
-    """What a frame (H, W, 3) in [0, 1] has more than the picture of these points, as far as they cover it."""
-    render = render_points(points, camera, options=options)
-    white = 1.0 - render.alpha[..., None]
-    return (1.0 - white) * image + white - render.image
-
-
 def shown(
     points: FramePoints,
     camera: Camera,
@@ -52,25 +45,29 @@ def shown(
     mask: jax.Array,
     counts: jax.Array,
     options: RenderOptions = RenderOptions(),
+    more: bool = False,
 ) -> Shown:
     """What one frame shows of points as they are in it.
 
     Args:
         points: N points.
         camera: the frame's.
-        image: (H, W, 3): the frame in [0, 1], or what it has more than a picture.
+        image: (H, W, 3): the frame in [0, 1].
         matte: (H, W) in [0, 1]: how much of each pixel is the person.
         mask: (H, W) in [0, 1].
         counts: (H, W) in [0, 1]: how much each pixel counts for the colour.
         options: how the frame is drawn; the channels are those that are needed.
+        more: of the colour only what the frame has more than the picture of these points, as far as they cover it.
     """
     options = dataclasses.replace(options, channels=("rgb", "albedo", "seg_logit"))
 
     def pictures(albedo: jax.Array, seg_logit: jax.Array):
         render = render_points(dataclasses.replace(points, albedo=albedo, seg_logit=seg_logit), camera, options=options)
-        return render.albedo, render.seg_logit
+        return (render.albedo, render.seg_logit), render
 
-    _, pull = jax.vjp(pictures, points.albedo, points.seg_logit)
+    _, pull, render = jax.vjp(pictures, points.albedo, points.seg_logit, has_aux=True)
+    if more:
+        image = render.alpha[..., None] * (image - 1.0) + 1.0 - render.image
     colour, marked = pull((counts[..., None] * image, matte * mask))
     counted, whole = pull((jnp.repeat(counts[..., None], 3, axis=-1), matte))
     return Shown(colour, SHADING_GAIN * points.shading * counted, marked, whole)

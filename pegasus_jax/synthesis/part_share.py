@@ -18,7 +18,7 @@ from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.models.shown import Shown, beyond, shown
+from pegasus_jax.models.shown import Shown, shown
 
 _FRAMES = 48
 _CHUNK = 4
@@ -64,7 +64,7 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
 
 def in_own_colours(baked: BakedAvatar, share: PartShare) -> BakedAvatar:
     """The avatar whose attribute has the colours that its pixels show."""
-    return coloured(baked, jnp.where(share.is_part[:, None], share.albedo, baked.points.albedo))
+    return coloured(baked, jnp.asarray(share.albedo))
 
 
 def coloured(baked: BakedAvatar, albedo: jax.Array) -> BakedAvatar:
@@ -107,10 +107,9 @@ def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Arra
         matte, mask = count * frame.alpha(), jnp.asarray(mask, jnp.float32) / 255.0
         points = baked.frame_points(frame.pose, frame.expression, frame.betas)
         image = jnp.asarray(frame.image, jnp.float32) / 255.0
-        if more:
-            image = beyond(points, frame.cameras, image, options=options)
         clear = jnp.where(mask > _CLEAR, matte, 0.0)
-        return shown(points, frame.cameras, image=image, matte=matte, mask=mask, counts=clear, options=options)
+        seen = {"image": image, "matte": matte, "mask": mask, "counts": clear}
+        return shown(points, frame.cameras, **seen, options=options, more=more)
 
     found = jax.lax.map(one, (jax.tree.map(jnp.asarray, frames), jnp.asarray(masks), jnp.asarray(counts)))
     return jax.tree.map(lambda leaf: leaf.sum(axis=0), found)

@@ -17,7 +17,6 @@ from pegasus_jax.evaluation import metrics
 from pegasus_jax.flame import lbs, load_head
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.inference.avatar import Avatar
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
@@ -89,7 +88,8 @@ def synthesize(
     model = load_head(head) if head else default_head(tracked_with(clip))
     check_head(clip, model)
     avatar = load_trained(donor)
-    share = _share(avatar, donor_clip, attribute, donor_parts)
+    baked = avatar.bake()
+    share = _share(baked, donor_clip, attribute, donor_parts, size=avatar.description.image_size)
     painted = out.parent / f"{clip.folder.name}.bald"
     prepare = _bald(bald, clip, model, painted, diffusion_models) if attribute in HEADWEAR else None
     own = _normals(target_avatar, clip)
@@ -98,7 +98,7 @@ def synthesize(
     frames = []
     made = media.composed(f"{clip.folder.name} with the {attribute} of {_name(donor)}")
     with DatasetWriter(out, image_size=clip.image_size, disclosure=made) as writer:
-        performances = perform(_ready(avatar.bake(), share, clip, attribute), share, clip)
+        performances = perform(_ready(baked, share, clip, attribute), share, clip)
         for index in progress.bar(range(len(clip)), desc=f"{attribute} of {_name(donor)}"):
             performance = next(performances)
             number = int(clip.numbers[index])
@@ -197,8 +197,9 @@ def _check_target(clip: Dataset, attribute: str) -> None:
         raise UserError(f"{clip.folder} has no masks of {needed!r}; capture it again, or add parts/{needed}/1.png, …")
 
 
-def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None) -> PartShare:
-    size = avatar.description.image_size
+def _share(
+    baked: BakedAvatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None, *, size: int
+) -> PartShare:
     frames = load_frames(donor_clip, np.arange(len(donor_clip)), image_size=(size, size))
     if folder is not None:
         found = _read_masks(folder, donor_clip, (size, size))
@@ -210,7 +211,7 @@ def _share(avatar: Avatar, donor_clip: Dataset, attribute: str, folder: pathlib.
         )
     if not found.any() and attribute != "hair":
         raise UserError(f"{donor_clip.folder}: the masks of {attribute!r} are empty; this donor has none to lend.")
-    return part_share(avatar.bake(), frames, found)
+    return part_share(baked, frames, found)
 
 
 def _read_masks(folder: pathlib.Path, clip: Dataset, size: tuple[int, int]) -> np.ndarray:

@@ -14,8 +14,7 @@ from pegasus_jax.models import latents
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
-from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.models.shown import Shown, beyond, shown
+from pegasus_jax.models.shown import Shown, shown
 from pegasus_jax.training import losses
 from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.fitting import fit
@@ -148,7 +147,8 @@ def _observe(
         image, mask = (jnp.asarray(array, jnp.float32) / 255.0 for array in (frame.image, frame.seg))
         if albedo is not None:
             moved = dataclasses.replace(moved, albedo=albedo)
-            image = beyond(moved, frame.cameras, image, options=RenderOptions())
-        return shown(moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte)
+        return shown(
+            moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte, more=albedo is not None
+        )
 
     return jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))

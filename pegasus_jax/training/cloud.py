@@ -9,12 +9,14 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.spatial
 
 from pegasus_jax.flame.normals import triangle_areas
 from pegasus_jax.models.spread import farthest_first
 from pegasus_jax.training.state import Cloud, TrainState, replace_points
 
 SPHERE_RADIUS = 0.5
+_BESIDE = 4  # neighbours that tell how far apart points stand
 _CANDIDATES = 8  # random points for each that is kept
 BUCKET_GROWTH = 2.0
 
@@ -32,6 +34,7 @@ class CloudSchedule:
     period: int
     prune_above: float  # prune while the radius is at least this
     hull_points: int = 0  # besides those on the head, if it starts there: hair and clothes, told from the mattes
+    fills_gaps: bool = False  # what grows into the last slots goes where points stand far apart, not just anywhere
     least_capacity: int = 0  # slots from the start: with as many as `max_points` a run compiles once, for slower steps
 
 
@@ -141,11 +144,13 @@ def change_cloud(
         keep = alive & (np.asarray(cloud.visible) | spared)
     survivors = np.flatnonzero(keep)
     radius = float(cloud.radius)
-    parents = np.empty(0, np.int64)
+    parents, between = np.empty(0, np.int64), None
     if len(survivors) < schedule.max_points:
         room = schedule.max_points - len(survivors)
         parents = survivors
-        if len(survivors) > room:
+        if len(survivors) > room and schedule.fills_gaps:
+            parents, between = _gaps(state, survivors, room, np.broadcast_to(scale, alive.shape))
+        elif len(survivors) > room:
             parents = np.asarray(jax.random.permutation(jax.random.fold_in(key, 0), survivors))[:room]
     count = len(survivors) + len(parents)
     capacity = bucket(count, schedule)
@@ -156,11 +161,32 @@ def change_cloud(
     jitter = jitter * jnp.broadcast_to(scale, alive.shape)[rows][:, None]
     is_child = (slots >= len(survivors)) & (slots < count)
     points = state.params.points[rows] + jnp.where(is_child[:, None], jitter, 0.0)
+    if between is not None:
+        points = points.at[len(survivors) : count].set(between)
     next_radius = radius
     if radius > schedule.min_radius:
         next_radius = radius * schedule.radius_factor
     changed = _arranged(state, rows, len(survivors), count, points)
     return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
+
+
+def _gaps(state: TrainState, survivors: np.ndarray, room: int, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The `room` of the survivors that stand farthest apart for their size, and places (room, 3) beside them.
+
+    Each place is halfway to one of the nearest of the same part.
+    """
+    points, part = np.asarray(state.params.points), np.asarray(state.cloud.part)
+    spacing, between = np.zeros(len(survivors)), points[survivors]
+    for one in np.unique(part[survivors]):
+        own = np.flatnonzero(part[survivors] == one)
+        count = min(_BESIDE, len(own) - 1)
+        if count > 0:
+            places = points[survivors[own]]
+            distance, nearest = scipy.spatial.cKDTree(places).query(places, k=count + 1)
+            spacing[own] = distance[:, -1]
+            between[own] = 0.5 * (places + places[nearest[:, -1]])
+    widest = np.argsort(-spacing / scale[survivors], kind="stable")[:room]
+    return survivors[widest], between[widest]
 
 
 def with_room(state: TrainState, capacity: int) -> TrainState:

@@ -1,5 +1,7 @@
 """The life of the point cloud against spec section 6, with every count and position told by NumPy."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,6 +108,21 @@ def test_copies_lie_within_half_the_old_radius_of_their_parents():
     assert 0.5 * 0.075 < distance.max() <= 0.5 * 0.1 + 1e-7, "the old radius, not the next one"
     assert (distance.min(axis=1) > 0).all()
     assert float(changed.cloud.radius) == pytest.approx(0.075)
+
+
+def test_the_last_slots_fill_where_points_of_a_part_stand_far_apart():
+    """A line of points, sparse in its middle, beside which there are many of another part."""
+    line = np.concatenate([np.arange(8) * 0.1, 1.2 + 0.5 * np.arange(4), 3.2 + np.arange(8) * 0.1])
+    places = np.zeros((32, 3), np.float32)
+    places[:20, 0], places[20:, 0], places[20:, 1] = line, np.linspace(1.5, 1.6, 12), 0.01
+    state = random_state(32)
+    state = dataclasses.replace(state, params=dataclasses.replace(state.params, points=jnp.asarray(places)))
+    state = with_cloud(state, visible=jnp.ones(32, bool), part=jnp.asarray([0] * 20 + [1] * 12))
+    changed = cloud.change_cloud(state, schedule(max_points=36, fills_gaps=True), KEY)
+    assert int(changed.cloud.alive.sum()) == 36
+    new = np.asarray(changed.params.points[32:36, 0])
+    assert ((line[7] < new) & (new < line[12])).all() and len(np.unique(new)) == 4
+    np.testing.assert_array_equal(changed.cloud.part[32:36], 0)
 
 
 def test_copies_of_small_points_stay_closer():
