@@ -1,5 +1,6 @@
 """Clips of the cast as ordinary dataset folders, whose parameters, mattes and part masks are exact."""
 
+import concurrent.futures
 import os
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +13,7 @@ from pegasus_jax.demo.anatomy import CHIN, Anatomy
 from pegasus_jax.demo.look import Look
 from pegasus_jax.demo.motion import make_motion
 from pegasus_jax.demo.people import Person
-from pegasus_jax.demo.stage import Stage
+from pegasus_jax.demo.stage import Picture, Stage
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
 
@@ -20,6 +21,7 @@ _landmarks68 = jax.jit(landmarks68)
 
 _DISTANCE = 4.0  # head units from the camera: one metre
 _VIEW_IN_HEADS = 1.62  # height of the picture, in heights of a head from chin to crown
+_CREWS = 2  # threads that render at the same time
 _BELOW_MIDDLE = 0.12  # how far below the head's middle the camera aims, in heights of a head
 
 
@@ -58,12 +60,24 @@ def write_clip(
     stage = Stage(head, look)
     motion = make_motion(head, num_frames=num_frames, seed=seed)
     world_mats, intrinsics = aim(stage.anatomy, motion.translation, image_size=image_size)
+    numbers = numbers or range(1, num_frames + 1)
+
+    def camera_of(k: int) -> Camera:
+        return Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
+
+    def picture_of(number: int) -> Picture:
+        k = number - 1
+        return stage.render(motion.expression[k], motion.pose[k], camera_of(k), supersample=supersample)
+
     frames = []
-    with DatasetWriter(out, image_size=image_size, disclosure=media.drawn(_words(look))) as writer:
-        for number in progress.bar(numbers or range(1, num_frames + 1), desc=f"Filming {person.name}"):
+    with (
+        DatasetWriter(out, image_size=image_size, disclosure=media.drawn(_words(look))) as writer,
+        concurrent.futures.ThreadPoolExecutor(_CREWS) as crews,
+    ):
+        pictures = progress.bar(crews.map(picture_of, numbers), desc=f"Filming {person.name}", total=len(numbers))
+        for number, picture in zip(numbers, pictures):
             k = number - 1
-            camera = Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
-            picture = stage.render(motion.expression[k], motion.pose[k], camera, supersample=supersample)
+            camera = camera_of(k)
             writer.add(number, picture.image, picture.mask, parts=picture.parts)
             keypoints = _keypoints(stage, motion.expression[k], motion.pose[k], camera)
             frames.append(

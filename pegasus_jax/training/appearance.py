@@ -147,8 +147,6 @@ def _observe(
         image, mask = (jnp.asarray(array, jnp.float32) / 255.0 for array in (frame.image, frame.seg))
         if albedo is not None:
             moved = dataclasses.replace(moved, albedo=albedo)
-        return shown(
-            moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte, more=albedo is not None
-        )
+        return shown(moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte, more=albedo is not None)
 
     return jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
