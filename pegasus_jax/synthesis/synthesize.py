@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -269,10 +270,16 @@ def _frame_params(clip: Dataset, index: int, head: HeadModel) -> FrameParams:
 
 def _keypoints(head: HeadModel, clip: Dataset, index: int) -> np.ndarray:
     """The head's 68 landmarks (or, if it names none, all its vertices) in [-1, 1], x right, y down."""
-    vertices = lbs.vertices(head, clip.frame_betas[index], clip.expression[index], clip.pose[index])
-    points = landmarks68(head, vertices, clip.pose[index]) if len(head.lmk68.faces_idx) else vertices
+    points = _landmarks(head, clip.frame_betas[index], clip.expression[index], clip.pose[index])
     means2d, _ = clip.camera(index).project(points)
     return 2.0 * np.asarray(means2d) / [clip.image_size[1], clip.image_size[0]] - 1.0
+
+
+@jax.jit
+def _landmarks(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> jax.Array:
+    """(68, 3), or all vertices (V, 3) of a head that names none."""
+    vertices = lbs.vertices(head, betas, expression, pose)
+    return landmarks68(head, vertices, pose) if len(head.lmk68.faces_idx) else vertices
 
 
 def _capture(

@@ -37,12 +37,15 @@ def held_out_sheet(
     Some of the person as filmed, and below them one of each other look, under its name.
     """
     own = np.flatnonzero(frames.look == 0)
-    grid = _rows(graphdef, state, scene, frames.batch(_spread(own, rows)))
+    chosen = _spread(own, rows)
+    grid = _rows(graphdef, state, scene, frames.batch(chosen))
     names = [""] * len(grid)
     for number, name in enumerate(looks[1:], start=1):
         worn = np.flatnonzero(frames.look == number)
-        grid += _rows(graphdef, state, scene, frames.batch(worn[len(worn) // 2 :][:1]))
-        names.append(name)
+        if len(worn):
+            same = np.full(len(chosen), worn[len(worn) // 2])  # one program draws as many frames of any look
+            grid += _rows(graphdef, state, scene, frames.batch(same))[:1]
+            names.append(name)
     path = workdir / "figures" / f"held_out_{int(state.frames_seen):07d}.png"
     labelled = names if len(looks) > 1 else ()
     sheet = media.contact_sheet(grid, labels=_COLUMNS, row_labels=labelled)
