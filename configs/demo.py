@@ -2,8 +2,8 @@
 
 python launch.py demo --workdir=runs/demo
 
-Without an argument, the star: 160 frames as filmed, then 1,840 of all looks. ":donor" is an avatar that lends a part:
-900 frames of one clip. Figures: benchmarks/RESULTS.md.
+Without an argument, the star: 140 frames as filmed, then 1,620 of all looks. ":donor" is an avatar that lends a part:
+840 frames of one clip. Figures: benchmarks/RESULTS.md.
 """
 
 import pathlib
@@ -24,7 +24,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     donor, quick = "donor" in chosen, "quick" in chosen
     variants = ["donor" if donor else "generative", *(["quick"] if quick else [])]
     config = load_config(f"{_LAPTOP}:{','.join(variants)}")
-    total = {(True, True): 160, (True, False): 320, (False, True): 900, (False, False): 2_000}[quick, donor]
+    total = {(True, True): 160, (True, False): 320, (False, True): 840, (False, False): 1_760}[quick, donor]
     with config.unlocked():
         config.preset = "demo"
         config.image_size = 96

@@ -31,11 +31,12 @@ def keep_own_shape(donor: BakedAvatar, of_part: np.ndarray, betas: jax.Array) ->
     if border.any():
         offset = offset - offset[border].mean(axis=0)
     offset *= np.clip(1.0 - distance / _FADE, 0.0, 1.0)[:, None]
-    return _moved(donor, jnp.asarray(offset.T, jnp.float32))
+    return moved(donor, offset)
 
 
-def _moved(avatar: BakedAvatar, offset: jax.Array) -> BakedAvatar:
-    """The avatar whose points, in rest pose, are `offset` (3, N) from where they were."""
+def moved(avatar: BakedAvatar, offset: np.ndarray) -> BakedAvatar:
+    """The avatar whose points, in rest pose, are `offset` (N, 3) from where they were."""
     rest = avatar.points.rest
-    moved = dataclasses.replace(rest, positions_rest=rest.positions_rest.at[:, 0].add(offset))
-    return dataclasses.replace(avatar, points=dataclasses.replace(avatar.points, rest=moved))
+    positions = rest.positions_rest.at[:, 0].add(jnp.asarray(offset.T, jnp.float32))
+    points = dataclasses.replace(avatar.points, rest=dataclasses.replace(rest, positions_rest=positions))
+    return dataclasses.replace(avatar, points=points)

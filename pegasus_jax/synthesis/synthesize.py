@@ -24,6 +24,7 @@ from pegasus_jax.inference.load import load_trained
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
+from pegasus_jax.synthesis.draping import drape
 from pegasus_jax.synthesis.flicker import Flicker
 from pegasus_jax.synthesis.own_shape import keep_own_shape
 from pegasus_jax.synthesis.part_share import PartShare, in_own_colours, part_share
@@ -132,8 +133,10 @@ def synthesize(
 
 def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) -> BakedAvatar:
     """The donor as it lends to the clip: the part in its own colours, facial ones in their own shape."""
-    donor = in_own_colours(donor, share)
-    return donor if attribute in HEADWEAR else keep_own_shape(donor, share.is_part, jnp.asarray(clip.betas))
+    donor, betas = in_own_colours(donor, share), jnp.asarray(clip.betas)
+    if attribute == "hair":
+        return drape(donor, share.is_part, np.asarray(betas))
+    return donor if attribute in HEADWEAR else keep_own_shape(donor, share.is_part, betas)
 
 
 def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:
