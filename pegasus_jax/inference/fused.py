@@ -34,6 +34,7 @@ from pegasus_jax.inference.avatar import Avatar, CanonicalAvatar
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
 from pegasus_jax.models import latents
+from pegasus_jax.models.draping import drape
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import FramePoints
 
@@ -136,6 +137,8 @@ class FusedAvatar(AnyAvatar):
         kept = ~np.any([part.removed for part in parts.values()], axis=0)
         filler = np.any([part.filler for part in parts.values()], axis=0) & ~worn & steps.fill
         if steps.align:
+            if OWN_PART in parts:
+                source = dataclasses.replace(source, points=self._draped(source, parts[OWN_PART].worn))
             source = dataclasses.replace(source, points=self._moved(source, parts, latent))
         source_d, target_d = self._at_rest(source), self._at_rest(target)
         outer = ~np.asarray(target.points.inner)
@@ -200,6 +203,13 @@ class FusedAvatar(AnyAvatar):
         if dtype not in self._target_bakes:
             self._target_bakes[dtype] = self._target.bake(dtype=dtype)
         return self._target_bakes[dtype]
+
+    def _draped(self, source: CanonicalAvatar, worn: np.ndarray) -> CanonicalPoints:
+        """The points, hair among them as it lies on the target's head."""
+        points, own, other = source.points, self.source.betas, self.betas
+        offset = jnp.asarray(drape(source.space, points.x_fc, points.nearest, worn, own=own, other=other))
+        rest = dataclasses.replace(points.rest, positions_rest=points.rest.positions_rest + offset)
+        return dataclasses.replace(points, rest=rest, x_fc=points.x_fc + offset)
 
     def _moved(
         self, source: CanonicalAvatar, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]

@@ -21,12 +21,12 @@ from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
+from pegasus_jax.models.draping import drape
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
-from pegasus_jax.synthesis.draping import drape
 from pegasus_jax.synthesis.flicker import Flicker
-from pegasus_jax.synthesis.own_shape import keep_own_shape
+from pegasus_jax.synthesis.own_shape import keep_own_shape, moved
 from pegasus_jax.synthesis.part_share import PartShare, in_own_colours, part_share
 from pegasus_jax.synthesis.performance import Performance, normals_of, perform
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
@@ -132,10 +132,12 @@ def synthesize(
 
 
 def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) -> BakedAvatar:
-    """The donor as it lends to the clip: the part in its own colours, facial ones in their own shape."""
+    """The donor as it lends to the clip: the part in its own colours, hair draped, facial parts in their own shape."""
     donor, betas = in_own_colours(donor, share), jnp.asarray(clip.betas)
     if attribute == "hair":
-        return drape(donor, share.is_part, np.asarray(betas))
+        points = donor.points
+        offset = drape(donor.space, points.x_fc, points.rest.nearest, share.is_part, own=donor.betas, other=betas)
+        return moved(donor, offset)
     return donor if attribute in HEADWEAR else keep_own_shape(donor, share.is_part, betas)
 
 

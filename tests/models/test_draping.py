@@ -12,7 +12,7 @@ from pegasus_jax.demo.people import person
 from pegasus_jax.demo.skull import Skull
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.inference import load
-from pegasus_jax.synthesis.draping import drape, hair_motion
+from pegasus_jax.models.draping import drape, hair_motion
 from tests.inference.untrained import write_run
 
 HEAD = builtin_head()
@@ -69,9 +69,9 @@ def test_smaller_ears_leave_it_where_it_is():
 
 
 @pytest.fixture(scope="module")
-def donor(tmp_path_factory):
-    """Its head's scalp is its upper half."""
-    avatar = load(write_run(tmp_path_factory.mktemp("donor")).run).bake()
+def canonical(tmp_path_factory):
+    """An avatar whose head's scalp is its upper half."""
+    avatar = load(write_run(tmp_path_factory.mktemp("donor")).run).canonical()
     above = np.asarray(avatar.space.vertices_fc)[:, 1]
     return of_head(avatar, regions={"scalp": above > np.median(above)})
 
@@ -81,23 +81,21 @@ def of_head(avatar, **changes):
     return dataclasses.replace(avatar, space=dataclasses.replace(avatar.space, head=head))
 
 
-def at_rest(avatar):
-    return np.asarray(avatar.points.rest.positions_rest[:, 0])
+def added(avatar, is_hair, by):
+    points, own = avatar.points, np.zeros(100)
+    return drape(avatar.space, points.x_fc, points.nearest, is_hair, own=own, other=own + by)
 
 
-def test_only_hair_moves_and_only_on_another_head(donor):
-    points = np.asarray(donor.points.x_fc)
-    is_hair = points[:, 1] < np.median(points[:, 1])
-    betas = np.asarray(donor.betas) + np.random.default_rng(3).normal(size=100)
-    draped = at_rest(drape(donor, is_hair, betas))
-    np.testing.assert_array_equal(draped[:, ~is_hair], at_rest(donor)[:, ~is_hair])
-    assert np.abs(draped - at_rest(donor)).max() > 1e-3
-    same = at_rest(drape(donor, is_hair, np.asarray(donor.betas)))
-    np.testing.assert_allclose(same, at_rest(donor), atol=1e-7)
+def test_only_hair_is_draped_and_only_on_another_head(canonical):
+    points = np.asarray(canonical.points.x_fc)
+    is_hair, by = points[:, 1] < np.median(points[:, 1]), np.random.default_rng(3).normal(size=100)
+    offset = added(canonical, is_hair, by)
+    np.testing.assert_array_equal(offset[~is_hair], 0.0)
+    assert np.abs(offset).max() > 1e-3
+    np.testing.assert_allclose(added(canonical, is_hair, 0.0 * by), 0.0, atol=1e-7)
 
 
-def test_without_hair_or_a_named_scalp_nothing_changes(donor):
-    nothing = np.zeros(len(donor.points.x_fc), bool)
-    assert drape(donor, nothing, np.ones(100)) is donor
-    nameless = of_head(donor, regions={})
-    assert drape(nameless, ~nothing, np.ones(100)) is nameless
+def test_without_hair_or_a_named_scalp_nothing_is(canonical):
+    nothing, by = np.zeros(len(canonical.points.x_fc), bool), np.ones(100)
+    np.testing.assert_array_equal(added(canonical, nothing, by), 0.0)
+    np.testing.assert_array_equal(added(of_head(canonical, regions={}), ~nothing, by), 0.0)
