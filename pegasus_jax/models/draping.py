@@ -18,7 +18,7 @@ _TIP = 0.1  # share of an ear's vertices that stand out most
 _BESIDE = 0.12  # head units up, down, fore and aft of an ear's tip: hair that covers it
 _RESTS = 0.08  # head units of hair over an ear, above which the ear may grow into it
 _OUTER = 95  # percentile of the hair beside an ear that is its outside
-_GIVES, _GIVEN = 0.3, 0.8  # of the way from the crown to the ears, between which hair begins to give way
+_GIVES, _GIVEN = 0.0, 0.8  # of the way from the crown to the ears, between which hair begins to give way
 _FACE_BEGINS, _FACE = 0.1, 0.35  # head units in front of the ears, where hair gives way less and less
 
 

@@ -34,6 +34,7 @@ class PartShare:
 
     of_point: np.ndarray  # (N,) in [0, 1]: how much of what is seen of each point is the attribute
     albedo: np.ndarray  # (N, 3) in [0, 1]: what pixels of the attribute alone show of its points; others keep theirs
+    is_seen: np.ndarray  # (N,) bool: some pixels show it; nothing has told the others where to be
 
     @property
     def is_part(self) -> np.ndarray:
@@ -51,7 +52,8 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     rows = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
     some, masks, points = take(frames, rows), masks[rows], np.asarray(baked.points.x_fc)
     total = _summed(baked, some, masks)
-    share = _of_the_seen(np.asarray(total.share()), points, np.asarray(total.whole) > _SEEN)
+    is_seen = np.asarray(total.whole) > _SEEN
+    share = _of_the_seen(np.asarray(total.share()), points, is_seen)
     is_part, clear = share > _MOSTLY, np.asarray(total.light).max(axis=1) > _SEEN
     known = (is_part & clear)[:, None]
     albedo = jnp.where(known, total.albedo(), baked.points.albedo)
@@ -59,7 +61,7 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
         more = _summed(coloured(baked, albedo), some, masks, more=True)
         albedo = jnp.where(known, more.corrected(albedo), albedo)
     lent = lent_colours(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
-    return PartShare(share, lent)
+    return PartShare(share, lent, is_seen)
 
 
 def in_own_colours(baked: BakedAvatar, share: PartShare) -> BakedAvatar:

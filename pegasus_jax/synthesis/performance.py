@@ -36,7 +36,7 @@ class Performance(Layer):
     part: np.ndarray  # (H, W) in [0, 1]: how much of the pixel is the attribute
     normals: np.ndarray  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
     worn: Layer  # the attribute where it is seen, in its own colours; its alpha is `part`
-    alone: Layer  # the attribute without the rest of the donor, which hides some of it
+    alone: Layer  # what was ever seen of the attribute, without the rest of the donor, which hides some of it now
 
 
 def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[Performance]:
@@ -46,7 +46,8 @@ def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[P
     """
     points, of_point = baked.points, jnp.asarray(share.of_point)
     tinted = _with(baked, dataclasses.replace(points, albedo=points.albedo * of_point[:, None]))
-    part_alone = _with(baked, dataclasses.replace(points, opacity=points.opacity * jnp.asarray(share.is_part)))
+    known = jnp.asarray(share.is_part & share.is_seen)
+    part_alone = _with(baked, dataclasses.replace(points, opacity=points.opacity * known))
     for out, of_part, alone in zip(
         _pictures(carrying(baked, of_point), target, ("rgb", "normals", "seg_logit")),
         _pictures(tinted, target, ("rgb",)),

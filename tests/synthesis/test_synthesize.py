@@ -18,6 +18,7 @@ from pegasus_jax.models.render import SHADING_GAIN
 from pegasus_jax.synthesis import masks, synthesize
 from pegasus_jax.synthesis.bald import BaldFrame
 from pegasus_jax.synthesis.part_share import in_own_colours, part_share
+from pegasus_jax.synthesis.performance import perform
 from pegasus_jax.synthesis.plan import read_plan, run_plan
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 from tests.inference.untrained import write_run
@@ -125,6 +126,17 @@ def test_a_part_is_lent_in_the_colour_that_its_pixels_show(folders):
     shading = np.asarray(baked.frame_points(jnp.asarray(drive[2]), jnp.asarray(drive[1]), drive[0]).shading)[is_part]
     colour = SHADING_GAIN * shading * albedo[is_part]
     np.testing.assert_allclose(np.median(colour, axis=0), np.array([60, 20, 10]) / 255, atol=0.05)
+
+
+def test_what_no_frame_ever_showed_of_a_part_does_not_come_out_when_the_rest_is_taken_away(folders, target):
+    baked, clip = load(folders.run).bake(), read_dataset(folders.data)
+    frames = load_frames(clip, np.arange(10), image_size=(24, 24))
+    share = part_share(baked, frames, np.full((10, 24, 24), 255, np.uint8))
+    assert share.is_seen.any() and not share.is_seen.all()
+    drawn = next(perform(baked, share, clip)).alone
+    assert drawn.alpha.max() > 0.5
+    unseen = dataclasses.replace(share, is_seen=np.zeros_like(share.is_seen))
+    assert next(perform(baked, unseen, clip)).alone.alpha.max() == 0.0
 
 
 def test_frames_without_the_part_are_dropped_with_the_reason(folders, target, tmp_path):
