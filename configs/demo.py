@@ -47,5 +47,5 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             config.step.weights.normal = 0.0  # its swaps come without pictures of normals
             config.step.render.channels = tuple(name for name in config.step.render.channels if name != "normals")
             config.stage_one_frames = config.step.spill_after = 2 * total // 25
-            config.cloud.period = total // 40
+            config.cloud.period = total // (12 if quick else 40)  # what no frame in between shows is pruned
     return config
