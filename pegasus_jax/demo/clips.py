@@ -61,23 +61,21 @@ def write_clip(
     motion = make_motion(head, num_frames=num_frames, seed=seed)
     world_mats, intrinsics = aim(stage.anatomy, motion.translation, image_size=image_size)
     numbers = numbers or range(1, num_frames + 1)
+    cameras = [Camera.from_imavatar(world_mats[number - 1], intrinsics, image_size=image_size) for number in numbers]
 
-    def camera_of(k: int) -> Camera:
-        return Camera.from_imavatar(world_mats[k], intrinsics, image_size=image_size)
-
-    def picture_of(number: int) -> Picture:
-        k = number - 1
-        return stage.render(motion.expression[k], motion.pose[k], camera_of(k), supersample=supersample)
+    def picture_of(number: int, camera: Camera) -> Picture:
+        return stage.render(motion.expression[number - 1], motion.pose[number - 1], camera, supersample=supersample)
 
     frames = []
     with (
         DatasetWriter(out, image_size=image_size, disclosure=media.drawn(_words(look))) as writer,
         concurrent.futures.ThreadPoolExecutor(_CREWS) as crews,
     ):
-        pictures = progress.bar(crews.map(picture_of, numbers), desc=f"Filming {person.name}", total=len(numbers))
-        for number, picture in zip(numbers, pictures):
+        pictures = progress.bar(
+            crews.map(picture_of, numbers, cameras), desc=f"Filming {person.name}", total=len(numbers)
+        )
+        for number, camera, picture in zip(numbers, cameras, pictures):
             k = number - 1
-            camera = camera_of(k)
             writer.add(number, picture.image, picture.mask, parts=picture.parts)
             keypoints = _keypoints(stage, motion.expression[k], motion.pose[k], camera)
             frames.append(

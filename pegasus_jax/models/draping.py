@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import scipy.spatial
 
+from pegasus_jax.flame.builtin.fields import smoothstep
 from pegasus_jax.models.head_space import HeadSpace
 
 _ANCHORS = 12  # vertices of the scalp whose mean motion a point has
@@ -71,7 +72,7 @@ def hair_motion(
     hanging = np.einsum("nk,nkc->nc", weight / weight.sum(axis=1, keepdims=True), of_anchors)
     if ears.any():
         hanging = hanging + _giving_way(points, hanging, vertices, motion, ears)
-    free = _ramp(around.query(points)[0], _ON_SKIN, _OFF_SKIN)[:, None]
+    free = smoothstep(around.query(points)[0], _ON_SKIN, _OFF_SKIN)[:, None]
     return free * hanging + (1.0 - free) * with_skin
 
 
@@ -84,8 +85,8 @@ def _giving_way(
     outwards[:, 1] = 0.0
     outwards[:, 0] = points[:, 0]
     outwards /= np.maximum(np.linalg.norm(outwards, axis=1, keepdims=True), 1e-6)
-    falls = _ramp((crown - points[:, 1]) / (crown - middle[1]), _GIVES, _GIVEN)
-    beside_face = _ramp(points[:, 2] - middle[2], _FACE, _FACE_BEGINS)
+    falls = smoothstep((crown - points[:, 1]) / (crown - middle[1]), _GIVES, _GIVEN)
+    beside_face = smoothstep(points[:, 2] - middle[2], _FACE, _FACE_BEGINS)
     width = np.zeros(len(points))
     for side in (-1.0, 1.0):
         here = side * points[:, 0] > 0
@@ -108,9 +109,3 @@ def _overlap(
     over = outside - (side * vertices[tip, 0]).max()
     over_moved = outside_moved - (side * (vertices + motion)[tip, 0]).max()
     return float(max(0.0, min(over, _RESTS) - over_moved)) if over > 0 else 0.0
-
-
-def _ramp(values: np.ndarray, start: float, end: float) -> np.ndarray:
-    """Smoothly from 0 at `start` to 1 at `end`, which may lie below it."""
-    share = np.clip((values - start) / (end - start), 0.0, 1.0)
-    return share * share * (3.0 - 2.0 * share)
