@@ -1,8 +1,10 @@
 """One progress bar for every command.
 
-On a terminal it is tqdm's; where nobody watches (a log file, a job's output) it is a full line now and then.
+On a terminal it is tqdm's; where nobody watches (a log file, a job's output), and in a second process, which would tear
+the first one's bar, it is a full line now and then.
 """
 
+import multiprocessing
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -55,7 +57,7 @@ def bar(
         file: where to write; standard error by default.
     """
     file = sys.stderr if file is None else file
-    watched = file.isatty()
+    watched = file.isatty() and multiprocessing.parent_process() is None
     make = tqdm.tqdm if watched else _Lines
     counted = isinstance(iterable_or_total, int) or iterable_or_total is None
     source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total, "total": total}

@@ -46,6 +46,11 @@ class Folders:
 
     root: pathlib.Path
 
+    @property
+    def plan(self) -> pathlib.Path:
+        """Of the star's swaps."""
+        return self.root / "plan.json"
+
     def clip(self, name: str) -> pathlib.Path:
         """The clip of a person."""
         return self.root / "data" / name

@@ -1,13 +1,15 @@
 """`launch.py demo`: the whole pipeline on the synthetic cast, told as a page and scored against exact truth."""
 
+import functools
 import json
 import pathlib
 from typing import Any
 
-from pegasus_jax import atomic, config
+from pegasus_jax import atomic, config, jobs
 from pegasus_jax.data import layout, read_dataset
 from pegasus_jax.demo import chapters, page, scores
 from pegasus_jax.demo.clips import write_clip
+from pegasus_jax.demo.helper import with_help
 from pegasus_jax.demo.people import person
 from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
@@ -18,6 +20,7 @@ from pegasus_jax.inference import FusedAvatar, fuse_files, load, render_clip, re
 from pegasus_jax.inference.fused import COMPOSED
 from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
+from pegasus_jax.training.workdir import is_finished
 
 _CONFIG = pathlib.Path(__file__).parents[2] / "configs" / "demo.py"
 _VIDEO_SIZE = 256
@@ -35,60 +38,84 @@ def run_demo(workdir: pathlib.Path, *, script: Script = Script()) -> pathlib.Pat
         UserError: the folder holds something else, or was made with another config.
     """
     folders = Folders(pathlib.Path(workdir))
-    _film(script, folders)
-    for donor in script.donors:
-        _train(script, folders, donor, ["donor"], [folders.clip(donor)])
-    _swap(script, folders)
+    with_help(_film_and_train_donors, script, folders)
+    _plan_swaps(script, folders)
+    with_help(run_plan, folders.plan)
     clips = [folders.clip(script.star), *(folders.swap(script.star, *swap) for swap in script.swaps)]
-    _train(script, folders, script.star, [], clips)
+    train(_settings(script), data=clips, workdir=folders.run(script.star))
+    with_help(_show, script, folders)
     as_tracked = Reconstruction(refined=False)  # the cast's poses are exact, and refining takes a minute
     report = evaluate_run(folders.run(script.star), protocol=as_tracked, data=[folders.clip(script.star)])
-    _render(script, folders)
-    _fuse(script, folders)
     found = _score(script, folders)
     sections = chapters.tell(script, folders, report.figures("pictures"), found)
     return page.write_page(folders.root, title="PEGASUS-JAX: head avatars that change their parts", sections=sections)
 
 
-def _film(script: Script, folders: Folders) -> None:
-    """Everybody's own clip, and exact pictures of the star's swaps for the scores."""
-    for seed, name in enumerate((script.star, *script.donors)):
-        frames = script.frames if name == script.star else script.donor_frames
-        _write_clip(script, folders.clip(name), name, frames=frames, seed=seed)
-    _, held_out = read_dataset(folders.clip(script.star)).split()
+def _film_and_train_donors(script: Script, folders: Folders) -> None:
+    """The jobs before any swap. The star's comes second: filming goes well beside the first avatar's compiling."""
+    first, *others = (_donor_job(script, folders, name) for name in script.donors)
+    star = folders.clip(script.star)
+    truths = [folders.truth(*swap) for swap in script.swaps]
+    film = jobs.Job(star, lambda: all(map(_is_filmed, (star, *truths))), lambda: _film_star(script, folders))
+    jobs.run([first, film, *others])
+
+
+def _donor_job(script: Script, folders: Folders, name: str) -> jobs.Job:
+    """A donor's clip, pictures of it with the lent part if it is the wearer, and its avatar."""
+    clip, run, settings = folders.clip(name), folders.run(name), _settings(script, "donor")
+
+    def do() -> None:
+        _write_clip(script, clip, name, frames=script.donor_frames, seed=_seed(script, name))
+        if name == script.wearer:
+            _film_wearer(script, folders)
+        train(settings, data=[clip], workdir=run)
+
+    return jobs.Job(run, lambda: is_finished(run, settings.to_dict()), do)
+
+
+def _film_star(script: Script, folders: Folders) -> None:
+    """The star's own clip, and exact pictures of its swaps for the scores."""
+    own = folders.clip(script.star)
+    _write_clip(script, own, script.star, frames=script.frames, seed=_seed(script, script.star))
+    _, held_out = read_dataset(own).split()
     numbers = [*range(1, held_out[0] + 1, 4 * script.truth_every), *(held_out[:: script.truth_every] + 1).tolist()]
     for attribute, donor in script.swaps:
-        wearing = {attribute: person(donor)}
-        folder = folders.truth(attribute, donor)
-        _write_clip(script, folder, script.star, frames=script.frames, seed=0, wearing=wearing, numbers=numbers)
-    _film_wearer(script, folders)
+        folder, how = folders.truth(attribute, donor), {"wearing": {attribute: person(donor)}, "numbers": numbers}
+        _write_clip(script, folder, script.star, frames=script.frames, seed=_seed(script, script.star), **how)
 
 
 def _film_wearer(script: Script, folders: Folders) -> None:
     """Exact pictures of the one who wears a part of the star's avatar, at frames that training never sees."""
     attribute, donor = script.lent
     _, held_out = read_dataset(folders.clip(script.wearer)).split()
-    numbers = (held_out[:: script.truth_every] + 1).tolist()
-    folder, seed = folders.worn(script.wearer, *script.lent), 1 + script.donors.index(script.wearer)
-    wearing = {attribute: person(donor)}
-    _write_clip(script, folder, script.wearer, frames=script.donor_frames, seed=seed, wearing=wearing, numbers=numbers)
+    how = {"wearing": {attribute: person(donor)}, "numbers": (held_out[:: script.truth_every] + 1).tolist()}
+    folder, seed = folders.worn(script.wearer, *script.lent), _seed(script, script.wearer)
+    _write_clip(script, folder, script.wearer, frames=script.donor_frames, seed=seed, **how)
+
+
+def _seed(script: Script, name: str) -> int:
+    """Of a person's movement."""
+    return (script.star, *script.donors).index(name)
+
+
+def _is_filmed(clip: pathlib.Path) -> bool:
+    return (clip / layout.CAPTURE_JSON).is_file()
 
 
 def _write_clip(script: Script, folder: pathlib.Path, name: str, *, frames: int, seed: int, **how: Any) -> None:
-    if not (folder / layout.CAPTURE_JSON).is_file():
+    if not _is_filmed(folder):
         head, size = builtin_head(), script.image_size
         write_clip(person(name), folder, head=head, num_frames=frames, image_size=size, seed=seed, **how)
 
 
-def _train(script: Script, folders: Folders, name: str, variants: list[str], data: list[pathlib.Path]) -> None:
-    variant = ",".join([*variants, *script.variants])
-    settings = config.load_config(f"{_CONFIG}:{variant}" if variant else str(_CONFIG))
-    train(settings, data=data, workdir=folders.run(name))
+def _settings(script: Script, *variants: str) -> config.ConfigDict:
+    chosen = ",".join([*variants, *script.variants])
+    return config.load_config(f"{_CONFIG}:{chosen}" if chosen else str(_CONFIG))
 
 
-def _swap(script: Script, folders: Folders) -> None:
-    """The star's clip with each donor's part, as a plan that `launch.py synthesize --plan` would take as well."""
-    jobs = [
+def _plan_swaps(script: Script, folders: Folders) -> None:
+    """Writes how the star's clip gets each donor's part; `launch.py synthesize --plan` would take it as well."""
+    plan = [
         {
             "target": folders.name(folders.clip(script.star)),
             "donor": folders.name(folders.run(donor)),
@@ -97,32 +124,40 @@ def _swap(script: Script, folders: Folders) -> None:
         }
         for attribute, donor in script.swaps
     ]
-    plan = folders.root / "plan.json"
-    with atomic.file(plan) as temporary:
-        temporary.write_text(json.dumps(jobs, indent=1) + "\n")
-    run_plan(plan)
+    with atomic.file(folders.plan) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1) + "\n")
 
 
-def _render(script: Script, folders: Folders) -> None:
-    """Videos of the star as filmed, and of every kind of edit."""
-    run = folders.run(script.star)
-    clip, motion = folders.clip(script.star), folders.clip(script.driver)
-    for name, drive, orbit in (("self", clip, False), ("driven", motion, False), ("orbit", None, True)):
-        render_clip(run, drive=drive, orbit=orbit, out=folders.root / f"{name}.mp4", image_size=_VIDEO_SIZE)
+def _show(script: Script, folders: Folders) -> None:
+    """The jobs that show what was trained: a fused avatar, videos of the star as filmed, and every kind of edit."""
+    run, clip, motion = folders.run(script.star), folders.clip(script.star), folders.clip(script.driver)
+
+    def edit(out: pathlib.Path, recipe: Recipe) -> None:
+        render_edit(run, recipe, look=None, drive=None, out=out, image_size=_VIDEO_SIZE)
+
+    found = [_fuse_job(script, folders)]
+    for name, drive in (("self", clip), ("driven", motion), ("orbit", None)):
+        out = folders.root / f"{name}.mp4"
+        show = functools.partial(render_clip, run, drive=drive, orbit=drive is None, out=out, image_size=_VIDEO_SIZE)
+        found.append(jobs.Job(out, out.is_file, show))
     for name, recipe in edits(script).items():
         out = folders.root / "edits" / name
-        if not out.exists():
-            render_edit(run, recipe, look=None, drive=None, out=out, image_size=_VIDEO_SIZE)
+        found.append(jobs.Job(out, out.is_dir, functools.partial(edit, out, recipe)))
+    jobs.run(found)
 
 
-def _fuse(script: Script, folders: Folders) -> None:
+def _fuse_job(script: Script, folders: Folders) -> jobs.Job:
     """The wearer's avatar with the part from the star's, and a video of it."""
-    out, look = folders.fused(script.wearer), script.look(*script.lent)
-    if not out.exists():
-        source, target = folders.run(script.star), folders.run(script.wearer)
-        fuse_files(source, target, [script.lent[0]], per_look=False, out=out, image_size=_SHEET_SIZE)
-    clip = folders.clip(script.wearer)
-    render_clip(out, drive=clip, orbit=False, out=folders.root / "fused.mp4", image_size=_VIDEO_SIZE, look=look)
+    avatar, video = folders.fused(script.wearer), folders.root / "fused.mp4"
+
+    def do() -> None:
+        if not avatar.exists():
+            source, target = folders.run(script.star), folders.run(script.wearer)
+            fuse_files(source, target, [script.lent[0]], per_look=False, out=avatar, image_size=_SHEET_SIZE)
+        drive, look = folders.clip(script.wearer), script.look(*script.lent)
+        render_clip(avatar, drive=drive, orbit=False, out=video, image_size=_VIDEO_SIZE, look=look)
+
+    return jobs.Job(avatar, video.is_file, do)
 
 
 def edits(script: Script) -> dict[str, Recipe]:

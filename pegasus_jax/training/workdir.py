@@ -7,7 +7,7 @@ import pathlib
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -47,12 +47,18 @@ def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
     write_json(workdir / ENVIRONMENT, environment())
 
 
-def is_finished(workdir: pathlib.Path) -> bool:
-    """Whether the folder's run has come to the end of its schedule: its last checkpoint is there."""
+def is_finished(workdir: pathlib.Path, config: Mapping[str, Any] | None = None) -> bool:
+    """Whether the folder's run has come to the end of its schedule: its last checkpoint is there.
+
+    With a `config`, only a run of that very config counts.
+    """
     path = workdir / CONFIG
     if not path.is_file():
         return False
-    total = json.loads(path.read_text())["config"]["step"]["total_frames"]
+    recorded = json.loads(path.read_text())["config"]
+    if config is not None and recorded != json.loads(json.dumps(config)):
+        return False
+    total = recorded["step"]["total_frames"]
     saved = [int(found.name) for found in (workdir / checkpoint.FOLDER).glob("[0-9]*") if found.name.isdecimal()]
     return max(saved, default=0) >= total
 
