@@ -9,9 +9,9 @@ python launch.py train --config=configs/laptop.py:generative --data='data/me,dat
 own ones, then 5,400 of all. Its points have a generic canonical space, in which parts change their shape from look to
 look, and vanish under the looks that do not wear them (`presence`); a look's code is kept from changing what is not its
 part (`spill`); long hair stays in one piece (`smooth_weights`); none of it is in the papers. It has the normal loss.
-":donor" is an avatar that lends a part: points where mattes show hair and clothes, long hair in one piece, and larger
-points, since a pinhole in a part shows on whoever wears it. Both take two frames a step instead of four: at these
-lengths the number of steps counts. Variants join: ":generative,quick".
+":donor" is an avatar that lends a part: points where mattes show hair and clothes, and long hair in one piece. Both
+have larger points, since a pinhole in a part shows on whoever wears it and looks share one cloud, and take two frames a
+step instead of four: at these lengths the number of steps counts. Variants join: ":generative,quick".
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
@@ -37,9 +37,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     if lends or borrows:
         config.batch_size = 2
         config.cloud.max_points = 12_288
+        config.cloud.min_radius, config.cloud.radius_factor = 0.038, 0.85
     if lends:
         config.cloud.init_points, config.cloud.hull_points = 3_072, 2_048
-        config.cloud.min_radius, config.cloud.radius_factor = 0.038, 0.85
         config.networks.smooth_weights = True
     if borrows:
         _add_second_stage(config)

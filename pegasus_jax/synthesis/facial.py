@@ -19,6 +19,9 @@ _RING = 0.02  # of the picture's height: the skin around a part, whose colours a
 _SOFT = 0.004  # of the picture's height: what smooths the rims of the points that the donor is drawn from
 _SOFT_MASK = 0.006
 _GAIN = (0.4, 2.5)
+_HARDER = 1.2  # how many times the shade of the old part may be that of the new one, whose shape differs
+_FAINT = 1e-3
+_BULK = (10, 90)  # percentiles
 _HALF = 0.5
 _PULL = 1e-6  # towards the destination's level, for a piece that has no border to take it from
 
@@ -40,12 +43,12 @@ def swap(
         The new image (H, W, 3) uint8, and (H, W) bool where it may differ from `image`: everywhere else it is equal.
     """
     height = len(image)
-    gone = masks.grow(old, masks.pixels(_OLD_MARGIN, height)) & (old | ~spared)
-    changed = gone | masks.grow(new, masks.pixels(_NEW_MARGIN, height))
+    beside = masks.grow(spared, masks.pixels(_BESIDE, height))
+    grown = masks.grow(old, masks.pixels(_OLD_MARGIN, height)) | masks.grow(new, masks.pixels(_NEW_MARGIN, height))
+    changed = grown & (old | new | ~beside)
     smooth = _smooth(donor, _SOFT)
     source = (in_colour_of if is_skin else relit)(smooth, image, changed)
-    beside = masks.grow(spared, masks.pixels(_BESIDE, height))
-    return np.where(changed[..., None], clone(source, image, changed, open_to=beside), image), changed
+    return np.where(changed[..., None], clone(source, image, changed, open_to=spared), image), changed
 
 
 def whole(part: np.ndarray) -> np.ndarray:
@@ -72,13 +75,29 @@ def relit(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray
 
 
 def in_colour_of(donor: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The donor's light and shade in the colour that the target has around the mask: (H, W, 3) uint8."""
+    """The donor's light and shade in the colour that the target has around the mask: (H, W, 3) uint8.
+
+    Where the donor was filmed in harder light, its shade is as faint as that of the part which it takes the place of.
+    """
     ring = _ring(mask)
     if not ring.any():
         return donor
-    bright = donor.mean(axis=-1)
-    shade = np.clip(bright / (np.median(bright[ring]) + 1.0), 0.0, _GAIN[1])
+    ours, theirs = (_shade(picture, ring) for picture in (target, donor))
+    contrast = min(1.0, _HARDER * _spread(ours[mask]) / max(_spread(theirs[mask]), _FAINT))
+    shade = np.clip(theirs**contrast, 0.0, _GAIN[1])
     return np.round(np.clip(shade[..., None] * np.median(target[ring], axis=0), 0.0, 255.0)).astype(np.uint8)
+
+
+def _shade(picture: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """(H, W): how bright it is, as a share of what the ring is."""
+    bright = picture.mean(axis=-1) + 1.0
+    return bright / np.median(bright[ring])
+
+
+def _spread(shade: np.ndarray) -> float:
+    """Of shade (N,), in logarithms, without what is hidden from all light."""
+    low, high = np.percentile(np.log(shade), _BULK)
+    return float(high - low)
 
 
 def _ring(mask: np.ndarray) -> np.ndarray:

@@ -103,12 +103,44 @@ def test_a_part_filmed_in_warm_light_does_not_turn_blue_in_white_light():
     assert np.abs(swapped[mask].astype(int) - truth[mask]).mean() < 8
 
 
+def _noses(*spreads):
+    """Pictures (64, 64, 3) of grey noses, shaded from dark to bright by so many times, on skin; and where they are."""
+    mask = block((64, 64), slice(20, 44), slice(20, 44))
+    shade = np.where(mask, np.geomspace(0.5, 2.0, 64)[None, :], 1.0)
+    return [np.repeat(np.round(100 * shade**spread)[..., None], 3, axis=2).astype(np.uint8) for spread in spreads], mask
+
+
 def test_a_nose_has_the_shade_of_the_donors_and_the_colour_of_the_targets_skin():
-    ours, theirs, redder = np.array([150, 100, 70]), np.array([240, 200, 180]), np.array([240, 160, 150])
-    mask = block((64, 64), slice(26, 38), slice(20, 44))
-    target, donor = np.full((64, 64, 3), ours, np.uint8), np.full((64, 64, 3), theirs, np.uint8)
-    donor[mask] = redder
-    swapped, _ = facial.swap(target, mask, donor, mask, spared=np.zeros((64, 64), bool), is_skin=True)
-    shade = swapped[30, 32] / ours
-    assert np.ptp(shade) < 0.03, "no colour but the skin's"
-    assert shade.mean() == pytest.approx(redder.mean() / theirs.mean(), abs=0.03)
+    (target, donor), mask = _noses(1.0, 0.7)
+    swapped, _ = facial.swap(
+        np.round(target * [1.0, 0.7, 0.5]).astype(np.uint8),
+        mask,
+        np.round(donor * [1.2, 1.0, 0.9]).astype(np.uint8),
+        mask,
+        spared=np.zeros((64, 64), bool),
+        is_skin=True,
+    )
+    shade = swapped[32, 22:42] / (100 * np.array([1.0, 0.7, 0.5]))
+    assert np.ptp(shade, axis=1).max() < 0.03, "no colour but the skin's"
+    np.testing.assert_allclose(shade.mean(axis=1), donor[32, 22:42, 0] / 100, atol=0.06)
+
+
+def test_a_nose_filmed_in_hard_light_is_shaded_as_the_one_before():
+    (target, hard), mask = _noses(0.4, 1.6)
+    swapped, _ = facial.swap(target, mask, hard, mask, spared=np.zeros((64, 64), bool), is_skin=True)
+    before, after = (np.ptp(picture[32, 22:42, 0].astype(int)) for picture in (target, swapped))
+    assert before < after < 1.5 * before
+
+
+def test_skin_between_two_parts_is_continuous():
+    """What lies between an old brow and the eye under it borders on skin that stays, and takes its level from there."""
+    image = np.full((400, 400, 3), 120, np.uint8)
+    brow, eye, new = (block((400, 400), slice(*rows), slice(150, 250)) for rows in ((120, 140), (154, 180), (100, 120)))
+    image[brow], image[eye] = 20, 240
+    donor = np.full_like(image, 120)
+    donor[143:154] = 220  # a lid in bright light
+    donor[new] = 30
+    swapped, changed = facial.swap(image, brow, donor, new, spared=eye, is_skin=False)
+    last = np.flatnonzero(changed[:154, 200]).max()
+    assert 140 <= last < 150, "the skin beside the eye stays"
+    np.testing.assert_allclose(swapped[last, 170:230].astype(int), 120, atol=30)
