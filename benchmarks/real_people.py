@@ -8,6 +8,7 @@ and edits. What is finished in the work folder is not done again; its minutes ar
 
 import argparse
 import contextlib
+import functools
 import json
 import pathlib
 import time
@@ -15,16 +16,18 @@ from collections.abc import Iterator
 
 import jax
 
-from pegasus_jax import assets, config
+from pegasus_jax import assets, config, jobs
 from pegasus_jax.capture import capture_video
 from pegasus_jax.data import layout
 from pegasus_jax.devices import set_up_process
 from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.flame import load_head
+from pegasus_jax.helper import with_help
 from pegasus_jax.inference import render_edit
 from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
+from pegasus_jax.training.workdir import is_finished
 
 _SWAPS = "hair:subject_b,hair:subject_c,hair:subject_d,nose:subject_c,eyebrows:subject_d,mouth:subject_d"
 _VIDEO_SIZE = 256
@@ -58,14 +61,14 @@ def main() -> None:
         if not (root / "data" / clip / layout.CAPTURE_JSON).is_file():
             with watch.stage("capture"):
                 capture_video(arguments.videos / f"{clip}.mp4", root / "data" / clip, head=load_head(arguments.head))
-    for clip in (target, *donors):  # the target's own gives the normals of what stays
-        with watch.stage("donors"):
-            _train(arguments, "donor", [root / "data" / clip], f"{clip}_own" if clip == target else clip)
+    with watch.stage("donors"):
+        with_help(_train_donors, arguments, donors)
     with watch.stage("swaps"):
-        run_plan(_write_plan(root, target, swaps, arguments.head))
+        with_help(run_plan, _write_plan(root, target, swaps, arguments.head))
     clips = [root / "data" / target, *(root / "data" / f"{target}__{part}_{donor}" for part, donor in swaps)]
     with watch.stage("generative"):
-        _train(arguments, "generative", clips, target)
+        settings = _settings(arguments, "generative")
+        train(settings, data=clips, workdir=root / "runs" / target, head=arguments.head)
     with watch.stage("edits"):
         for name, recipe in _edits(target, swaps).items():
             if not (root / "edits" / name).exists():
@@ -78,9 +81,23 @@ def main() -> None:
     print(f"On {jax.devices()[0].device_kind}, minutes: {stages}; {total:.0f} in all.")
 
 
-def _train(arguments: argparse.Namespace, variant: str, data: list[pathlib.Path], name: str) -> None:
-    settings = config.load_config(f"{arguments.config}:{variant}", overrides=arguments.set)
-    train(settings, data=data, workdir=arguments.workdir / "runs" / name, head=arguments.head)
+def _train_donors(arguments: argparse.Namespace, donors: list[str]) -> None:
+    """An avatar of each, and of the target alone, which gives the normals of what stays."""
+    settings, found = _settings(arguments, "donor"), []
+    for clip in (arguments.target, *donors):
+        data, run = arguments.workdir / "data" / clip, arguments.workdir / "runs" / _own(clip, arguments.target)
+        do = functools.partial(train, settings, data=[data], workdir=run, head=arguments.head)
+        found.append(jobs.Job(run, functools.partial(is_finished, run, settings.to_dict()), do))
+    jobs.run(found)
+
+
+def _own(clip: str, target: str) -> str:
+    """The run of a clip alone."""
+    return f"{clip}_own" if clip == target else clip
+
+
+def _settings(arguments: argparse.Namespace, variant: str) -> config.ConfigDict:
+    return config.load_config(f"{arguments.config}:{variant}", overrides=arguments.set)
 
 
 def _write_plan(root: pathlib.Path, target: str, swaps: list[tuple[str, ...]], head: pathlib.Path) -> pathlib.Path:
@@ -90,7 +107,7 @@ def _write_plan(root: pathlib.Path, target: str, swaps: list[tuple[str, ...]], h
             "donor": f"runs/{donor}",
             "attribute": part,
             "out": f"data/{target}__{part}_{donor}",
-            "target_avatar": f"runs/{target}_own",
+            "target_avatar": f"runs/{_own(target, target)}",
             "head": str(head.resolve()),
         }
         for part, donor in swaps

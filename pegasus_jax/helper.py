@@ -1,4 +1,4 @@
-"""A second process that takes a share of the demo's jobs.
+"""A second process that takes a share of the jobs.
 
 On CPUs two trainings at once, each with half of the cores, get on faster than one after the other with all of them:
 compiling and much of a step use one core.

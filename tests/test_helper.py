@@ -1,4 +1,4 @@
-"""The demo's second process."""
+"""The second process that shares jobs."""
 
 import os
 import time
@@ -7,8 +7,8 @@ import jax
 import pytest
 
 from pegasus_jax import jobs
-from pegasus_jax.demo.helper import with_help
 from pegasus_jax.errors import UserError
+from pegasus_jax.helper import with_help
 
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="on accelerators there is no second process")
 
