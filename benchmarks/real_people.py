@@ -87,7 +87,7 @@ def _train_donors(arguments: argparse.Namespace, donors: list[str]) -> None:
     for clip in (arguments.target, *donors):
         data, run = arguments.workdir / "data" / clip, arguments.workdir / "runs" / _own(clip, arguments.target)
         do = functools.partial(train, settings, data=[data], workdir=run, head=arguments.head)
-        found.append(jobs.Job(run, functools.partial(is_finished, run, settings.to_dict()), do))
+        found.append(jobs.Job(run, functools.partial(is_finished, run, config=settings.to_dict()), do))
     jobs.run(found)
 
 

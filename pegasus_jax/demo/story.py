@@ -70,7 +70,7 @@ def _donor_job(script: Script, folders: Folders, name: str) -> jobs.Job:
             _film_wearer(script, folders)
         train(settings, data=[clip], workdir=run)
 
-    return jobs.Job(run, lambda: is_finished(run, settings.to_dict()), do)
+    return jobs.Job(run, lambda: is_finished(run, config=settings.to_dict()), do)
 
 
 def _film_star(script: Script, folders: Folders) -> None:

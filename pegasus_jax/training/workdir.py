@@ -47,7 +47,7 @@ def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
     write_json(workdir / ENVIRONMENT, environment())
 
 
-def is_finished(workdir: pathlib.Path, config: Mapping[str, Any] | None = None) -> bool:
+def is_finished(workdir: pathlib.Path, *, config: Mapping[str, Any] | None = None) -> bool:
     """Whether the folder's run has come to the end of its schedule: its last checkpoint is there.
 
     With a `config`, only a run of that very config counts.
