@@ -15,12 +15,13 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.posing import CanonicalPoints
+from pegasus_jax.models.spread import in_company
 
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is
 _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
 _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
-_BESIDE = 0.1  # head units to the worn point with which a hair compares its height
+_SAME_WAY = 0.08  # radians within which two points lie in the same direction
 _THERE = 0.3  # opacity from which on a point belongs to a look
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
@@ -44,6 +45,7 @@ def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np
         UserError: the cue selects nothing, or everything.
     """
     worn = (_share(points) > _HALF) & (np.asarray(points.opacity) > _THERE)
+    worn[worn] = in_company(np.asarray(points.x_fc)[worn])
     if not worn.any() or worn.mean() > _EVERYTHING:
         told = "everything" if worn.any() else "nothing"
         raise UserError(
@@ -102,16 +104,28 @@ def points_under(space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, ta
     return covered_vertices(space, points, worn)[np.asarray(target.nearest)]
 
 
-def sticking_out(
+def outside_of(
     space: HeadSpace, points: CanonicalPoints, worn: np.ndarray, target: CanonicalPoints, hair: np.ndarray
 ) -> np.ndarray:
-    """The target's points (M,) bool of its `hair` (M,) that stand higher than the worn points (N,) beside them.
+    """The target's points (M,) bool of its `hair` (M,) that a hat of worn points (N,) would be under.
 
-    Long hair stands off the head by more than a hat does, over vertices that the hat does not cover.
+    Seen from the middle of the scalp they lie behind it. Long hair stands off the head by more than a hat does, over
+    vertices that the hat does not cover.
     """
-    heights, worn_heights = height(space, target), height(space, points)[worn]
-    distance, nearest = scipy.spatial.cKDTree(np.asarray(points.x_fc)[worn]).query(np.asarray(target.x_fc))
-    return hair & (distance < _BESIDE) & (heights > worn_heights[nearest])
+    scalp = np.asarray(space.head.regions.get("scalp", np.ones(space.head.num_vertices)), bool)
+    middle = np.asarray(space.vertices_fc)[scalp].mean(axis=0)
+    (worn_way, worn_far), (way, far) = (
+        _from(middle, np.asarray(x_fc)) for x_fc in (np.asarray(points.x_fc)[worn], target.x_fc)
+    )
+    apart, nearest = scipy.spatial.cKDTree(worn_way).query(way)
+    return hair & (apart < _SAME_WAY) & (far > worn_far[nearest])
+
+
+def _from(middle: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 3) of unit length, and distances (N,)."""
+    offset = places - middle
+    distance = np.maximum(np.linalg.norm(offset, axis=1), 1e-6)
+    return offset / distance[:, None], distance
 
 
 def height(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:

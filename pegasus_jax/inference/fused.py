@@ -164,7 +164,7 @@ class FusedAvatar(AnyAvatar):
             else:
                 hair = compose.told_points(target)
                 removed = compose.points_under(source.space, source.points, worn, target)
-                removed |= compose.sticking_out(source.space, source.points, worn, target, hair)
+                removed |= compose.outside_of(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
             filler = fill.candidates(source.space, source.points, ~worn, lost)
             parts[attribute] = compose.Part(worn, clear, removed, filler)

@@ -17,6 +17,7 @@ _ON_SKIN, _OFF_SKIN = 0.0, 0.04  # head units (a unit is 25 cm) off the skin bet
 _SPACING = 0.01  # head units between vertices of the scalp, about
 _TIP = 0.1  # share of an ear's vertices that stand out most
 _BESIDE = 0.12  # head units up, down, fore and aft of an ear's tip: hair that covers it
+_PAST = 0.25  # share of that hair below the tip; less of it, and the hair ends above the ear
 _RESTS = 0.08  # head units of hair over an ear, above which the ear may grow into it
 _OUTER = 95  # percentile of the hair beside an ear that is its outside
 _GIVES, _GIVEN = 0.0, 0.8  # of the way from the crown to the ears, between which hair begins to give way
@@ -102,8 +103,9 @@ def _overlap(
     if not len(own):
         return 0.0
     tip = own[np.argsort(-side * vertices[own, 0])[: max(1, round(_TIP * len(own)))]]
-    beside = (np.abs(points - vertices[tip].mean(axis=0))[:, 1:] < _BESIDE).all(axis=1)
-    if not beside.any():
+    from_tip = points - vertices[tip].mean(axis=0)
+    beside = (np.abs(from_tip)[:, 1:] < _BESIDE).all(axis=1)
+    if np.sum(from_tip[beside, 1] < 0.0) <= _PAST * np.sum(beside):
         return 0.0
     outside, outside_moved = (np.percentile(side * place[beside, 0], _OUTER) for place in (points, points + hanging))
     over = outside - (side * vertices[tip, 0]).max()

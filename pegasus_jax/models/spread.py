@@ -1,6 +1,18 @@
-"""Some of many points, evenly spread."""
+"""How points are spread: some of many, evenly; and which are no specks."""
 
 import numpy as np
+import scipy.spatial
+
+_COMPANY = 4  # neighbours that a point has beside it
+_ALONE = 8.0  # times as far away from them as usual: a speck; sparse fringes have four times
+
+
+def in_company(points: np.ndarray) -> np.ndarray:
+    """Which of points (N, 3) have others of them beside them, as most have: (N,) bool."""
+    if len(points) <= _COMPANY:
+        return np.ones(len(points), bool)
+    distance = scipy.spatial.cKDTree(points).query(points, k=_COMPANY + 1)[0][:, -1]
+    return distance < _ALONE * np.median(distance)
 
 
 def farthest_first(points: np.ndarray, density: np.ndarray | float, count: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.models.lending import lent_colours
 from pegasus_jax.models.render import RenderOptions
 from pegasus_jax.models.shown import Shown, shown
+from pegasus_jax.models.spread import in_company
 
 _FRAMES = 48
 _CHUNK = 4
@@ -46,7 +47,8 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     """What the attribute's masks (F, H, W) uint8 have to do with each of the N points.
 
     Up to 48 of the F frames are looked at. Points that none of them shows take the share of the nearest that is seen,
-    and points of the attribute that are never seen clearly the colour of those beside them.
+    and points of the attribute that are never seen clearly the colour of those beside them. Specks of the attribute
+    count as something else.
     """
     count = len(frames.frame)
     rows = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
@@ -54,6 +56,7 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     total = _summed(baked, some, masks)
     is_seen = np.asarray(total.whole) > _SEEN
     share = _of_the_seen(np.asarray(total.share()), points, is_seen)
+    share[share > _MOSTLY] *= in_company(points[share > _MOSTLY])
     is_part, clear = share > _MOSTLY, np.asarray(total.light).max(axis=1) > _SEEN
     known = (is_part & clear)[:, None]
     albedo = jnp.where(known, total.albedo(), baked.points.albedo)

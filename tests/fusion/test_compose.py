@@ -97,12 +97,25 @@ def test_the_target_loses_what_lies_where_the_source_covers_the_head():
     np.testing.assert_array_equal(compose.points_under(space, points, LEFT, target), [True, False, True])
 
 
-def test_hair_that_stands_higher_than_a_hat_beside_it_goes_and_the_rest_stays():
-    points, space = strip(of(LEFT))
-    x = np.array([5.0, 6.0, 7.0, 30.0], np.float32)
-    above = np.array([0.05, 0.0, 0.05, 0.05], np.float32)
-    places = np.stack([x, above, np.zeros(4)], axis=1).astype(np.float32)
-    target = types.SimpleNamespace(x_fc=places, nearest=x.astype(int))
-    hair = np.array([True, True, False, True])
-    out = compose.sticking_out(space, points, LEFT, target, hair)
-    np.testing.assert_array_equal(out, [True, False, False, False])
+def test_a_speck_far_from_the_part_is_not_worn():
+    points, _ = strip(of(LEFT))
+    points.x_fc[0] -= [100.0, 0.0, 0.0]  # those nearest to it are of the part
+    worn, _ = compose.worn_points(points, "hat")
+    np.testing.assert_array_equal(np.flatnonzero(worn), np.arange(1, 20))
+
+
+def test_hair_that_a_hat_would_be_over_goes_and_the_rest_stays():
+    turn = np.linspace(0.0, 2.0 * np.pi, 200, endpoint=False)
+    around = np.stack([np.sin(turn), np.cos(turn), np.zeros(200)], axis=1).astype(np.float32)
+    space = types.SimpleNamespace(
+        vertices_fc=np.concatenate([around, [[0.0, -50.0, 0.0]]]).astype(np.float32),
+        head=types.SimpleNamespace(num_vertices=201, regions={"scalp": np.arange(201) < 200}),
+    )
+    hat = types.SimpleNamespace(x_fc=1.1 * around)
+    worn = around[:, 1] > 0.0
+    far, side = np.array([1.2, 2.0, 1.05, 1.2, 2.0]), np.array([0.0, 0.8, 0.0, 2.0, 3.0])  # radians from the crown
+    places = far[:, None] * np.stack([np.sin(side), np.cos(side), np.zeros(5)], axis=1)
+    target = types.SimpleNamespace(x_fc=places.astype(np.float32))
+    under = compose.outside_of(space, hat, worn, target, np.ones(5, bool))
+    np.testing.assert_array_equal(under, [True, True, False, False, False])
+    assert not compose.outside_of(space, hat, worn, target, np.zeros(5, bool)).any(), "hair alone"
