@@ -60,6 +60,14 @@ def test_hair_that_rests_on_ears_gives_way_to_larger_ones():
     np.testing.assert_allclose(without, 0.0, atol=1e-7)
 
 
+def test_short_hair_that_ends_above_the_ears_does_not_give_way():
+    own, vertices = hair_on("ada", "ada"), head_of("ada")
+    short = own[own[:, 1] > vertices[EARS, 1].mean() - 0.01]
+    motion = np.where(EARS[:, None], [0.2, 0.0, 0.0] * vertices, 0.0)
+    moved = hair_motion(short, vertices, motion, np.zeros_like(short), scalp=SCALP, ears=EARS)
+    np.testing.assert_allclose(moved, 0.0, atol=1e-7)
+
+
 def test_smaller_ears_leave_it_where_it_is():
     own, vertices = hair_on("ada", "ada"), head_of("ada")
     motion = np.where(EARS[:, None], [-0.2, 0.0, 0.0] * vertices, 0.0)
