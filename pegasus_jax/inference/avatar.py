@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 from jax.typing import ArrayLike, DTypeLike
 
+from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.baked import SHADING_SIZE, BakedAvatar
@@ -27,12 +28,15 @@ from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, head_space, nearest_vertices
 from pegasus_jax.models.leaves import flat, unflat
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
-from pegasus_jax.models.point_corrections import corrected
+from pegasus_jax.models.part_by_part import Worn, part_by_part
+from pegasus_jax.models.point_corrections import corrected, near_codes
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import FramePoints
 
 DESCRIPTION = "description"
 _NETWORKS = "networks."
+_AT_A_LOOK = 0.999  # nearness of a code to a look's from which on they are one
+_REPLACE_OWN = frozenset({OWN_PART, "hat"})  # worn where the person's own hair is
 _ARRAYS = {"points": "points_gc", "part": "part", "radius": "radius"}  # names in files -> attributes, in order
 
 
@@ -130,23 +134,46 @@ class Avatar(AnyAvatar):
         return self.canonical(latent).bake(dtype=dtype)
 
     def canonical(self, latent: Mapping[str, jax.Array] | None = None) -> CanonicalAvatar:
-        """Evaluates the canonical networks alone, once for a latent (the person as filmed by default)."""
+        """Evaluates the canonical networks alone, once for a latent (the person as filmed by default).
+
+        Points that come and go with looks (`presence`) follow the code of the part that they are in: `part_by_part`.
+        """
         latent = dict(latent) if latent is not None else self.latent()
-        z = latents.flatten(latent)
-        points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
-        if self.corrections is not None:
-            points = corrected(points, self.corrections, self.networks.latents, latent)
+        points = self._part_by_part(latent) if self.description.networks.presence else self._points(latent)
         return CanonicalAvatar(
             self._state,
             self.space,
             points,
-            z,
+            latents.flatten(latent),
             self.betas,
             self.radius,
             self._graphdef,
             self.description.max_points_per_pixel,
             self.description.ndc_per_unit,
         )
+
+    def _part_by_part(self, latent: latents.Latent) -> CanonicalPoints:
+        """Every slot's code where its part is."""
+        filmed, slots = self.latent(), dict.fromkeys(self.description.networks.look_categories)
+        changed = [slot for slot in slots if not np.array_equal(latent[slot], filmed[slot])]
+        others = {**latent, **{slot: filmed[slot] for slot in changed}}
+        as_filmed, worn = self._points(others), {}
+        for slot in changed:
+            points = self._points({**others, slot: latent[slot]})
+            codes, nearness = (np.asarray(found) for found in near_codes(self.networks.latents, slot, latent[slot]))
+            looks = [points]
+            if nearness.max() < _AT_A_LOOK:
+                looks = [as_filmed, *(self._points({**others, slot: jnp.asarray(code)}) for code in codes[1:])]
+            worn[slot] = Worn(points, looks, nearness if looks[1:] else np.ones(1), slot in _REPLACE_OWN)
+        return part_by_part(as_filmed, worn)
+
+    def _points(self, latent: latents.Latent) -> CanonicalPoints:
+        """What the networks say under a latent as it is, and what frames showed beyond them."""
+        z = latents.flatten(latent)
+        points = _canonicalise(self._graphdef, self._state, self.space, self.points_gc, self.part, z)
+        if self.corrections is None:
+            return points
+        return corrected(points, self.corrections, self.networks.latents, latent)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, the description among them: what `of_arrays` takes."""

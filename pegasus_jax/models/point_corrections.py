@@ -31,10 +31,18 @@ def correction(corrections: jax.Array, table: LatentTable, latent: Latent) -> ja
     filmed = total = corrections[0].astype(jnp.float32)
     for category in dict.fromkeys(table.look_categories):
         rows = [row for row, name in enumerate(table.look_categories) if name == category]
-        base = table.base[...][CATEGORIES.index(category)]
-        codes = jnp.stack([base, *(table.looks[...][row] for row in rows)])
-        nearness = 1.0 / (jnp.sum((codes - latent[category][None]) ** 2, axis=1) + _AT_THE_CODE)
-        shares = nearness / jnp.sum(nearness)
+        _, shares = near_codes(table, category, latent[category])
         changes = jnp.stack([corrections[1 + row] for row in rows]).astype(jnp.float32) - filmed[None]
         total = total + jnp.einsum("l,lnc->nc", shares[1:], changes)
     return total
+
+
+def near_codes(table: LatentTable, category: str, code: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The learned codes (1 + L, K) of a category, that of the person as filmed first, and how near (1 + L,) `code` is.
+
+    Nearness is the inverse square of the distance; its sum is 1.
+    """
+    rows = [row for row, name in enumerate(table.look_categories) if name == category]
+    codes = jnp.stack([table.base[...][CATEGORIES.index(category)], *(table.looks[...][row] for row in rows)])
+    nearness = 1.0 / (jnp.sum((codes - code[None]) ** 2, axis=1) + _AT_THE_CODE)
+    return codes, nearness / jnp.sum(nearness)
