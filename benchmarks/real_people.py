@@ -85,15 +85,16 @@ def _train_donors(arguments: argparse.Namespace, donors: list[str]) -> None:
     """An avatar of each, and of the target alone, which gives the normals of what stays."""
     settings, found = _settings(arguments, "donor"), []
     for clip in (arguments.target, *donors):
-        data, run = arguments.workdir / "data" / clip, arguments.workdir / "runs" / _own(clip, arguments.target)
+        name = _own(clip) if clip == arguments.target else clip
+        data, run = arguments.workdir / "data" / clip, arguments.workdir / "runs" / name
         do = functools.partial(train, settings, data=[data], workdir=run, head=arguments.head)
         found.append(jobs.Job(run, functools.partial(is_finished, run, config=settings.to_dict()), do))
     jobs.run(found)
 
 
-def _own(clip: str, target: str) -> str:
-    """The run of a clip alone."""
-    return f"{clip}_own" if clip == target else clip
+def _own(target: str) -> str:
+    """The run of the target's own clip alone."""
+    return f"{target}_own"
 
 
 def _settings(arguments: argparse.Namespace, variant: str) -> config.ConfigDict:
@@ -107,7 +108,7 @@ def _write_plan(root: pathlib.Path, target: str, swaps: list[tuple[str, ...]], h
             "donor": f"runs/{donor}",
             "attribute": part,
             "out": f"data/{target}__{part}_{donor}",
-            "target_avatar": f"runs/{_own(target, target)}",
+            "target_avatar": f"runs/{_own(target)}",
             "head": str(head.resolve()),
         }
         for part, donor in swaps

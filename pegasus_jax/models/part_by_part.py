@@ -36,6 +36,9 @@ def part_by_part(filmed: CanonicalPoints, worn: Mapping[str, Worn]) -> Canonical
     """N points under the codes of several slots; the segmentation's logit is that of the part surest of a point."""
     if not worn:
         return filmed
+    first, *others = worn.values()
+    if not others and not first.looks[1:]:
+        return first.points  # everywhere, part or not: a look alone
     shares = np.stack([_share(filmed, one) for one in worn.values()])
     shares = shares / np.maximum(shares.sum(axis=0), 1.0)
     rest = 1.0 - shares.sum(axis=0)
