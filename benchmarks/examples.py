@@ -72,7 +72,7 @@ def example(
     )
     nearest = jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))
     state = dataclasses.replace(state, cloud=dataclasses.replace(state.cloud, nearest=nearest))
-    scene = Scene(space, jnp.ones(50), jax.tree.map(jnp.ones_like, Tracking.zeros(1)))
+    scene = Scene(space, jnp.ones(50), jnp.float32(1.0), jax.tree.map(jnp.ones_like, Tracking.zeros(1)))
     return Example(settings, Step(graphdef, settings.step, None, 0), state, scene, _batch(settings, devices))
 
 

@@ -34,6 +34,7 @@ class Part:
     clear: np.ndarray  # (N,) bool: those of it that are not at its border; half of it at least
     removed: np.ndarray  # (M,) bool: what the target loses for it
     filler: np.ndarray  # (N,) bool: source points around what the target loses, candidates to fill the gap
+    as_filmed: np.ndarray  # (N,) bool: those of the filler that the part would hide on the source
 
 
 def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np.ndarray]:

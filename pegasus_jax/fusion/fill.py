@@ -9,7 +9,7 @@ from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.posing import CanonicalPoints
 
 _SHARE = 2000 / 174_000  # of the source's points that are near to a vertex: the paper's k of its number of points
-_SKIN = 0.06  # head units from the head model within which a point may be skin: 15 mm
+_SKIN = 0.1  # head units from the head model within which a point may be skin: 25 mm, as ears differ
 VISIBLE = 0.5  # opacity
 _CHUNK = 256  # vertices looked up at once: 2000 neighbours of each take 8 MB
 _GAP = 1.0  # spacings of the target's points from which on there is room for another

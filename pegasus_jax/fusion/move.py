@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from pegasus_jax.flame.lbs import rodrigues
 from pegasus_jax.models.head_space import HeadSpace
@@ -42,3 +43,16 @@ def take(points: CanonicalPoints, rows: jax.Array) -> CanonicalPoints:
     by_x = jax.tree.map(lambda array: array[:, rows], points.rest_by_x_sc)
     some = jax.tree.map(lambda array: array[rows], dataclasses.replace(points, rest_by_x_sc=points.rest))
     return dataclasses.replace(some, rest_by_x_sc=by_x)
+
+
+def either(these: np.ndarray, points: CanonicalPoints, others: CanonicalPoints) -> CanonicalPoints:
+    """`points` where `these` (N,) bool say so, else `others`: the same N points under two looks."""
+
+    def mixed(array: jax.Array, other: jax.Array, axis: int = 0) -> jax.Array:
+        shape = [1] * array.ndim
+        shape[axis] = len(these)
+        return jnp.where(jnp.asarray(these).reshape(shape), array, other)
+
+    by_x = jax.tree.map(lambda *arrays: mixed(*arrays, axis=1), points.rest_by_x_sc, others.rest_by_x_sc)
+    pair = (dataclasses.replace(one, rest_by_x_sc=one.rest) for one in (points, others))
+    return dataclasses.replace(jax.tree.map(mixed, *pair), rest_by_x_sc=by_x)

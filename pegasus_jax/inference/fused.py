@@ -27,7 +27,7 @@ from pegasus_jax.fusion import compose, fill
 from pegasus_jax.fusion.align import probe_frames
 from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.fusion.blend import Blending, blend, blending
-from pegasus_jax.fusion.move import moved_points
+from pegasus_jax.fusion.move import either, moved_points
 from pegasus_jax.fusion.posable import positions
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.avatar import Avatar, CanonicalAvatar
@@ -131,6 +131,8 @@ class FusedAvatar(AnyAvatar):
         latent = self.latent() if latent is None else dict(latent)
         source, target = self.source.canonical(latent), self._target
         parts = self.parts(latent)
+        hidden = np.any([part.as_filmed for part in parts.values()], axis=0)
+        source = dataclasses.replace(source, points=either(hidden, self._source_as_filmed, source.points))
         for part in parts.values():
             source = dataclasses.replace(source, points=compose.purer(source.points, part))
         worn = np.any([part.worn for part in parts.values()], axis=0)
@@ -166,8 +168,10 @@ class FusedAvatar(AnyAvatar):
                 removed = compose.points_under(source.space, source.points, worn, target)
                 removed |= compose.outside_of(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
-            filler = fill.candidates(source.space, source.points, ~worn, lost)
-            parts[attribute] = compose.Part(worn, clear, removed, filler)
+            shown = fill.candidates(source.space, source.points, ~worn, lost)
+            own_hair = compose.told_points(self._source_as_filmed)
+            hidden = fill.candidates(source.space, self._source_as_filmed, ~worn & ~own_hair, lost) & ~shown
+            parts[attribute] = compose.Part(worn, clear, removed, shown | hidden, hidden)
         return parts
 
     def save(self, path: str | os.PathLike) -> None:
@@ -194,6 +198,10 @@ class FusedAvatar(AnyAvatar):
             attribute: Alignments(**_below(arrays, f"{_ALIGNMENT}{attribute}.")) for attribute in content["attributes"]
         }
         return cls(source, target, found)
+
+    @functools.cached_property
+    def _source_as_filmed(self) -> CanonicalPoints:
+        return self.source.canonical().points
 
     @functools.cached_property
     def _target(self) -> CanonicalAvatar:

@@ -23,6 +23,7 @@ def make_scene(model: HeadModel, videos: Videos, settings: Settings) -> Scene:
     return Scene(
         space=jax.tree.map(jnp.asarray, head_space(model, jnp.asarray(videos.expression_c))),
         expression_variance=jnp.asarray(videos.expression_variance),
+        ndc_per_unit=jnp.float32(videos.ndc_per_unit),
         tracking_std=Tracking(
             jnp.full((1, 15), std["pose"]),
             jnp.full((1, 50), std["expression"]),

@@ -88,6 +88,7 @@ class Scene:
 
     space: HeadSpace
     expression_variance: jax.Array  # (50,)
+    ndc_per_unit: jax.Array  # (): how large a head unit looks
     tracking_std: Tracking  # (1, ...) standard deviations that anchor the corrections
 
 
@@ -247,7 +248,13 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, look, scene:
     alive, part, weights = cloud.alive, cloud.part, config.weights
     z = latents.flatten(networks.latents.latent(look))
     space, near = scene.space, points.nearest
-    surface = losses.Surface(space.vertices_fc[near], space.normals_fc[near], space.reach[near], space.height[near])
+    surface = losses.Surface(
+        vertices=space.vertices_fc[near],
+        normals=space.normals_fc[near],
+        reach=space.reach[near],
+        height=space.height[near],
+        radius=points.scale * cloud.radius / scene.ndc_per_unit,
+    )
     terms = {
         "sdf": losses.sdf_consistency(points.sdf, alive),
         "latent": losses.latent_prior(z),

@@ -59,7 +59,7 @@ def test_the_border_wears_the_colour_of_what_is_clear():
     np.testing.assert_array_equal(np.flatnonzero(clear), np.arange(17))
     skin = np.arange(COUNT)[:, None] >= 17
     coloured = types.SimpleNamespace(**vars(points), albedo=np.where(skin, 0.9, 0.1) * np.ones(3, np.float32))
-    part = compose.Part(worn, clear, removed=worn, filler=~worn)
+    part = compose.Part(worn, clear, removed=worn, filler=~worn, as_filmed=~worn & False)
     pure = compose.purer(dataclass_of(coloured), part)
     np.testing.assert_allclose(np.asarray(pure.albedo)[worn], 0.1, atol=1e-6)
     np.testing.assert_allclose(np.asarray(pure.albedo)[~worn], 0.9, atol=1e-6)
@@ -69,7 +69,7 @@ def test_what_is_worn_is_opaque():
     points, _ = strip(of(LEFT), opacity=0.6)
     worn, clear = compose.worn_points(points, "hair")
     coloured = types.SimpleNamespace(**vars(points), albedo=np.zeros((COUNT, 3), np.float32))
-    pure = compose.purer(dataclass_of(coloured), compose.Part(worn, clear, removed=worn, filler=~worn))
+    pure = compose.purer(dataclass_of(coloured), compose.Part(worn, clear, removed=worn, filler=~worn, as_filmed=~worn & False))
     np.testing.assert_allclose(pure.opacity, np.where(worn, 1.0, 0.6), atol=1e-6)
 
 
