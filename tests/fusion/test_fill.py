@@ -38,7 +38,7 @@ def test_filler_is_free_and_near_to_what_was_lost_but_for_the_back():
 
 
 def test_what_stands_off_the_head_is_hair_that_the_cue_has_missed():
-    high = np.where(np.arange(SIDE * SIDE) % 2, 0.0, 0.1).astype(np.float32)
+    high = np.where(np.arange(SIDE * SIDE) % 2, 0.0, 0.12).astype(np.float32)
     space, points, places = scene(high)
     everywhere = np.ones(len(places), bool)
     found = fill.candidates(space, points, everywhere, places[:, 0] < 0.1)

@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pegasus_jax.flame.canonical import canonical_pose
-from pegasus_jax.fusion.move import moved_points, take
+from pegasus_jax.fusion.move import either, moved_points, take
 from tests.fusion.avatars import write_avatars
 
 TURN, SHIFT = np.array([0.3, -0.2, 0.5], np.float32), np.array([0.1, 0.2, -0.3], np.float32)
@@ -54,3 +54,11 @@ def test_taking_points_takes_their_derivatives_too(baked):
     np.testing.assert_array_equal(
         some.rest_by_x_sc.positions_rest[:, 0], baked.points.rest_by_x_sc.positions_rest[:, 7]
     )
+
+
+def test_either_takes_each_point_whole_from_one_of_two_looks(baked):
+    others = moved_points(baked.points, baked.space, jnp.concatenate([TURN, SHIFT]))
+    these = np.arange(len(baked.points.x_fc)) % 3 == 0
+    mixed = either(these, baked.points, others)
+    for rows, points in ((np.flatnonzero(these), baked.points), (np.flatnonzero(~these), others)):
+        jax.tree.map(np.testing.assert_array_equal, take(mixed, rows), take(points, rows))

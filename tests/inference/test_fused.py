@@ -19,7 +19,7 @@ from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.fusion.align import Alignment
 from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.inference import FusedAvatar, any_avatar, load, render_edit
-from pegasus_jax.inference.fused import COMPOSED, looks_of
+from pegasus_jax.inference.fused import COMPOSED, Steps, looks_of
 from pegasus_jax.inference.load import load_trained
 from pegasus_jax.models.render import RenderOptions
 from tests.fusion.avatars import with_cue, write_avatars
@@ -78,6 +78,32 @@ def test_steps_move_and_blend_what_is_taken_alone(fused, frame):
     blended = set(np.asarray(whole.blending.rows).tolist()) - {count}
     assert set(np.asarray(composed.blending.rows).tolist()) == {count}, "nobody"
     assert blended == set(np.flatnonzero(whole.taken)) - set(np.flatnonzero(composed.taken))
+
+
+def test_what_a_part_hides_on_the_source_fills_as_the_source_was_filmed(made, fused, frame, monkeypatch):
+    _, source, _ = made
+    pose, expression, _ = frame
+    canonical = source.canonical
+
+    def fading(latent=None):  # a look under which half of the points are not there
+        found = canonical(latent)
+        points = found.points
+        there = jnp.where(jnp.arange(len(points.opacity)) % 2, 1.0, 0.0 if latent else 1.0)
+        return dataclasses.replace(found, points=dataclasses.replace(points, opacity=there))
+
+    monkeypatch.setattr(source, "canonical", fading)
+    worn = FusedAvatar(source, fused.target, fused.alignments)
+    look = worn.latent("hair/ada")
+    part = worn.parts(look)["hair"]
+    assert part.as_filmed.any() and not part.as_filmed[1::2].any(), "half of them show under the look"
+    assert not (part.as_filmed & (part.worn | ~part.filler)).any()
+    got = worn.bake(look, steps=Steps(align=False, blend=False)).source
+    np.testing.assert_allclose(got.points.opacity[part.as_filmed], 1.0)
+    filmed = canonical().bake().frame_points(pose, expression, fused.betas)
+    placed = got.frame_points(pose, expression, fused.betas)
+    rows = np.flatnonzero(part.as_filmed)
+    np.testing.assert_allclose(placed.positions_d[rows], filmed.positions_d[rows], atol=1e-5)
+    np.testing.assert_allclose(placed.albedo[rows], filmed.albedo[rows], atol=1e-5)
 
 
 def test_its_looks_are_the_sources_and_the_first_is_the_targets_name(made, fused):
