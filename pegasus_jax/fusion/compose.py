@@ -20,9 +20,11 @@ from pegasus_jax.models.spread import in_company
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is
 _VOTERS = 9  # points, itself among them, that vote on what a point is
 _HALF = 0.5
+_SOME = 0.3  # share of votes from which on a point is of the part's hidden side, where training seldom saw it
 _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of skin or shirt in it
 _SAME_WAY = 0.08  # radians within which two points lie in the same direction
 _THERE = 0.3  # opacity from which on a point belongs to a look
+_HARDLY = 0.2  # opacity from which on it may be beside one
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
 
@@ -31,22 +33,30 @@ class Part:
     """What one attribute changes: N points of the source, M of the target."""
 
     worn: np.ndarray  # (N,) bool: the attribute
+    beside: np.ndarray  # (N,) bool: what the cue is undecided about; it closes gaps at the attribute's hidden side
     clear: np.ndarray  # (N,) bool: those of it that are not at its border; half of it at least
     removed: np.ndarray  # (M,) bool: what the target loses for it
     filler: np.ndarray  # (N,) bool: source points around what the target loses, candidates to fill the gap
     as_filmed: np.ndarray  # (N,) bool: those of the filler that the part would hide on the source
 
+    @property
+    def closed(self) -> np.ndarray:
+        """(N,) bool: the attribute with what closes its gaps."""
+        return self.worn | self.beside
 
-def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np.ndarray]:
-    """The source's points (N,) bool that are the attribute, by its segmentation cue, and (N,) bool the clearest half.
 
-    Or more of them: all that are beyond doubt.
+def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The source's points that are the attribute, by its segmentation cue, those beside it, and the clearest half.
+
+    (N,) bool each, as in `Part`. Clear are more than half of the first if so many are beyond doubt.
 
     Raises:
         UserError: the cue selects nothing, or everything.
     """
-    worn = (_share(points) > _HALF) & (np.asarray(points.opacity) > _THERE)
-    worn[worn] = in_company(np.asarray(points.x_fc)[worn])
+    share, opacity = _share(points), np.asarray(points.opacity)
+    wide = (share > _SOME) & (opacity > _HARDLY)
+    wide[wide] = in_company(np.asarray(points.x_fc)[wide])
+    worn = wide & (share > _HALF) & (opacity > _THERE)
     if not worn.any() or worn.mean() > _EVERYTHING:
         told = "everything" if worn.any() else "nothing"
         raise UserError(
@@ -54,7 +64,7 @@ def worn_points(points: CanonicalPoints, attribute: str) -> tuple[np.ndarray, np
             "source longer, on folders with masks in parts/."
         )
     logit = np.asarray(points.seg_logit)
-    return worn, worn & (logit >= min(_CLEAR, np.median(logit[worn])))
+    return worn, wide & ~worn, worn & (logit >= min(_CLEAR, np.median(logit[worn])))
 
 
 def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
@@ -94,9 +104,9 @@ def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
 
     There the source's training mixes hair with skin and shirt, which would shine on another's forehead.
     """
-    opacity = np.where(part.worn, 1.0, np.asarray(points.opacity)).astype(np.float32)
+    opacity = np.where(part.closed, 1.0, np.asarray(points.opacity)).astype(np.float32)
     x_fc, albedo = np.asarray(points.x_fc), np.asarray(points.albedo)
-    albedo = lent_colours(x_fc, albedo, borrowers=part.worn & ~part.clear, lenders=part.clear)
+    albedo = lent_colours(x_fc, albedo, borrowers=part.closed & ~part.clear, lenders=part.clear)
     return dataclasses.replace(points, opacity=jnp.asarray(opacity), albedo=jnp.asarray(albedo))
 
 

@@ -131,16 +131,18 @@ class FusedAvatar(AnyAvatar):
         latent = self.latent() if latent is None else dict(latent)
         source, target = self.source.canonical(latent), self._target
         parts = self.parts(latent)
-        hidden = np.any([part.as_filmed for part in parts.values()], axis=0)
-        source = dataclasses.replace(source, points=either(hidden, self._source_as_filmed, source.points))
+        closed, filler, hidden, removed = (
+            np.any([getattr(part, name) for part in parts.values()], axis=0)
+            for name in ("closed", "filler", "as_filmed", "removed")
+        )
+        source = dataclasses.replace(source, points=either(hidden & ~closed, self._source_as_filmed, source.points))
         for part in parts.values():
             source = dataclasses.replace(source, points=compose.purer(source.points, part))
-        worn = np.any([part.worn for part in parts.values()], axis=0)
-        kept = ~np.any([part.removed for part in parts.values()], axis=0)
-        filler = np.any([part.filler for part in parts.values()], axis=0) & ~worn & steps.fill
+        worn = closed if steps.fill else np.any([part.worn for part in parts.values()], axis=0)
+        kept, filler = ~removed, filler & ~closed & steps.fill
         if steps.align:
             if OWN_PART in parts:
-                source = dataclasses.replace(source, points=self._draped(source, parts[OWN_PART].worn))
+                source = dataclasses.replace(source, points=self._draped(source, parts[OWN_PART].closed))
             source = dataclasses.replace(source, points=self._moved(source, parts, latent))
         source_d, target_d = self._at_rest(source), self._at_rest(target)
         outer = ~np.asarray(target.points.inner)
@@ -160,7 +162,7 @@ class FusedAvatar(AnyAvatar):
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
             source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
-            worn, clear = compose.worn_points(source.points, attribute)
+            worn, beside, clear = compose.worn_points(source.points, attribute)
             if attribute == OWN_PART:
                 removed = compose.own_part_points(target, attribute)
             else:
@@ -168,10 +170,10 @@ class FusedAvatar(AnyAvatar):
                 removed = compose.points_under(source.space, source.points, worn, target)
                 removed |= compose.outside_of(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
-            shown = fill.candidates(source.space, source.points, ~worn, lost)
-            own_hair = compose.told_points(self._source_as_filmed)
-            hidden = fill.candidates(source.space, self._source_as_filmed, ~worn & ~own_hair, lost) & ~shown
-            parts[attribute] = compose.Part(worn, clear, removed, shown | hidden, hidden)
+            free, own_hair = ~(worn | beside), compose.told_points(self._source_as_filmed)
+            shown = fill.candidates(source.space, source.points, free, lost)
+            hidden = fill.candidates(source.space, self._source_as_filmed, free & ~own_hair, lost) & ~shown
+            parts[attribute] = compose.Part(worn, beside, clear, removed, shown | hidden, hidden)
         return parts
 
     def save(self, path: str | os.PathLike) -> None:
@@ -225,7 +227,7 @@ class FusedAvatar(AnyAvatar):
         """Every point by the motion of the first attribute that it is worn or fills for."""
         motions = np.zeros((len(source.points.x_fc), 6), np.float32)
         for attribute, part in reversed(list(parts.items())):
-            for mask in (part.filler, part.worn):
+            for mask in (part.filler, part.closed):
                 motions[mask] = self.alignments[attribute].at(np.asarray(latent[attribute]))
         return moved_points(source.points, source.space, jnp.asarray(motions))
 

@@ -14,7 +14,6 @@ from pegasus_jax.models.head_space import MOUTH_INTERIOR
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
 LEASH_UNIT = 0.01  # head units
 _SURFACE_SLACK = 0.002  # head units: half a millimetre
-_HALF_OPAQUE = 0.7  # of its radius: how far from its centre a point has half its opacity
 
 
 @jax.tree_util.register_dataclass
@@ -26,7 +25,7 @@ class Surface:
     normals: jax.Array  # (N, 3), unit length
     reach: jax.Array  # (N,) how far from the vertex a point may be along the surface
     height: jax.Array  # (N,) how far above it
-    radius: jax.Array  # (N,) of the points, head units
+    depth: jax.Array  # (N,) how far below it
 
 
 def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> jax.Array:
@@ -103,10 +102,9 @@ def flame_regularisation(
 def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) -> jax.Array:
     """Keeps points x_fc (N, 3) where the head has a surface, given by the nearest vertex of each.
 
-    No point sinks below the skin by more than it shows around itself, or off a part, points of the face stay near it,
-    and none leaves the rim of lips and lids for the opening. Training pictures hide all this until a mouth opens wider
-    or the head turns farther. (With centres on the skin itself, heads and lips would be fatter by most of a radius.)
-    Squared excess in units of LEASH_UNIT, over points with a `part` (N,).
+    No point sinks below the skin farther than it may, or off a part, points of the face stay near it, and none leaves
+    the rim of lips and lids for the opening. Training pictures hide all this until a mouth opens wider or the head
+    turns farther. Squared excess in units of LEASH_UNIT, over points with a `part` (N,).
     """
     offset = x_fc - surface.vertices
     height = jnp.sum(offset * surface.normals, axis=-1)
@@ -114,7 +112,7 @@ def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) 
     astray = across > surface.reach**2
     sideways = jnp.sqrt(jnp.where(astray, across, 1.0)) - jnp.where(astray, surface.reach, 0.0)
     upwards = jax.nn.relu(height - surface.height)
-    downwards = jax.nn.relu(-height - _SURFACE_SLACK - _HALF_OPAQUE * surface.radius)
+    downwards = jax.nn.relu(-height - surface.depth - _SURFACE_SLACK)
     square = upwards**2 + downwards**2 + jnp.where(astray, sideways, 0.0) ** 2
     return masked_mean(square, alive & (part >= 0)) / LEASH_UNIT**2
 

@@ -77,6 +77,7 @@ class StepConfig:
     refine_tracking: bool
     random_background: bool  # a colour for each frame and step; a white one tempts points to let it shine through
     render: RenderOptions
+    sink: float = 0.0  # share of its radius by which a point may lie below the skin: by so much it shows around itself
     spill_sample: int = 1024  # points that the spill term looks at each step
     spill_after: int = 0  # frames seen before it counts: before the second stage, looks mean nothing
 
@@ -253,7 +254,7 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, look, scene:
         normals=space.normals_fc[near],
         reach=space.reach[near],
         height=space.height[near],
-        radius=points.scale * cloud.radius / scene.ndc_per_unit,
+        depth=config.sink * points.scale * cloud.radius / scene.ndc_per_unit,
     )
     terms = {
         "sdf": losses.sdf_consistency(points.sdf, alive),

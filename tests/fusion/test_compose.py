@@ -36,6 +36,11 @@ def dataclass_of(fields):
     return dataclasses.make_dataclass("Points", list(values))(**values)
 
 
+def part_of(worn, beside, clear):
+    free = ~(worn | beside)
+    return compose.Part(worn, beside, clear, removed=worn, filler=free, as_filmed=free & False)
+
+
 LEFT = np.arange(COUNT) < 20
 
 
@@ -47,7 +52,7 @@ def test_neighbours_overrule_single_points():
 def test_what_a_look_has_faded_out_neither_votes_nor_is_worn():
     ghosts = np.arange(COUNT) % 4 > 0  # three of four, whose cue says the opposite
     points, _ = strip(of(LEFT, wrong=np.flatnonzero(ghosts)), opacity=np.where(ghosts, 0.01, 1.0))
-    worn, _ = compose.worn_points(points, "hair")
+    worn, _, _ = compose.worn_points(points, "hair")
     assert worn[:16][~ghosts[:16]].all() and not worn[24:].any()
     assert not worn[ghosts].any()
 
@@ -55,22 +60,29 @@ def test_what_a_look_has_faded_out_neither_votes_nor_is_worn():
 def test_the_border_wears_the_colour_of_what_is_clear():
     logits = np.where(LEFT, np.arange(20, -20, -1) * 0.5, -2.0)
     points, _ = strip(logits)
-    worn, clear = compose.worn_points(points, "hair")
+    worn, beside, clear = compose.worn_points(points, "hair")
     np.testing.assert_array_equal(np.flatnonzero(clear), np.arange(17))
     skin = np.arange(COUNT)[:, None] >= 17
     coloured = types.SimpleNamespace(**vars(points), albedo=np.where(skin, 0.9, 0.1) * np.ones(3, np.float32))
-    part = compose.Part(worn, clear, removed=worn, filler=~worn, as_filmed=~worn & False)
-    pure = compose.purer(dataclass_of(coloured), part)
-    np.testing.assert_allclose(np.asarray(pure.albedo)[worn], 0.1, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(pure.albedo)[~worn], 0.9, atol=1e-6)
+    pure = compose.purer(dataclass_of(coloured), part_of(worn, beside, clear))
+    np.testing.assert_allclose(np.asarray(pure.albedo)[worn | beside], 0.1, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(pure.albedo)[~(worn | beside)], 0.9, atol=1e-6)
 
 
 def test_what_is_worn_is_opaque():
     points, _ = strip(of(LEFT), opacity=0.6)
-    worn, clear = compose.worn_points(points, "hair")
+    worn, beside, clear = compose.worn_points(points, "hair")
     coloured = types.SimpleNamespace(**vars(points), albedo=np.zeros((COUNT, 3), np.float32))
-    pure = compose.purer(dataclass_of(coloured), compose.Part(worn, clear, removed=worn, filler=~worn, as_filmed=~worn & False))
-    np.testing.assert_allclose(pure.opacity, np.where(worn, 1.0, 0.6), atol=1e-6)
+    pure = compose.purer(dataclass_of(coloured), part_of(worn, beside, clear))
+    np.testing.assert_allclose(pure.opacity, np.where(worn | beside, 1.0, 0.6), atol=1e-6)
+
+
+def test_what_the_cue_is_undecided_about_is_beside_the_part_and_nothing_else_is():
+    points, _ = strip(of(LEFT))
+    points.opacity[3] = 0.25  # hardly there
+    worn, beside, _ = compose.worn_points(points, "hair")
+    np.testing.assert_array_equal(np.flatnonzero(beside), [3, 20, 21])  # 4 and 3 of their 9 votes
+    np.testing.assert_array_equal(worn, LEFT & ~beside)
 
 
 @pytest.mark.parametrize(("part", "told"), [(np.zeros(COUNT, bool), "nothing"), (np.ones(COUNT, bool), "everything")])
@@ -100,7 +112,7 @@ def test_the_target_loses_what_lies_where_the_source_covers_the_head():
 def test_a_speck_far_from_the_part_is_not_worn():
     points, _ = strip(of(LEFT))
     points.x_fc[0] -= [100.0, 0.0, 0.0]  # those nearest to it are of the part
-    worn, _ = compose.worn_points(points, "hat")
+    worn, _, _ = compose.worn_points(points, "hat")
     np.testing.assert_array_equal(np.flatnonzero(worn), np.arange(1, 20))
 
 

@@ -70,7 +70,7 @@ def test_leash_is_the_squared_excess_over_what_the_surface_allows():
         normals=jnp.tile(jnp.array([0.0, 0.0, 1.0]), (6, 1)),
         reach=jnp.array([0.03, 0.03, 0.03, jnp.inf, 0.03, 0.03]),
         height=jnp.array([0.05, 0.05, 0.05, jnp.inf, 0.05, 0.05]),
-        radius=jnp.array([0.0, 0.0, 0.0, 0.0, 0.01, 0.01]),
+        depth=jnp.array([0.0, 0.0, 0.0, 0.0, 0.007, 0.007]),
     )
     offset = np.array(
         [
@@ -78,7 +78,7 @@ def test_leash_is_the_squared_excess_over_what_the_surface_allows():
             [0.0, 0.0, 0.09],  # 0.04 too high
             [0.03, 0.04, 0.0],  # 0.02 beyond the reach
             [0.4, 0.3, 0.5],  # hair is free upwards and sideways
-            [0.0, 0.0, -0.029],  # 0.02 below what the skin allows to a point that shows 0.007 around itself
+            [0.0, 0.0, -0.029],  # 0.02 below what the skin allows to this point
             [9.0, 9.0, 9.0],  # follows no part
         ]
     )
