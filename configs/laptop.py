@@ -18,8 +18,8 @@ Against the paper: networks of 64 units instead of 512 with a finer encoding for
 nearest head vertex, points that start on the head, keep to their side of its skin (`leash`) or below it by what a disc
 shows around itself (`sink`; with centres on the skin, heads and lips would be fatter by most of a radius), are finer
 around eyes and lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a
-structural term for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the backward pass, and at
-the end what frames show of each point beyond the networks (`point_corrections`).
+structural term for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the
+backward pass, and at the end what frames show of each point beyond the networks (`point_corrections`).
 """
 
 import ml_collections
