@@ -15,11 +15,10 @@ step instead of four: at these lengths the number of steps counts. Variants join
 
 What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
-nearest head vertex, points that start on the head, keep to their side of its skin (`leash`) or below it by what a disc
-shows around itself (`sink`; with centres on the skin, heads and lips would be fatter by most of a radius), are finer
-around eyes and lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a
-structural term for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the
-backward pass, and at the end what frames show of each point beyond the networks (`point_corrections`).
+nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
+lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term
+for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the backward pass, and at
+the end what frames show of each point beyond the networks (`point_corrections`).
 """
 
 import ml_collections
@@ -35,8 +34,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
     lends, borrows = "donor" in chosen, "generative" in chosen
     total = 4_800 if borrows else 2_400 if lends else 12_000
     config = _own_video(total // 15 if "quick" in chosen else total)
-    if "quick" in chosen:
-        config.step.sink = 0.0  # points that may go below the skin take longer to settle
     if lends or borrows:
         config.batch_size = 2
         config.cloud.max_points = 12_288
@@ -126,7 +123,6 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "tracking_after": total // 8,
                 "refine_tracking": False,
                 "random_background": True,
-                "sink": 0.7,
                 "render": {"channels": ("rgb", "seg_logit", "inner")},
             },
             "every": {"log": total // 80, "checkpoint": total // 8, "nearest": total // 160},
