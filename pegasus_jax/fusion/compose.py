@@ -25,6 +25,7 @@ _CLEAR = 2.0  # logit of the cue from which on a point's colour has nothing of s
 _SAME_WAY = 0.08  # radians within which two points lie in the same direction
 _THERE = 0.3  # opacity from which on a point belongs to a look
 _HARDLY = 0.2  # opacity from which on it may be beside one
+_OFF = 0.06  # head units from the scalp from which on a point is hair: 15 mm
 _EVERYTHING = 0.95  # share of an avatar's points that no attribute has
 
 
@@ -80,6 +81,12 @@ def own_part_points(points: CanonicalPoints, attribute: str) -> np.ndarray:
             "train the target longer, on a folder with masks in parts/."
         )
     return part
+
+
+def off_the_scalp(space: HeadSpace, points: CanonicalPoints) -> np.ndarray:
+    """(N,) bool: what stands off the scalp is hair, though the cue may have missed it."""
+    scalp = np.asarray(space.head.regions.get("scalp", np.zeros(space.head.num_vertices)), bool)
+    return scalp[np.asarray(points.nearest)] & (height(space, points) > _OFF)
 
 
 def told_points(points: CanonicalPoints) -> np.ndarray:

@@ -48,11 +48,11 @@ def take(points: CanonicalPoints, rows: jax.Array) -> CanonicalPoints:
 def either(these: np.ndarray, points: CanonicalPoints, others: CanonicalPoints) -> CanonicalPoints:
     """`points` where `these` (N,) bool say so, else `others`: the same N points under two looks."""
 
-    def mixed(array: jax.Array, other: jax.Array, axis: int = 0) -> jax.Array:
-        shape = [1] * array.ndim
-        shape[axis] = len(these)
-        return jnp.where(jnp.asarray(these).reshape(shape), array, other)
+    def mixed(axis: int):
+        return lambda array, other: jnp.where(
+            jnp.asarray(these).reshape([-1 if i == axis else 1 for i in range(array.ndim)]), array, other
+        )
 
-    by_x = jax.tree.map(lambda *arrays: mixed(*arrays, axis=1), points.rest_by_x_sc, others.rest_by_x_sc)
+    by_x = jax.tree.map(mixed(1), points.rest_by_x_sc, others.rest_by_x_sc)
     pair = (dataclasses.replace(one, rest_by_x_sc=one.rest) for one in (points, others))
-    return dataclasses.replace(jax.tree.map(mixed, *pair), rest_by_x_sc=by_x)
+    return dataclasses.replace(jax.tree.map(mixed(0), *pair), rest_by_x_sc=by_x)

@@ -92,6 +92,15 @@ def test_a_cue_that_has_learned_nothing_is_one_sentence(part, told):
         compose.worn_points(points, "nose")
 
 
+def test_what_stands_off_the_scalp_is_hair_and_what_stands_off_the_rest_is_not():
+    points, space = strip(of(LEFT))
+    space.head = types.SimpleNamespace(num_vertices=COUNT, regions={"scalp": LEFT})
+    points.x_fc = points.x_fc + np.where(np.arange(COUNT) % 2, 0.07, 0.05)[:, None] * np.array([0.0, 0.0, 1.0])
+    np.testing.assert_array_equal(compose.off_the_scalp(space, points), LEFT & (np.arange(COUNT) % 2 == 1))
+    space.head.regions = {}
+    assert not compose.off_the_scalp(space, points).any()
+
+
 def test_a_cue_that_takes_everything_tells_nothing():
     np.testing.assert_array_equal(compose.told_points(strip(of(LEFT))[0]), LEFT)
     assert not compose.told_points(strip(of(np.ones(COUNT, bool)))[0]).any()
