@@ -163,9 +163,8 @@ class FusedAvatar(AnyAvatar):
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
             source = self.source.canonical({**self.source.latent(), attribute: latent[attribute]})
             worn, beside, clear = compose.worn_points(source.points, attribute)
-            beside &= ~np.asarray(source.space.is_face)[
-                np.asarray(source.points.nearest)
-            ]  # the face has no hidden side
+            on_face = np.asarray(source.space.is_face)[np.asarray(source.points.nearest)]
+            beside &= ~on_face  # which has no hidden side
             if attribute == OWN_PART:
                 removed = compose.own_part_points(target, attribute) | compose.off_the_scalp(self.target.space, target)
             else:
