@@ -4,7 +4,6 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from pegasus_jax.flame.lbs import rodrigues
 from pegasus_jax.models.head_space import HeadSpace
@@ -43,16 +42,3 @@ def take(points: CanonicalPoints, rows: jax.Array) -> CanonicalPoints:
     by_x = jax.tree.map(lambda array: array[:, rows], points.rest_by_x_sc)
     some = jax.tree.map(lambda array: array[rows], dataclasses.replace(points, rest_by_x_sc=points.rest))
     return dataclasses.replace(some, rest_by_x_sc=by_x)
-
-
-def either(these: np.ndarray, points: CanonicalPoints, others: CanonicalPoints) -> CanonicalPoints:
-    """`points` where `these` (N,) bool say so, else `others`: the same N points under two looks."""
-
-    def mixed(axis: int):
-        return lambda array, other: jnp.where(
-            jnp.asarray(these).reshape([-1 if i == axis else 1 for i in range(array.ndim)]), array, other
-        )
-
-    by_x = jax.tree.map(mixed(1), points.rest_by_x_sc, others.rest_by_x_sc)
-    pair = (dataclasses.replace(one, rest_by_x_sc=one.rest) for one in (points, others))
-    return dataclasses.replace(jax.tree.map(mixed(0), *pair), rest_by_x_sc=by_x)

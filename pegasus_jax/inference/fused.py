@@ -27,7 +27,7 @@ from pegasus_jax.fusion import compose, fill
 from pegasus_jax.fusion.align import probe_frames
 from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.fusion.blend import Blending, blend, blending
-from pegasus_jax.fusion.move import either, moved_points
+from pegasus_jax.fusion.move import moved_points
 from pegasus_jax.fusion.posable import positions
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.avatar import Avatar, CanonicalAvatar
@@ -35,6 +35,7 @@ from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
 from pegasus_jax.models import latents
 from pegasus_jax.models.draping import drape
+from pegasus_jax.models.mixed_points import mixed, weighted
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.render import FramePoints
 
@@ -135,7 +136,9 @@ class FusedAvatar(AnyAvatar):
             np.any([getattr(part, name) for part in parts.values()], axis=0)
             for name in ("closed", "filler", "as_filmed", "removed")
         )
-        source = dataclasses.replace(source, points=either(hidden & ~closed, self._source_as_filmed, source.points))
+        as_filmed = hidden & ~closed
+        both = mixed([source.points, self._source_as_filmed], weighted(np.stack([~as_filmed, as_filmed])))
+        source = dataclasses.replace(source, points=both)
         for part in parts.values():
             source = dataclasses.replace(source, points=compose.purer(source.points, part))
         worn = closed if steps.fill else np.any([part.worn for part in parts.values()], axis=0)
@@ -157,7 +160,8 @@ class FusedAvatar(AnyAvatar):
         Raises:
             UserError: a segmentation cue selects nothing, or everything.
         """
-        target = self._target.points
+        target, filmed = self._target.points, self._source_as_filmed
+        own_hair = compose.told_points(filmed)
         parts = {}
         for attribute in self.alignments:
             # Under this one code: what the cue says under codes of several parts, no training has taught it.
@@ -172,9 +176,9 @@ class FusedAvatar(AnyAvatar):
                 removed = compose.points_under(source.space, source.points, worn, target)
                 removed |= compose.outside_of(source.space, source.points, worn, target, hair)
             lost = fill.lost_vertices(target, removed, self.head.num_vertices)
-            free, own_hair = ~(worn | beside), compose.told_points(self._source_as_filmed)
+            free = ~(worn | beside)
             shown = fill.candidates(source.space, source.points, free, lost)
-            hidden = fill.candidates(source.space, self._source_as_filmed, free & ~own_hair, lost) & ~shown
+            hidden = fill.candidates(source.space, filmed, free & ~own_hair, lost) & ~shown
             parts[attribute] = compose.Part(worn, beside, clear, removed, shown | hidden, hidden)
         return parts
 

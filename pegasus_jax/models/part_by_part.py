@@ -7,7 +7,7 @@ the looks that the code is near to, which training has shown. A look alone is as
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ import numpy as np
 import scipy.spatial
 
 from pegasus_jax.flame.builtin.fields import smoothstep
+from pegasus_jax.models.mixed_points import mixed, weighted
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.spread import in_company
 
@@ -42,39 +43,15 @@ def part_by_part(filmed: CanonicalPoints, worn: Mapping[str, Worn]) -> Canonical
     shares = np.stack([_share(filmed, one) for one in worn.values()])
     shares = shares / np.maximum(shares.sum(axis=0), 1.0)
     rest = 1.0 - shares.sum(axis=0)
-    known = _mixed([filmed, *(_near_looks(one) for one in worn.values())], _added)
-    points = _mixed([known, *(one.points for one in worn.values())], _weighted(np.stack([rest, *shares])))
+    known = mixed([filmed, *(_near_looks(one) for one in worn.values())], _added)
+    points = mixed([known, *(one.points for one in worn.values())], weighted(np.stack([rest, *shares])))
     surest = jnp.max(jnp.stack([one.points.seg_logit for one in worn.values()]), axis=0)
     return dataclasses.replace(points, seg_logit=surest, opacity=jnp.clip(points.opacity, 0.0, 1.0))
 
 
 def _near_looks(worn: Worn) -> CanonicalPoints:
     """The N points of the looks, mixed by nearness."""
-    return _mixed(worn.looks, _weighted(np.tile(worn.nearness[:, None], len(worn.points.nearest))))
-
-
-def _mixed(looks: Sequence[CanonicalPoints], mix: Callable[[jax.Array, int], jax.Array]) -> CanonicalPoints:
-    """Every array of the points by `mix`, which takes those of all looks (L, …) and says which axis is the points'."""
-    count = len(looks[0].nearest)
-
-    def leaf(*arrays: jax.Array) -> jax.Array:
-        # Of derivatives the points are the second axis, of everything else the first.
-        return mix(jnp.stack(arrays), 1 + arrays[0].shape.index(count))
-
-    return jax.tree.map(leaf, *looks)
-
-
-def _weighted(weights: np.ndarray) -> Callable[[jax.Array, int], jax.Array]:
-    """A mean by weights (L, N); of what has no mean, like vertices, that of the largest weight."""
-    largest = weights.argmax(axis=0)
-
-    def mix(arrays: jax.Array, axis: int) -> jax.Array:
-        if not jnp.issubdtype(arrays.dtype, jnp.floating):
-            return arrays[largest, jnp.arange(len(largest))]
-        shape = [len(weights), *([1] * (axis - 1)), -1, *([1] * (arrays.ndim - axis - 1))]
-        return jnp.sum(jnp.asarray(weights, arrays.dtype).reshape(shape) * arrays, axis=0)
-
-    return mix
+    return mixed(worn.looks, weighted(np.tile(worn.nearness[:, None], len(worn.points.nearest))))
 
 
 def _added(arrays: jax.Array, axis: int) -> jax.Array:

@@ -7,7 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from pegasus_jax.flame.canonical import canonical_pose
-from pegasus_jax.fusion.move import either, moved_points, take
+from pegasus_jax.fusion.move import moved_points, take
+from pegasus_jax.models.mixed_points import mixed, weighted
 from tests.fusion.avatars import write_avatars
 
 TURN, SHIFT = np.array([0.3, -0.2, 0.5], np.float32), np.array([0.1, 0.2, -0.3], np.float32)
@@ -56,9 +57,9 @@ def test_taking_points_takes_their_derivatives_too(baked):
     )
 
 
-def test_either_takes_each_point_whole_from_one_of_two_looks(baked):
+def test_each_point_may_come_whole_from_one_of_two_looks(baked):
     others = moved_points(baked.points, baked.space, jnp.concatenate([TURN, SHIFT]))
     these = np.arange(len(baked.points.x_fc)) % 3 == 0
-    mixed = either(these, baked.points, others)
+    both = mixed([baked.points, others], weighted(np.stack([these, ~these])))
     for rows, points in ((np.flatnonzero(these), baked.points), (np.flatnonzero(~these), others)):
-        jax.tree.map(np.testing.assert_array_equal, take(mixed, rows), take(points, rows))
+        jax.tree.map(np.testing.assert_array_equal, take(both, rows), take(points, rows))
