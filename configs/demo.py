@@ -3,8 +3,8 @@
 python launch.py demo --workdir=runs/demo
 
 Without an argument, the star: 140 frames as filmed, then 1,620 of all looks. ":donor" is an avatar that lends a part:
-840 frames of one clip, with points that may lie below the skin by what they show around themselves (`sink`; on a real
-clip that opened pinholes at the lids, so configs/laptop.py does without). Figures: benchmarks/RESULTS.md.
+840 frames of one clip. Points may lie below the skin by what they show around themselves (`sink`; on a real clip that
+opened pinholes at the lids, so configs/laptop.py does without). Figures: benchmarks/RESULTS.md.
 """
 
 import pathlib
@@ -44,7 +44,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         if quick:
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
         config.cloud.least_capacity = config.cloud.max_points  # compiling takes longer than steps on a few empty slots
-        if donor and not quick:
+        if not quick:
             config.step.sink = 0.7  # heads are not fatter by a point's radius; points need time to settle, though
         if not donor:
             config.step.weights.normal = 0.0  # its swaps come without pictures of normals

@@ -17,8 +17,9 @@ What it reaches on real clips, with baselines beside it: benchmarks/RESULTS.md.
 Against the paper: networks of 64 units instead of 512 with a finer encoding for the albedo, bases as residuals on the
 nearest head vertex, points that start on the head, keep to their side of its skin (`leash`), are finer around eyes and
 lips and show eyes and mouth where the head does (`inner`) in colours of their own (`inner_colours`), a structural term
-for the VGG term (which needs weights to download), normals whose Jacobian is held constant in the backward pass, and at
-the end what frames show of each point beyond the networks (`point_corrections`).
+for the VGG term (which needs weights to download), a mask whose holes count more (`holes`), a light that is white on
+average (`light`), normals whose Jacobian is held constant in the backward pass, and at the end what frames show of each
+point beyond the networks (`point_corrections`).
 """
 
 import ml_collections
@@ -111,6 +112,8 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                     "emphasis": 3.0,
                     "inner": 2.0,
                     "dark": 0.003,
+                    "light": 1.0,
+                    "holes": 0.5,
                     "tracking": 0.01,
                 },
                 "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},

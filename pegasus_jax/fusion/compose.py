@@ -13,7 +13,7 @@ import scipy.spatial
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.models.head_space import HeadSpace
-from pegasus_jax.models.lending import lent_colours
+from pegasus_jax.models.lending import lent_values
 from pegasus_jax.models.posing import CanonicalPoints
 from pegasus_jax.models.spread import in_company
 
@@ -113,7 +113,7 @@ def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
     """
     opacity = np.where(part.closed, 1.0, np.asarray(points.opacity)).astype(np.float32)
     x_fc, albedo = np.asarray(points.x_fc), np.asarray(points.albedo)
-    albedo = lent_colours(x_fc, albedo, borrowers=part.closed & ~part.clear, lenders=part.clear)
+    albedo = lent_values(x_fc, albedo, borrowers=part.closed & ~part.clear, lenders=part.clear)
     return dataclasses.replace(points, opacity=jnp.asarray(opacity), albedo=jnp.asarray(albedo))
 
 

@@ -16,7 +16,7 @@ import scipy.spatial
 from pegasus_jax import progress
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.inference.baked import BakedAvatar
-from pegasus_jax.models.lending import lent_colours
+from pegasus_jax.models.lending import lent_values
 from pegasus_jax.models.render import RenderOptions
 from pegasus_jax.models.shown import Shown, shown
 from pegasus_jax.models.spread import in_company
@@ -63,7 +63,7 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     for _ in range(_CORRECTIONS):
         more = _summed(coloured(baked, albedo), some, masks, more=True)
         albedo = jnp.where(known, more.corrected(albedo), albedo)
-    lent = lent_colours(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
+    lent = lent_values(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
     return PartShare(share, lent, is_seen)
 
 

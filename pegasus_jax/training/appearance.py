@@ -13,6 +13,7 @@ from pegasus_jax.data.frames import Batch
 from pegasus_jax.models import latents
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, nearest_vertices
+from pegasus_jax.models.lending import lent_values
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
 from pegasus_jax.models.shown import Shown, shown
 from pegasus_jax.training import losses
@@ -94,24 +95,34 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
 def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos) -> np.ndarray:
     """What frames show of a run's N living points beyond the networks, for `models.point_corrections`: (L, N, 4).
 
-    Albedo, then the segmentation's logit. What a look's frames do not show of a point is as filmed, and what no frame
-    shows is zero.
+    Albedo, then the segmentation's logit. What a look's frames do not show of a point is as filmed; what no frame of
+    either shows, the back of a hat, is as what they show beside it, where networks guess.
     """
     clouds = Clouds(graphdef, state.params.networks, space)
     points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
     seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
     merged: AvatarNetworks = nnx.merge(graphdef, clouds.networks)
     x_sc = _subject_canonical(clouds, points, len(seen.weight))
+    outer, is_shown = np.asarray(part) <= 0, np.asarray(seen.weight > _SHOWN)
     found: list[np.ndarray] = []
-    for look in range(len(seen.weight)):
-        said = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part)
-        belongs = jax.scipy.special.logit(jnp.clip(seen.part[look], _SURE, 1.0 - _SURE))
-        here = jnp.concatenate(
-            [seen.albedo[look] - said.albedo, (belongs - jnp.clip(said.seg_logit, -_LOGIT, _LOGIT))[:, None]], axis=1
-        )
-        elsewhere = found[0] if look else jnp.zeros_like(here)
-        found.append(np.asarray(jnp.where(seen.weight[look][:, None] > _SHOWN, here, elsewhere)))
+    for look, here in enumerate(is_shown):
+        values = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part)
+        said = _albedo_and_logit(values.albedo, jnp.clip(values.seg_logit, -_LOGIT, _LOGIT))
+        share = jnp.clip(seen.part[look], _SURE, 1.0 - _SURE)
+        told = _albedo_and_logit(seen.albedo[look], jax.scipy.special.logit(share))
+        beyond = np.where(here[:, None], told - said, found[0] if look else 0.0)
+        if (outer & here).any():
+            unseen = outer & ~here & ~is_shown[0] & np.asarray(clouds.present(points, look))
+            x_fc = np.asarray(clouds.flame_canonical(points, look))
+            beside = lent_values(x_fc, told, borrowers=unseen, lenders=outer & here)
+            beyond = np.where(unseen[:, None], beside - said, beyond)
+        found.append(beyond.astype(np.float32))
     return np.stack(found)
+
+
+def _albedo_and_logit(albedo: jax.Array, logit: jax.Array) -> np.ndarray:
+    """(N, 4) of (N, 3) and (N,)."""
+    return np.concatenate([albedo, logit[:, None]], axis=1)
 
 
 def _subject_canonical(clouds: Clouds, points: jax.Array, looks: int) -> jax.Array:

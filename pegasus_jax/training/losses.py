@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from pegasus_jax.evaluation import metrics
 from pegasus_jax.models.head_space import MOUTH_INTERIOR
+from pegasus_jax.models.render import SHADING_GAIN
 
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
 LEASH_UNIT = 0.01  # head units
@@ -40,6 +41,11 @@ def weighted_l1(prediction: jax.Array, target: jax.Array, weight: jax.Array) -> 
 def mask_l1(alpha: jax.Array, matte: jax.Array) -> jax.Array:
     """L_mask: mean |M - M_gt|; the same for the mask of what shows of the inside."""
     return jnp.mean(jnp.abs(alpha - matte))
+
+
+def missing(alpha: jax.Array, matte: jax.Array) -> jax.Array:
+    """Mean of what alpha (B, H, W) lacks of the matte (B, H, W)."""
+    return jnp.mean(jax.nn.relu(matte - alpha))
 
 
 def structural(prediction: jax.Array, target: jax.Array) -> jax.Array:
@@ -115,6 +121,15 @@ def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) 
     downwards = jax.nn.relu(-height - surface.depth - _SURFACE_SLACK)
     square = upwards**2 + downwards**2 + jnp.where(astray, sideways, 0.0) ** 2
     return masked_mean(square, alive & (part >= 0)) / LEASH_UNIT**2
+
+
+def coloured_light(shading: jax.Array) -> jax.Array:
+    """How far the mean of shading (N, 3) over all normals is from what leaves a colour as it is; squared, summed.
+
+    Pictures show the product with the albedo alone. On brown skin the light would turn brown, and as no albedo exceeds
+    1, a white hat pink.
+    """
+    return jnp.sum((jnp.mean(shading, axis=0) - 1.0 / SHADING_GAIN) ** 2)
 
 
 def unseen_dark(albedo: jax.Array, part: jax.Array, alive: jax.Array) -> jax.Array:

@@ -17,7 +17,7 @@ from pegasus_jax.models import latents
 from pegasus_jax.models.frame import render_frames
 from pegasus_jax.models.head_space import HeadSpace
 from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights, suggested_weights
-from pegasus_jax.models.posing import CanonicalPoints
+from pegasus_jax.models.posing import CanonicalPoints, normalize
 from pegasus_jax.models.render import Render, RenderOptions
 from pegasus_jax.training import losses, tables
 from pegasus_jax.training.reduction import DEVICES, Gradients, over_devices
@@ -25,6 +25,7 @@ from pegasus_jax.training.spill import spill
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 _LOOSE = 0.2  # hair and clothes may move otherwise than the head beneath them
+_DIRECTIONS = 512  # of normals in which the light is looked at
 VISIBLE_WEIGHT = 0.5  # a point is visible where its compositing weight exceeds this
 
 
@@ -34,6 +35,7 @@ class LossWeights:
 
     rgb: float = 1.0
     mask: float = 1.0
+    holes: float = 0.0  # extra weight of the mask where the person is missing: a hole shows more than a wide rim
     structural: float = 0.0
     perceptual: float = 0.0
     sdf: float = 1.0
@@ -45,6 +47,7 @@ class LossWeights:
     spill: float = 0.0  # in stage 2, codes drawn at random leave alone what is not their part
     normal: float = 0.0  # against pictures of the target's and the donor's avatars, in part-swapped folders
     inner: float = 0.0  # eyeballs and the inside of the mouth show where those of the head model do
+    light: float = 0.0  # the light is white on average: colours are the albedo's, and white can be shown
     dark: float = 0.0  # the inside of the mouth is dark where no picture says otherwise
     emphasis: float = 0.0  # extra colour weight on eyes and mouth
     tracking: float = 0.0  # pull of tracking corrections towards zero, in standard deviations
@@ -231,6 +234,8 @@ def picture_terms(
         "rgb": losses.weighted_l1(picture, target, emphasis),
         "mask": losses.mask_l1(render.alpha, batch.alpha()),
     }
+    if weights.holes:
+        terms["holes"] = losses.missing(render.alpha, batch.alpha())
     if weights.structural:
         terms["structural"] = losses.structural(picture, target)
     if weights.perceptual and perceptual is not None:
@@ -265,6 +270,9 @@ def _point_terms(networks, params: Params, points: CanonicalPoints, look, scene:
     if weights.spill:
         rows = _sample(alive.shape[0], config.spill_sample, jax.random.fold_in(key, 3))
         terms["spill"] = spill(networks, params.points[rows], part[rows], alive[rows], look, jax.random.fold_in(key, 4))
+    if weights.light:
+        directions = normalize(jax.random.normal(jax.random.fold_in(key, 5), (_DIRECTIONS, 3)))
+        terms["light"] = losses.coloured_light(networks.shading(directions, z))
     if weights.dark:
         terms["dark"] = losses.unseen_dark(points.albedo, part, alive)
     stop = jax.lax.stop_gradient

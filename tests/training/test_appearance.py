@@ -79,6 +79,33 @@ def test_seen_beyond_the_networks_make_pictures_closer_to_their_frames(joining_r
         weight = np.asarray(found.weight[look])[:, None]
         error = [(weight * np.abs(albedo - found.albedo[look])).mean() for albedo in (said, said + beyond[look][:, :3])]
         assert error[1] < 0.5 * error[0]
-    unseen = np.asarray(found.weight[1]) < 0.1
-    assert unseen.any()
-    np.testing.assert_array_equal(beyond[1][unseen], beyond[0][unseen])
+    hidden = (np.asarray(found.weight[1]) < 0.1) & (np.asarray(found.weight[0]) > 0.5)
+    assert hidden.any()
+    np.testing.assert_array_equal(beyond[1][hidden], beyond[0][hidden])
+
+
+def test_what_no_frame_shows_is_as_what_frames_show_beside_it(joining_run, monkeypatch):
+    """As of clips that never turn: the look's cue and one colour in front, another as filmed."""
+    clouds, _, state, videos, _ = joining_run
+    points, part = state.params.points[state.cloud.alive], np.asarray(state.cloud.part[state.cloud.alive])
+    x_fc = np.stack([clouds.flame_canonical(points, look) for look in range(3)])
+    front = x_fc[0, :, 2] > 0.0
+    colours = np.array([[0.2, 0.3, 0.4], [0.9, 0.5, 0.1], [0.5, 0.5, 0.5]], np.float32)
+    found = appearance.Seen(
+        albedo=jnp.asarray(np.where(front[None, :, None], colours[:, None, :], 0.0)),
+        part=jnp.asarray(front[None, :] * np.array([[0.0], [1.0], [0.0]], np.float32)),
+        weight=jnp.asarray(np.stack([front, front, np.zeros_like(front)]), jnp.float32),
+    )
+    monkeypatch.setattr(appearance, "observe", lambda *_, **__: found)
+    beyond = appearance.seen_beyond(clouds.graphdef, state, clouds.space, videos)
+    merged, back = nnx.merge(clouds.graphdef, clouds.networks), ~front & (part <= 0)
+    assert back.sum() > 50
+    for look, logit in ((0, -7.0), (1, 7.0)):
+        z = latents.flatten(merged.latents.latent(look))
+        said = merged.canonical(clouds.subject_canonical(points, look), z, jnp.asarray(part))
+        albedo = (np.asarray(said.albedo) + beyond[look][:, :3])[back]
+        np.testing.assert_allclose(albedo, np.broadcast_to(colours[look], albedo.shape), atol=1e-5)
+        cue = (np.clip(np.asarray(said.seg_logit), -7.0, 7.0) + beyond[look][:, 3])[back]
+        np.testing.assert_allclose(cue, logit, atol=0.2)
+        np.testing.assert_array_equal(beyond[look][~front & (part > 0)], 0.0)
+    np.testing.assert_array_equal(beyond[2], beyond[0])

@@ -146,3 +146,17 @@ def test_normals_of_one_blended_picture_ask_for_what_the_two_published_terms_do(
     ), "a frame without a picture of normals adds nothing, and changes nothing for the others"
     gradient = jax.grad(losses.normal_l1)(*arrays, np.array([False, True]))
     assert not np.any(gradient[0]) and np.any(gradient[1])
+
+
+def test_light_is_drawn_to_what_leaves_a_colour_as_it_is_on_average_and_may_vary_with_the_normal():
+    shading = jnp.asarray([[0.9, 0.5, 0.1], [0.1, 0.5, 0.5]])
+    value, gradient = jax.value_and_grad(losses.coloured_light)(shading)
+    assert value == pytest.approx(0.2**2)
+    np.testing.assert_allclose(gradient, [[0.0, 0.0, -0.2], [0.0, 0.0, -0.2]], atol=1e-6)
+
+
+def test_missing_counts_what_a_mask_lacks_and_not_what_it_has_too_much():
+    alpha, matte = jnp.asarray([[[0.2, 1.0, 0.6, 0.0]]]), jnp.asarray([[[1.0, 0.0, 0.6, 0.4]]])
+    value, gradient = jax.value_and_grad(losses.missing)(alpha, matte)
+    assert value == pytest.approx((0.8 + 0.4) / 4)
+    np.testing.assert_allclose(gradient, [[[-0.25, 0.0, 0.0, -0.25]]])
