@@ -44,6 +44,8 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.networks.smooth_weights = True
     if borrows:
         _add_second_stage(config)
+    if "quick" in chosen:
+        config.step.weights.light = config.step.weights.holes = 0.0  # so short a run has to learn more urgent things
     return config.lock()
 
 
