@@ -43,9 +43,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.every.nearest = total // 40
         if quick:
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
-        config.cloud.least_capacity = config.cloud.max_points  # compiling takes longer than steps on a few empty slots
-        if not quick:
+        else:
             config.step.sink = 0.7  # heads are not fatter by a point's radius; points need time to settle, though
+        config.cloud.least_capacity = config.cloud.max_points  # compiling takes longer than steps on a few empty slots
         if not donor:
             config.step.weights.normal = 0.0  # its swaps come without pictures of normals
             config.step.render.channels = tuple(name for name in config.step.render.channels if name != "normals")

@@ -94,6 +94,11 @@ def skinning_weights(networks: AvatarNetworks, features: jax.Array, prior: jax.A
     return jax.nn.softmax(logits, axis=-1)
 
 
+def opacities(networks: AvatarNetworks, x_sc: jax.Array, z: jax.Array) -> jax.Array:
+    """How much of each point at x_sc (N, 3) is there under z (Z,): (N,); all of it without a presence network."""
+    return jax.nn.sigmoid(networks.presence(x_sc, z)) if networks.config.presence else jnp.ones(len(x_sc))
+
+
 def canonicalise(
     networks: AvatarNetworks,
     space: HeadSpace,
@@ -130,7 +135,7 @@ def canonicalise(
         sdf=values.sdf,
         albedo=values.albedo,
         seg_logit=values.seg_logit,
-        opacity=jax.nn.sigmoid(networks.presence(coloured, z)) if networks.config.presence else jnp.ones(len(x_sc)),
+        opacity=opacities(networks, coloured, z),
     )
 
 

@@ -14,7 +14,7 @@ from pegasus_jax.models import latents
 from pegasus_jax.models.frame import frame_points
 from pegasus_jax.models.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.models.lending import lent_values
-from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical
+from pegasus_jax.models.networks import AvatarNetworks, canonicalise, flame_canonical, opacities
 from pegasus_jax.models.shown import Shown, shown
 from pegasus_jax.training import losses
 from pegasus_jax.training.clouds import Clouds
@@ -27,6 +27,7 @@ _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
 _FRAMES, _LAST_FRAMES = 24, 64  # that are looked at: where a look joins, and at the end
 _CORRECTIONS = 2
 _SURE, _LOGIT = 1e-3, 7.0  # shares and logits beyond which a point is sure to be of a part, or not
+_HALF = 0.5  # opacity from which on a look has a point
 _SHOWN = 0.2  # of a pixel: from there on a look's frames know a point's colour
 
 
@@ -106,15 +107,17 @@ def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, vid
     outer, is_shown = np.asarray(part) <= 0, np.asarray(seen.weight > _SHOWN)
     found: list[np.ndarray] = []
     for look, here in enumerate(is_shown):
-        values = merged.canonical(x_sc[look], latents.flatten(merged.latents.latent(look)), part)
+        z, lenders = latents.flatten(merged.latents.latent(look)), outer & here
+        values = merged.canonical(x_sc[look], z, part)
         said = _albedo_and_logit(values.albedo, jnp.clip(values.seg_logit, -_LOGIT, _LOGIT))
         share = jnp.clip(seen.part[look], _SURE, 1.0 - _SURE)
         told = _albedo_and_logit(seen.albedo[look], jax.scipy.special.logit(share))
         beyond = np.where(here[:, None], told - said, found[0] if look else 0.0)
-        if (outer & here).any():
-            unseen = outer & ~here & ~is_shown[0] & np.asarray(clouds.present(points, look))
+        if lenders.any():
+            is_there = np.asarray(opacities(merged, x_sc[look], z) > _HALF)
+            unseen = outer & ~here & ~is_shown[0] & is_there
             x_fc = np.asarray(clouds.flame_canonical(points, look))
-            beside = lent_values(x_fc, told, borrowers=unseen, lenders=outer & here)
+            beside = lent_values(x_fc, told, borrowers=unseen, lenders=lenders)
             beyond = np.where(unseen[:, None], beside - said, beyond)
         found.append(beyond.astype(np.float32))
     return np.stack(found)

@@ -33,14 +33,6 @@ class Clouds:
         merged = nnx.merge(self.graphdef, self.networks)
         return points + merged.deformation.offset_sc(points, latents.flatten(merged.latents.latent(look)))
 
-    def present(self, points: jax.Array, look: int) -> jax.Array:
-        """(N,) bool: which of points (N, 3) the look has; without a presence network, every look has all."""
-        merged = nnx.merge(self.graphdef, self.networks)
-        if not merged.config.presence:
-            return jnp.ones(len(points), bool)
-        z = latents.flatten(merged.latents.latent(look))
-        return merged.presence(self.subject_canonical(points, look), z) > 0.0
-
     def inverse(self, x_fc: jax.Array, look: int) -> jax.Array:
         """Points (N, 3) that a look takes to x_fc (N, 3), by fixed-point iteration."""
         points = x_fc

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.models import latents
-from pegasus_jax.models.networks import AvatarNetworks
+from pegasus_jax.models.networks import AvatarNetworks, opacities
 from pegasus_jax.models.posing import normalize
 
 _UNIT = 0.1  # head units: a move of this size counts as much as black turned white
@@ -45,7 +45,7 @@ def spill(
         x_sc = x + networks.deformation.offset_sc(x, z)
         values = networks.canonical(x_sc, z, part)
         x_fc = x_sc + networks.deformation.offset_fc(networks.deformation.features(x_sc, z))
-        opacity = jax.nn.sigmoid(networks.presence(x_sc, z)) if networks.config.presence else jnp.ones(len(x))
+        opacity = opacities(networks, x_sc, z)
         light = networks.shading(normalize(jax.random.normal(normal_key, x.shape)), z)
         return jnp.concatenate([x_fc / _UNIT, values.albedo, opacity[:, None]], axis=1), values.seg_logit, light
 

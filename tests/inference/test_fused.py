@@ -58,9 +58,7 @@ def test_it_is_the_targets_rest_and_the_sources_part_in_the_targets_shape(made, 
     got = baked.frame_points(pose, expression, baked.betas)
     rest, lent = (avatar.bake().frame_points(pose, expression, target.betas) for avatar in (target, source))
     part = fused.parts(fused.latent())["hair"]
-    border = np.concatenate(
-        [np.zeros(len(rest.albedo), bool), (part.worn | part.beside) & ~part.clear]
-    )  # wears the hair's colour
+    border = np.concatenate([np.zeros(len(rest.albedo), bool), part.closed & ~part.clear])  # wears the hair's colour
     for field in ("positions_d", "normals_d", "albedo", "shading"):
         both = np.concatenate([np.asarray(getattr(one, field)) for one in (rest, lent)])
         same = ~border if field == "albedo" else slice(None)
@@ -100,7 +98,7 @@ def test_what_a_part_hides_on_the_source_fills_as_the_source_was_filmed(made, fu
     look = worn.latent("hair/ada")
     part = worn.parts(look)["hair"]
     assert part.as_filmed.any() and not part.as_filmed[1::2].any(), "half of them show under the look"
-    assert not (part.as_filmed & (part.worn | part.beside | ~part.filler)).any()
+    assert not (part.as_filmed & (part.closed | ~part.filler)).any()
     got = worn.bake(look, steps=Steps(align=False, blend=False)).source
     np.testing.assert_allclose(got.points.opacity[part.as_filmed], 1.0)
     filmed = canonical().bake().frame_points(pose, expression, fused.betas)
