@@ -12,10 +12,10 @@ from flax import nnx
 
 from pegasus_jax.config import load_config
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.families.points import cloud
+from pegasus_jax.families.points.head_space import head_space
+from pegasus_jax.families.points.networks import AvatarNetworks
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.models.head_space import head_space
-from pegasus_jax.models.networks import AvatarNetworks
-from pegasus_jax.training import cloud
 from pegasus_jax.training.settings import Settings, from_config
 from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, Step

@@ -25,10 +25,10 @@ from pegasus_jax.demo.scores import Truth, score_wearing
 from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
+from pegasus_jax.families.points.fused import COMPOSED
+from pegasus_jax.families.points.fusion.align import align
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.fusion.align import align
 from pegasus_jax.inference import AnyBaked, FusedAvatar, fuse_files, load
-from pegasus_jax.inference.fused import COMPOSED
 from pegasus_jax.synthesis.skull import skull_picture
 
 _CASES = (("cleo", "hair", "ada"), ("cleo", "hair", "ben"), ("cleo", "hat", "eve"))

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 
 from pegasus_jax import atomic, media
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.editing import interpolate
 from pegasus_jax.inference import clip, load
 from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.media.marks import mark_png
-from pegasus_jax.models.latents import Latent
 from pegasus_jax.viewer import modes
 
 _OUT = pathlib.Path(__file__).parents[1] / "docs" / "gallery"

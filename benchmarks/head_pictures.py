@@ -7,7 +7,7 @@ import cv2
 import jax
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.demo.raster import Mesh, average_blocks, rasterize, scatter, vertex_normals
 from pegasus_jax.flame import builtin_head, lbs
 from pegasus_jax.flame.model import HeadModel

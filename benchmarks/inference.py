@@ -17,13 +17,13 @@ import numpy as np
 from flax import nnx
 from splatting import milliseconds
 
+from pegasus_jax.families.points.head_space import ANY_PART, head_space
+from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
+from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.inference import Avatar, clip
 from pegasus_jax.inference.any_avatar import AnyBaked
 from pegasus_jax.inference.description import AvatarDescription
-from pegasus_jax.models.head_space import ANY_PART, head_space
-from pegasus_jax.models.networks import AvatarNetworks, NetworkConfig
-from pegasus_jax.models.render import RenderOptions
 
 LAPTOP = NetworkConfig(
     head_prior=True,

@@ -29,7 +29,8 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
     """Trains, or continues; says by a file when the cloud changes. Without pictures."""
     import jax
 
-    from pegasus_jax.training import cloud, figures, train
+    from pegasus_jax.families.points import cloud
+    from pegasus_jax.training import figures, train
     from tests.training import tiny
 
     change = cloud.change_cloud

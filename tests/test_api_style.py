@@ -13,13 +13,11 @@ _FILES += sorted((_ROOT / "pegasus_jax").rglob("*.py"))
 _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
     {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan"))},
-    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer")},
-    {"pegasus_jax.published"},
-    {"pegasus_jax.inference"},
-    {"pegasus_jax.editing", "pegasus_jax.fusion"},
-    {"pegasus_jax.models"},
+    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer", "inference")}
+    | {"pegasus_jax.families", "pegasus_jax.editing"},
     {"pegasus_jax.data", "pegasus_jax.flame"},
-    {_SHARED, "pegasus_jax.media"},
+    {"pegasus_jax.core", "pegasus_jax.media"},
+    {_SHARED},
     {"rasterizer"},
 )
 
@@ -114,4 +112,4 @@ def test_imports_are_recognised():
     expected = {"rasterizer", "pegasus_jax.media", "pegasus_jax.errors"}
     assert _imported(ast.parse(source)) == expected
     assert _imported(ast.parse("import pegasus_jax as pj")) == {"pegasus_jax"}
-    assert _layer("pegasus_jax.media") == len(_LAYERS) - 2 and _layer("pegasus_jax.capture.fit") == 1
+    assert _layer("pegasus_jax.media") == len(_LAYERS) - 3 and _layer("pegasus_jax.capture.fit") == 1

@@ -22,11 +22,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.published.import_avatar`."""
+    """Calls `pegasus_jax.families.points.published.import_avatar`."""
     if pathlib.Path(flag_values.out).suffix != ".npz":
         raise UserError(f"--out={flag_values.out} must end in .npz.")
     data = dataset_folders(flag_values.data) if flag_values.data else []
-    from pegasus_jax import published
+    from pegasus_jax.families.points import published
 
     avatar = published.import_avatar(
         flag_values.checkpoint,

@@ -1,6 +1,6 @@
 """The dataset folder: reading, writing, checking. The one place where other people's conventions become ours."""
 
-from pegasus_jax.data.camera import Camera as Camera
+from pegasus_jax.core.camera import Camera as Camera
 from pegasus_jax.data.dataset import TEST_FRACTION as TEST_FRACTION
 from pegasus_jax.data.dataset import Dataset as Dataset
 from pegasus_jax.data.finding import dataset_folders as dataset_folders

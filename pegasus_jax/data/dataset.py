@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax import progress
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.data import pictures
-from pegasus_jax.data.camera import Camera
 from pegasus_jax.data.files import FrameFiles
 from pegasus_jax.errors import UserError
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.data.files import check_size
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 
 _project = jax.jit(Camera.project)
 

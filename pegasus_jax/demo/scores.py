@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.editing import Interpolation, Look, Sampling
 from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.models.latents import Latent
 from pegasus_jax.synthesis import masks
 
 _DIFFERS = 0.05

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.demo import face, hair, hats, raster, torso
 from pegasus_jax.demo.anatomy import Anatomy
 from pegasus_jax.demo.look import Look

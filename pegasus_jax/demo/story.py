@@ -14,10 +14,10 @@ from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
 from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.report import evaluate_run
+from pegasus_jax.families.points.fused import COMPOSED
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.helper import with_help
 from pegasus_jax.inference import FusedAvatar, fuse_files, load, render_clip, render_edit
-from pegasus_jax.inference.fused import COMPOSED
 from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import is_finished

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from pegasus_jax.models.latents import Latent
+from pegasus_jax.core.latents import Latent
 
 
 def interpolate(start: Mapping[str, jax.Array], end: Mapping[str, jax.Array], t: ArrayLike) -> Latent:

@@ -6,9 +6,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import algebra
 from pegasus_jax.editing.trained import Swap, TrainedLooks
-from pegasus_jax.models.latents import Latent
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from pegasus_jax.core.latents import CATEGORIES, Latent, LatentTable
 from pegasus_jax.editing import algebra
 from pegasus_jax.errors import UserError
-from pegasus_jax.models.latents import CATEGORIES, Latent, LatentTable
 
 Swap = str | tuple[str, float]  # the name of a look, or its name and how far to go towards it
 

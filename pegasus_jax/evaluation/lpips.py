@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from pegasus_jax.core.metrics import as_mask, as_pair
+from pegasus_jax.core.trunks import Block, Net, features, load_trunk
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation.metrics import as_mask, as_pair
-from pegasus_jax.evaluation.trunks import Block, Net, features, load_trunk
 from pegasus_jax.torch_files import read_tensors
 
 # ImageNet's statistics as the published weights were trained with them, for values in [-1, 1].

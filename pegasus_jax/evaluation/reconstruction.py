@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import progress
+from pegasus_jax.core import metrics
 from pegasus_jax.data.frames import Batch, take
-from pegasus_jax.evaluation import baselines, metrics
+from pegasus_jax.evaluation import baselines
 from pegasus_jax.evaluation.refine import Drive, refine
+from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.inference.any_avatar import AnyBaked
-from pegasus_jax.models.render import RenderOptions
 
 CONSTANT = "best constant colour"
 _CHUNK = 8

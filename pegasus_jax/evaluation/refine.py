@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.inference.any_avatar import AnyBaked
-from pegasus_jax.models.render import RenderOptions
 
 _OPTIONS = RenderOptions(channels=("rgb",))
 

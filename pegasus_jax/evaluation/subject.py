@@ -10,14 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import TEST_FRACTION, Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.refine import Drive
+from pegasus_jax.families.points.fused import COMPOSED, FusedAvatar
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.fused import COMPOSED, FusedAvatar
 from pegasus_jax.inference.load import FUSED_FILE, load
-from pegasus_jax.models.latents import Latent
 
 
 @dataclasses.dataclass(frozen=True)

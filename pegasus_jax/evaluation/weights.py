@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pegasus_jax import assets
-from pegasus_jax.evaluation import trunks
+from pegasus_jax.core import trunks
+from pegasus_jax.core.trunks import Net
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import ARCFACE, INCEPTION, OnnxFeatures
-from pegasus_jax.evaluation.trunks import Net
 
 INCEPTION_FILE = "fid_inception.onnx"
 ARCFACE_FILE = "arcface.onnx"

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core import latents
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.editing.trained import Swap, TrainedLooks
+from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.points.render import FramePoints, Render, RenderOptions, render_points
 from pegasus_jax.inference.description import AvatarDescription
-from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import HeadSpace
-from pegasus_jax.models.render import FramePoints, Render, RenderOptions, render_points
 
 ALL_CHANNELS = ("rgb", "normals", "albedo", "shading", "seg_logit")
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from pegasus_jax import media, progress
 from pegasus_jax.data import Camera, read_dataset
+from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import POSE_SIZE
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
-from pegasus_jax.models.render import RenderOptions
 
 ORBIT_FRAMES = 90
 ORBIT_REACH = 0.45  # radians to each side

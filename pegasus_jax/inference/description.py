@@ -10,9 +10,9 @@ import numpy as np
 from pegasus_jax import atomic
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.networks import NetworkConfig
 from pegasus_jax.flame import builtin_head, load_head
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.models.networks import NetworkConfig
 
 FILE = "avatar.json"
 FORMAT = 1

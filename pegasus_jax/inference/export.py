@@ -9,13 +9,13 @@ import numpy as np
 
 from pegasus_jax import atomic, media, progress
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.fused import BakedFusion
+from pegasus_jax.families.points.portable import write_portable
 from pegasus_jax.inference import clip, ply
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.baked import BakedAvatar
-from pegasus_jax.inference.fused import BakedFusion
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
-from pegasus_jax.inference.portable import write_portable
 
 Kind = Literal["avatar", "baked", "splats", "points", "pictures", "video"]
 KINDS: tuple[str, ...] = get_args(Kind)

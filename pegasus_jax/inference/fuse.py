@@ -9,13 +9,13 @@ import numpy as np
 from pegasus_jax import atomic, media, progress
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.avatar import Avatar
+from pegasus_jax.families.points.fused import COMPOSED, FusedAvatar, Steps
+from pegasus_jax.families.points.fusion.align import align
+from pegasus_jax.families.points.fusion.alignments import Alignments
 from pegasus_jax.flame.model import NECK
-from pegasus_jax.fusion.align import align
-from pegasus_jax.fusion.alignments import Alignments
 from pegasus_jax.inference import clip
 from pegasus_jax.inference.any_avatar import AnyBaked
-from pegasus_jax.inference.avatar import Avatar
-from pegasus_jax.inference.fused import COMPOSED, FusedAvatar, Steps
 from pegasus_jax.inference.load import FUSED_FILE, load_trained
 
 REPORT, SHEET = "fusion.json", "figures/steps.png"

@@ -6,11 +6,11 @@ import pathlib
 import numpy as np
 
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.avatar import DESCRIPTION, Avatar
+from pegasus_jax.families.points.fused import FUSION, FusedAvatar
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.inference.any_avatar import AnyAvatar
-from pegasus_jax.inference.avatar import DESCRIPTION, Avatar
 from pegasus_jax.inference.description import read_description
-from pegasus_jax.inference.fused import FUSION, FusedAvatar
 from pegasus_jax.inference.npz_file import json_array, read_npz
 
 CORRECTIONS = "corrections.npz"  # in a work folder: what frames show of each point beyond the networks

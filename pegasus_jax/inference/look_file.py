@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import atomic, progress
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference.any_avatar import AnyAvatar
-from pegasus_jax.models.latents import Latent
 
 SUFFIX = ".json"
 FORMAT = 1

@@ -9,8 +9,8 @@ import os
 import numpy as np
 
 from pegasus_jax import atomic
-from pegasus_jax.data.camera import Camera
-from pegasus_jax.models.render import INNER_SETBACK, FramePoints, colour, point_radius
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.families.points.render import INNER_SETBACK, FramePoints, colour, point_radius
 
 GAUSSIAN_OPACITY = 0.99  # where viewers hold alpha anyway
 GAUSSIAN_SIGMA = (

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
-from pegasus_jax.inference.baked import BakedAvatar
+from pegasus_jax.families.points.baked import BakedAvatar
 
 _BORDER = 0.04  # head units (a unit is 25 cm) around the part
 _FADE = 0.08

@@ -14,12 +14,12 @@ import numpy as np
 import scipy.spatial
 
 from pegasus_jax import progress
+from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.spread import in_company
 from pegasus_jax.data.frames import Batch, take
-from pegasus_jax.inference.baked import BakedAvatar
-from pegasus_jax.models.lending import lent_values
-from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.models.shown import Shown, shown
-from pegasus_jax.models.spread import in_company
+from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.render import RenderOptions
+from pegasus_jax.families.points.shown import Shown, shown
 
 _FRAMES = 48
 _CHUNK = 4

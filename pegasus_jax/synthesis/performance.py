@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.data import Dataset
-from pegasus_jax.inference.baked import BakedAvatar
-from pegasus_jax.models.baked_points import BakedPoints
-from pegasus_jax.models.render import Render, RenderOptions
+from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.baked_points import BakedPoints
+from pegasus_jax.families.points.render import Render, RenderOptions
 from pegasus_jax.synthesis.part_share import PartShare, carrying
 
 _CHUNK = 4

@@ -10,8 +10,8 @@ import numpy as np
 
 from pegasus_jax.data import Camera, Dataset
 from pegasus_jax.flame import lbs
+from pegasus_jax.flame.head_discs import CAPACITY, splat_triangles
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.models.head_discs import CAPACITY, splat_triangles
 
 _SAMPLES = 4  # per pixel along each side, for the outline: discs would make the head larger
 _SUBPIXEL_BITS = 4

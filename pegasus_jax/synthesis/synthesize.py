@@ -11,17 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import media, progress
+from pegasus_jax.core import metrics
 from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, layout, pictures, read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation import metrics
+from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.draping import drape
 from pegasus_jax.flame import lbs, load_head
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.inference.baked import BakedAvatar
 from pegasus_jax.inference.description import check_head, default_head, tracked_with
 from pegasus_jax.inference.load import load_trained
-from pegasus_jax.models.draping import drape
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald

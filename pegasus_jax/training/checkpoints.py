@@ -16,9 +16,9 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from pegasus_jax import atomic, processes
+from pegasus_jax.core.leaves import flat, unflat
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.models.leaves import flat, unflat
 from pegasus_jax.training.state import TrainState
 
 _ROOM = "cloud.overlaps_per_point"  # was not kept at first: such runs had what their config says

@@ -9,12 +9,12 @@ import numpy as np
 from flax import nnx
 
 from pegasus_jax import media
+from pegasus_jax.core import latents
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.store import FrameStore
-from pegasus_jax.models import latents
-from pegasus_jax.models.frame import render_frames
-from pegasus_jax.models.networks import canonicalise
-from pegasus_jax.models.render import Render, RenderOptions
+from pegasus_jax.families.points.frame import render_frames
+from pegasus_jax.families.points.networks import canonicalise
+from pegasus_jax.families.points.render import Render, RenderOptions
 from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Scene
 

@@ -13,9 +13,16 @@ import numpy as np
 from flax import nnx
 
 from pegasus_jax import devices, processes, progress
+from pegasus_jax.core import latents
+from pegasus_jax.core import perceptual_loss as perceptual
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points import cloud, head_in_clip, joining
+from pegasus_jax.families.points.appearance import seen_beyond
+from pegasus_jax.families.points.head_space import HeadSpace, may_show, nearest_vertices, point_scale
+from pegasus_jax.families.points.initial import initial_state, make_scene
+from pegasus_jax.families.points.networks import flame_canonical
 from pegasus_jax.flame import load_head
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.description import (
@@ -27,14 +34,9 @@ from pegasus_jax.inference.description import (
 )
 from pegasus_jax.inference.load import CORRECTIONS
 from pegasus_jax.inference.npz_file import write_npz
-from pegasus_jax.models import latents
-from pegasus_jax.models.head_space import HeadSpace, may_show, nearest_vertices, point_scale
-from pegasus_jax.models.networks import flame_canonical
-from pegasus_jax.training import cloud, figures, head_in_clip, joining, memory, perceptual, preflight
+from pegasus_jax.training import figures, memory, preflight
 from pegasus_jax.training import workdir as work_folder
-from pegasus_jax.training.appearance import seen_beyond
 from pegasus_jax.training.checkpoints import Checkpoints
-from pegasus_jax.training.initial import initial_state, make_scene
 from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.looks import Sources, sources
 from pegasus_jax.training.parallel import DataParallel, InFrameOrder

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.training.tables import Touched
+from pegasus_jax.families.points.tables import Touched
 
 DEVICES = "devices"  # the axis that a step is written over
 

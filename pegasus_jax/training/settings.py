@@ -9,9 +9,9 @@ from typing import Any
 import ml_collections
 
 from pegasus_jax.errors import UserError
-from pegasus_jax.models.networks import NetworkConfig
-from pegasus_jax.models.render import RenderOptions
-from pegasus_jax.training.cloud import CloudSchedule
+from pegasus_jax.families.points.cloud import CloudSchedule
+from pegasus_jax.families.points.networks import NetworkConfig
+from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.training.step import LearningRates, LossWeights, StepConfig
 
 

@@ -12,16 +12,16 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
+from pegasus_jax.core import latents
 from pegasus_jax.data.frames import Batch
-from pegasus_jax.models import latents
-from pegasus_jax.models.frame import render_frames
-from pegasus_jax.models.head_space import HeadSpace
-from pegasus_jax.models.networks import AvatarNetworks, canonicalise, skinning_weights, suggested_weights
-from pegasus_jax.models.posing import CanonicalPoints, normalize
-from pegasus_jax.models.render import Render, RenderOptions
-from pegasus_jax.training import losses, tables
+from pegasus_jax.families.points import losses, tables
+from pegasus_jax.families.points.frame import render_frames
+from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, skinning_weights, suggested_weights
+from pegasus_jax.families.points.posing import CanonicalPoints, normalize
+from pegasus_jax.families.points.render import Render, RenderOptions
+from pegasus_jax.families.points.spill import spill
 from pegasus_jax.training.reduction import DEVICES, Gradients, over_devices
-from pegasus_jax.training.spill import spill
 from pegasus_jax.training.state import Cloud, Params, Tracking, TrainState
 
 _LOOSE = 0.2  # hair and clothes may move otherwise than the head beneath them

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.models.latents import Latent
 
 _KEPT = 4  # looks in memory, shared by all clients
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.families.points.render import Render, RenderOptions
 from pegasus_jax.inference.any_avatar import AnyBaked
-from pegasus_jax.models.render import Render, RenderOptions
 
 _POINT_SCALE = 0.25
 _OPTIONS = {

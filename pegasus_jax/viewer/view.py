@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 
 _STEP = 64  # pixels: widths are multiples of it, so that few sizes are compiled
 

@@ -2,8 +2,8 @@
 
 from flax import nnx
 
+from pegasus_jax.core.latents import LatentTable
 from pegasus_jax.editing import TrainedLooks
-from pegasus_jax.models.latents import LatentTable
 
 NAMES = ("me", "hair/ada", "hair/cleo", "nose/ben", "eyes/hair", "eyebrows/eyes")
 CATEGORIES = ("hair", "hair", "nose", "eyes", "eyebrows")

@@ -10,8 +10,8 @@ import numpy as np
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.evaluation.refine import Drive
+from pegasus_jax.families.points.baked import BakedAvatar
 from pegasus_jax.inference import load
-from pegasus_jax.inference.baked import BakedAvatar
 from tests.inference.untrained import write_run
 
 SIDE = 24

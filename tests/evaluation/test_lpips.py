@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
+from pegasus_jax.core.trunks import Block, Convolution
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.lpips import Lpips
-from pegasus_jax.evaluation.trunks import Block, Convolution
-from tests.evaluation import plain_trunk
+from tests.core import plain_trunk
 from tests.evaluation.real_frames import two_frames
 
 WIDTHS = {"alex": (64, 192, 384, 256, 256), "vgg": (64, 128, 256, 512, 512)}

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.trunks import Block, Convolution
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.perceptual import mean_lpips
-from pegasus_jax.evaluation.trunks import Block, Convolution
 from pegasus_jax.evaluation.weights import NotComputed
 
 SIDE = 32

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pegasus_jax.evaluation import metrics
+from pegasus_jax.core import metrics
 from pegasus_jax.evaluation.refine import Drive, RefineConfig, refine
-from pegasus_jax.models.render import RenderOptions
+from pegasus_jax.families.points.render import RenderOptions
 from tests.evaluation.avatars import baked_avatar
 
 GLOBAL_YAW, NECK_YAW = 1, 4

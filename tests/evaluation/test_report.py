@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from pegasus_jax import assets
+from pegasus_jax.core.latents import flatten
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation import reconstruction, refine
 from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.report import compare_runs, evaluate_run
 from pegasus_jax.inference import load
-from pegasus_jax.models.latents import flatten
 from tests.inference.untrained import write_run
 from tests.media.said import source_type
 from tests.training import tiny

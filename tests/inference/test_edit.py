@@ -8,8 +8,8 @@ from absl import flags
 from pegasus_jax import media
 from pegasus_jax.commands import edit as command
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points import avatar as avatar_module
 from pegasus_jax.inference import any_avatar, clip, edit, load, load_look
-from pegasus_jax.inference import avatar as avatar_module
 from tests.inference.untrained import write_run
 from tests.media.said import source_type, xmp
 

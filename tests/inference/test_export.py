@@ -11,7 +11,7 @@ import rasterizer
 from pegasus_jax.commands import export as command
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import clip, export, load
-from tests.inference.test_avatar import psnr
+from tests.families.points.test_avatar import psnr
 from tests.inference.untrained import write_run
 from tests.media.said import source_type
 from tests.media.test_videos import decoded

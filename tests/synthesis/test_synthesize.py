@@ -12,9 +12,9 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.data.pictures import write_png
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.render import SHADING_GAIN
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load
-from pegasus_jax.models.render import SHADING_GAIN
 from pegasus_jax.synthesis import masks, synthesize
 from pegasus_jax.synthesis.bald import BaldFrame
 from pegasus_jax.synthesis.part_share import in_own_colours, part_share

@@ -11,9 +11,9 @@ from pegasus_jax import config
 from pegasus_jax.data import read_dataset
 from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import CAST
+from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.training import loop
-from pegasus_jax.training.clouds import Clouds
 from pegasus_jax.training.settings import from_config, with_looks
 from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Step

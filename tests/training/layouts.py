@@ -15,13 +15,14 @@ import jax
 import numpy as np
 
 from pegasus_jax import processes
+from pegasus_jax.core.leaves import flat
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import ClipFrames
 from pegasus_jax.data.store import FrameStore
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.points import cloud
 from pegasus_jax.flame import load_head
-from pegasus_jax.models.leaves import flat
-from pegasus_jax.training import cloud, figures, loop, watchdog
+from pegasus_jax.training import figures, loop, watchdog
 from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 from flax import nnx
 
-from pegasus_jax.training import cloud
+from pegasus_jax.families.points import cloud
 from pegasus_jax.training.state import Params, Tracking, TrainState
 
 

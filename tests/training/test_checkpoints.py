@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.leaves import flat
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.models.leaves import flat
 from pegasus_jax.training.checkpoints import Checkpoints
 from tests.training.states import random_state
 

@@ -115,7 +115,7 @@ def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoi
 
 def test_a_rasteriser_without_room_is_given_more(tiny_run, cached, tmp_path, monkeypatch, capfd):
     """The xla backend with room for one pair a point: the first stretch loses points, the later ones do not."""
-    monkeypatch.setattr("pegasus_jax.models.render._FEW_POINTS", 1)
+    monkeypatch.setattr("pegasus_jax.families.points.render._FEW_POINTS", 1)
     workdir = tmp_path / "run"
     cramped = tiny.config(step__render__backend="xla", step__render__overlaps_per_point=1)
     train(cramped, data=[tiny_run.data], workdir=workdir, head=tiny_run.head)

@@ -17,7 +17,8 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import ClipFrames
 from pegasus_jax.data.store import FrameStore
 from pegasus_jax.errors import UserError
-from pegasus_jax.training import cloud, memory, train
+from pegasus_jax.families.points import cloud
+from pegasus_jax.training import memory, train
 from tests.training import tiny
 from tests.training.states import random_state
 

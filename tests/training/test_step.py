@@ -9,8 +9,8 @@ import pytest
 
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.families.points.render import Render
 from pegasus_jax.flame import load_head
-from pegasus_jax.models.render import Render
 from pegasus_jax.training import loop
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config

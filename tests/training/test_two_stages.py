@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import pegasus_jax as pj
+from pegasus_jax.core.latents import CATEGORIES
 from pegasus_jax.data import pictures, read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.models.latents import CATEGORIES
 from pegasus_jax.training import figures, loop
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config, with_looks

@@ -11,10 +11,11 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from pegasus_jax.core import metrics
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation import metrics, reconstruction, weights
+from pegasus_jax.evaluation import reconstruction, weights
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.protocols.protocol import check_counts

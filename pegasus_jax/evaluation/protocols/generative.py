@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import pictures
 from pegasus_jax.editing import Interpolation, Look, Sampling
 from pegasus_jax.errors import UserError
@@ -20,7 +21,6 @@ from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
 from pegasus_jax.inference.any_avatar import AnyAvatar
-from pegasus_jax.models.latents import Latent
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 _ABOUT = (

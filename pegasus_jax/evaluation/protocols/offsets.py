@@ -13,7 +13,7 @@ from pegasus_jax.evaluation import reconstruction, weights
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table, mean_figure
-from pegasus_jax.inference.avatar import Avatar
+from pegasus_jax.families.points.avatar import Avatar
 
 _ABOUT = (
     "Held-out frames of all clips, each under its own look, over white, whole pictures, tracked; means over frames. "

@@ -17,7 +17,7 @@ from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
-from pegasus_jax.models.render import RenderOptions
+from pegasus_jax.families.points.render import RenderOptions
 
 _METRICS = "metrics.jsonl"  # what training leaves in its work folder
 _OPTIONS = RenderOptions(channels=("rgb",))

@@ -1,0 +1,1 @@
+"""The families of avatars: what differs between points, Gaussians and tri-planes."""

@@ -1,0 +1,227 @@
+"""Opening, baking and rendering avatars."""
+
+import dataclasses
+import json
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import pegasus_jax as pj
+from pegasus_jax.core import latents
+from pegasus_jax.data import read_dataset
+from pegasus_jax.errors import UserError
+from pegasus_jax.families.points.frame import render_frame
+from pegasus_jax.families.points.head_space import nearest_vertices
+from pegasus_jax.families.points.networks import canonicalise, flame_canonical
+from pegasus_jax.families.points.render import RenderOptions
+from pegasus_jax.inference import any_avatar, load
+from pegasus_jax.inference.any_avatar import ALL_CHANNELS
+from tests.inference.untrained import trained_further, write_run
+from tests.training import tiny
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("avatar"))
+
+
+@pytest.fixture(scope="module")
+def avatar(folders):
+    return load(folders.run)
+
+
+@pytest.fixture(scope="module")
+def drive(folders):
+    dataset = read_dataset(folders.data)
+    return dataset.pose, dataset.expression, dataset.cameras(image_size=(16, 16))
+
+
+def frame_of(drive, index):
+    pose, expression, cameras = drive
+    return pose[index], expression[index], jax.tree.map(lambda array: array[index], cameras)
+
+
+def test_an_exported_avatar_renders_as_its_work_folder_does(folders, avatar, drive, tmp_path):
+    avatar.save(tmp_path / "me.npz")
+    exported = pj.load(tmp_path / "me.npz")
+    assert exported.looks == avatar.looks == ("me", "hair/ada", "hair/cleo", "nose/ben")
+    assert exported.points_gc.shape == (250, 3), "dead slots are left behind"
+    one, other = (a.render(*frame_of(drive, 2)) for a in (avatar, exported))
+    assert float(one.alpha.max()) > 0.9
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def psnr(got, expected) -> float:
+    return -10.0 * float(np.log10(np.mean((np.asarray(got) - np.asarray(expected)) ** 2)))
+
+
+@pytest.mark.parametrize("dtype, floor", [("float32", 50.0), ("float16", 40.0)])
+def test_a_baked_look_renders_as_the_networks_themselves_do(avatar, drive, dtype, floor):
+    networks, space = avatar.networks, avatar.space
+    z = latents.flatten(avatar.latent("hair/ada"))
+    nearest = nearest_vertices(space, flame_canonical(networks, avatar.points_gc, z), avatar.part)
+    points = canonicalise(networks, space, avatar.points_gc, z, nearest, avatar.part, jacobian_gradient=True)
+    baked = avatar.bake(avatar.latent("hair/ada"), dtype=dtype)
+    for index in range(3):
+        pose, expression, camera = frame_of(drive, index)
+        camera = camera.resized((64, 64))
+        expected = render_frame(
+            networks,
+            space,
+            points,
+            z,
+            betas=avatar.betas,
+            expression=jnp.asarray(expression),
+            pose=jnp.asarray(pose),
+            camera=camera,
+            radius=avatar.radius,
+            alive=None,
+            options=RenderOptions(channels=ALL_CHANNELS),
+        )
+        got = baked.render(pose, expression, camera)
+        assert float(expected.alpha.max()) > 0.9, "there is something to compare"
+        for name in ("image", "alpha", "normals", "albedo", "shading"):
+            assert psnr(getattr(got, name), getattr(expected, name)) > floor, name
+        scale = float(jnp.abs(expected.seg_logit).max())
+        assert psnr(got.seg_logit / scale, expected.seg_logit / scale) > floor
+
+
+def test_float16_takes_less_memory(avatar):
+    whole, half = (
+        sum(leaf.nbytes for leaf in jax.tree.leaves(avatar.bake(dtype=d).points)) for d in ("float32", "float16")
+    )
+    assert half < 0.7 * whole
+
+
+def test_looks_share_one_compilation(avatar, drive):
+    avatar.bake().render(*frame_of(drive, 0))
+    before = any_avatar._render._cache_size()
+    avatar.bake(avatar.latent("hair/cleo", nose="nose/ben")).render(*frame_of(drive, 1))
+    assert any_avatar._render._cache_size() == before
+
+
+def test_looks_differ_in_their_own_category_alone(avatar):
+    filmed, *looks = (avatar.latent(name) for name in avatar.looks)
+    for look, category in zip(looks, ("hair", "hair", "nose")):
+        changed = {name for name in filmed if not np.array_equal(filmed[name], look[name])}
+        assert changed == {category}
+    assert avatar.latent().keys() == filmed.keys()
+    assert all(np.array_equal(avatar.latent()[name], filmed[name]) for name in filmed)
+
+
+def test_an_unknown_look_is_named_with_the_known_ones(avatar):
+    with pytest.raises(UserError, match="no look named 'hair/eve'; it has me, hair/ada, hair/cleo, nose/ben"):
+        avatar.latent("hair/eve")
+
+
+def test_looks_are_swapped_and_blended_by_name(avatar):
+    filmed, ada, ben = (avatar.latent(name) for name in ("me", "hair/ada", "nose/ben"))
+    z = avatar.latent("me", hair="hair/ada", nose=("nose/ben", 0.3))
+    np.testing.assert_array_equal(z["hair"], ada["hair"])
+    np.testing.assert_allclose(z["nose"], filmed["nose"] + 0.3 * (ben["nose"] - filmed["nose"]), rtol=1e-6)
+    others = set(filmed) - {"hair", "nose"}
+    assert all(np.array_equal(z[name], filmed[name]) for name in others)
+
+
+def test_an_avatar_keeps_its_identity_in_every_form_and_shares_it_with_no_other(folders, avatar, tmp_path):
+    avatar.save(tmp_path / "me.npz")
+    assert load(tmp_path / "me.npz").identity == avatar.identity == load(folders.run).identity
+    assert trained_further(avatar).identity != avatar.identity == load(folders.run).identity
+
+
+def test_another_look_or_shape_is_another_picture(avatar, drive):
+    frame = frame_of(drive, 0)
+    filmed = avatar.render(*frame)
+    assert np.abs(avatar.render(*frame, latent=avatar.latent("hair/ada")).image - filmed.image).max() > 1e-3
+    assert np.abs(avatar.render(*frame, betas=avatar.betas + 1.0).image - filmed.image).max() > 1e-3
+    few = avatar.render(*frame, max_points_per_pixel=1)
+    assert float(few.alpha.sum()) < float(filmed.alpha.sum())
+
+
+def test_a_clip_equals_its_frames(avatar, drive):
+    pose, expression, cameras = drive
+    clip = avatar.render(pose[:3], expression[:3], jax.tree.map(lambda array: array[:3], cameras))
+    assert clip.image.shape == clip.normals.shape == (3, 16, 16, 3) and clip.alpha.shape == (3, 16, 16)
+    for index in range(3):
+        one = avatar.render(*frame_of(drive, index))
+        assert one.image.shape == (16, 16, 3) and one.seg_logit.shape == (16, 16)
+        np.testing.assert_allclose(clip.image[index], one.image, atol=1e-5)
+
+
+def test_rendering_works_under_jit_and_vmap(avatar, drive):
+    baked = avatar.bake()
+    pose, expression, cameras = (jax.tree.map(lambda array: array[:2], part) for part in drive)
+
+    @jax.jit
+    def images(baked, pose):
+        return jax.vmap(lambda p, e, c: baked.render(p, e, c, options=RenderOptions()).image)(pose, expression, cameras)
+
+    expected = baked.render(pose, expression, cameras, options=RenderOptions()).image
+    np.testing.assert_allclose(images(baked, pose), expected, atol=1e-5)
+
+
+def test_a_changed_head_model_is_told_by_its_name(folders, tmp_path):
+    run = shutil.copytree(folders.run, tmp_path / "run")
+    head = tiny.write_head(tmp_path / "head.npz", seed=7)
+    description = json.loads((run / "avatar.json").read_text())
+    (run / "avatar.json").write_text(json.dumps(description | {"head_path": str(head)}))
+    with pytest.raises(
+        UserError, match=r"trained with the head model head \(.{8}…\), but .*head\.npz is head .*put the"
+    ):
+        load(run)
+
+
+def test_a_head_model_that_is_gone_is_told(folders, tmp_path):
+    run = shutil.copytree(folders.run, tmp_path / "run")
+    description = json.loads((run / "avatar.json").read_text())
+    (run / "avatar.json").write_text(json.dumps(description | {"head_path": str(tmp_path / "gone.npz")}))
+    with pytest.raises(UserError, match=r"there is no head model at .*gone\.npz"):
+        load(run)
+
+
+@pytest.mark.parametrize("kind", ["no_checkpoint", "empty_folder", "other_file", "missing", "other_npz", "damaged_npz"])
+def test_what_is_no_avatar_is_one_sentence(kind, folders, tmp_path):
+    path, sentence = tmp_path / "x", "holds no checkpoint yet; train first: launch.py train"
+    if kind == "no_checkpoint":
+        path.mkdir()
+        shutil.copy(folders.run / "avatar.json", path)
+    elif kind == "empty_folder":
+        path.mkdir()
+    elif kind == "other_npz":
+        path, sentence = folders.head, "is not an avatar: it has no 'description' entry"
+    elif kind == "damaged_npz":
+        path, sentence = tmp_path / "me.npz", r"me\.npz is damaged \(.*\); export the avatar again"
+        path.write_bytes(b"PK\x03\x04 cut short")
+    else:
+        sentence = r"is neither a work folder nor an avatar's \.npz; give one of the two"
+        if kind == "other_file":
+            path.write_text("hello")
+    with pytest.raises(UserError, match=sentence):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"format": 99}, "is not an avatar description of format 1"),
+        ({"networks": {"wings": 2}}, "is damaged"),
+        (None, r"avatar\.json is damaged"),
+    ],
+    ids=["another_version", "other_networks", "cut_short"],
+)
+def test_a_description_that_does_not_fit_is_one_sentence(change, sentence, folders, tmp_path):
+    run = shutil.copytree(folders.run, tmp_path / "run")
+    text = (run / "avatar.json").read_text()
+    (run / "avatar.json").write_text(json.dumps(json.loads(text) | change) if change else text[:40])
+    with pytest.raises(UserError, match=sentence):
+        load(run)
+
+
+def test_a_description_survives_its_json(avatar):
+    description = avatar.description
+    content = json.loads(json.dumps(description.to_json()))
+    assert type(description).from_json(content, where="here") == description
+    assert dataclasses.asdict(description.networks)["look_categories"] == ("hair", "hair", "nose")
