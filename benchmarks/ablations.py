@@ -29,6 +29,7 @@ import ml_collections
 import numpy as np
 
 from pegasus_jax import assets, config, media
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.data import layout, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames, take
 from pegasus_jax.demo import story
@@ -36,7 +37,7 @@ from pegasus_jax.demo.scores import Truth, score_look
 from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation import reconstruction
-from pegasus_jax.inference import AnyAvatar, load
+from pegasus_jax.families.points.avatar import load
 from pegasus_jax.synthesis import synthesize
 from pegasus_jax.training import train
 
@@ -84,7 +85,7 @@ def main() -> None:
 
 def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | None = None) -> ml_collections.ConfigDict:
     """The config with every schedule that is counted in frames scaled as a run of `of` frames is to `frames`."""
-    share = frames / (of or settings.step.total_frames)
+    share = frames / (of or settings.total_frames)
 
     def scaled(count: int) -> int:
         return max(1, round(count * share))
@@ -138,7 +139,7 @@ def _change(path: pathlib.Path, entries: dict) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | entries))
 
 
-def _score(avatar: AnyAvatar, truths: dict[str, Truth], demo: Folders) -> dict[str, float]:
+def _score(avatar: Avatar, truths: dict[str, Truth], demo: Folders) -> dict[str, float]:
     """The star as filmed at held-out frames, and means over the looks."""
     own, side = read_dataset(demo.clip(_SCRIPT.star)), avatar.description.image_size
     test = load_frames(own, own.split()[1], image_size=(side, side))
@@ -156,7 +157,7 @@ def _table(found: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def _draw(path: pathlib.Path, avatars: dict[str, AnyAvatar], truths: dict[str, Truth]) -> None:
+def _draw(path: pathlib.Path, avatars: dict[str, Avatar], truths: dict[str, Truth]) -> None:
     """One held-out frame: a column for each look, the exact pictures, and below them a row for each variant."""
     middle = {look: take(truth.edited, [len(truth.edited.frame) // 2]) for look, truth in truths.items()}
     grid = [[np.asarray(frame.over_white())[0] for frame in middle.values()]]
@@ -166,7 +167,7 @@ def _draw(path: pathlib.Path, avatars: dict[str, AnyAvatar], truths: dict[str, T
     media.write_image(path, sheet, disclosure=media.composed("the synthetic cast beside avatars of it"))
 
 
-def _drawn(avatar: AnyAvatar, look: str, frame: Batch) -> np.ndarray:
+def _drawn(avatar: Avatar, look: str, frame: Batch) -> np.ndarray:
     return reconstruction.render_drive(avatar.bake(avatar.latent(look)), reconstruction.drive_of(frame)).image[0]
 
 

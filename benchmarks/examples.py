@@ -15,9 +15,9 @@ from pegasus_jax.data.frames import Batch
 from pegasus_jax.families.points import cloud
 from pegasus_jax.families.points.head_space import head_space
 from pegasus_jax.families.points.networks import AvatarNetworks
+from pegasus_jax.families.points.state import Params, Tracking, TrainState
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.training.settings import Settings, from_config
-from pegasus_jax.training.state import Params, Tracking, TrainState
 from pegasus_jax.training.step import Scene, Step
 
 
@@ -71,7 +71,7 @@ def example(
         cloud=cloud.full_cloud(np.zeros(count, np.int32), settings.cloud.min_radius, looks=looks),
     )
     nearest = jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))
-    state = dataclasses.replace(state, cloud=dataclasses.replace(state.cloud, nearest=nearest))
+    state = dataclasses.replace(state, cloud=dataclasses.replace(state.primitives, nearest=nearest))
     scene = Scene(space, jnp.ones(50), jnp.float32(1.0), jax.tree.map(jnp.ones_like, Tracking.zeros(1)))
     return Example(settings, Step(graphdef, settings.step, None, 0), state, scene, _batch(settings, devices))
 

@@ -29,7 +29,7 @@ def run_one(data: str, *, kept: bool) -> None:
         devices.keep_freed_memory()
     devices.enable_compilation_cache(assets.cache_folder())
     every = {"log": _LOG, "checkpoint": _FRAMES, "nearest": _FRAMES}
-    overrides = [f"step.total_frames={_FRAMES}", f"cloud.period={_FRAMES}", "point_corrections=False"]
+    overrides = [f"total_frames={_FRAMES}", f"cloud.period={_FRAMES}", "point_corrections=False"]
     overrides += [f"every.{name}={count}" for name, count in every.items()]
     settings = config.load_config(f"{_ROOT / 'configs' / 'demo.py'}:donor", overrides=overrides)
     with tempfile.TemporaryDirectory() as folder:

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from pegasus_jax import assets, media
+from pegasus_jax.core.avatar import BakedLook
 from pegasus_jax.data import Dataset, layout, read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.demo.clips import write_clip
@@ -25,10 +26,10 @@ from pegasus_jax.demo.scores import Truth, score_wearing
 from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
-from pegasus_jax.families.points.fused import COMPOSED
+from pegasus_jax.families.points.fused import COMPOSED, FusedPointAvatar
 from pegasus_jax.families.points.fusion.align import align
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.inference import AnyBaked, FusedAvatar, fuse_files, load
+from pegasus_jax.inference import fuse_files, load
 from pegasus_jax.synthesis.skull import skull_picture
 
 _CASES = (("cleo", "hair", "ada"), ("cleo", "hair", "ben"), ("cleo", "hat", "eve"))
@@ -70,7 +71,7 @@ def main() -> None:
     print("\n" + "\n".join(dict.fromkeys(notes)))
 
 
-def _fused(case: Case, demo: pathlib.Path, workdir: pathlib.Path) -> tuple[FusedAvatar, str]:
+def _fused(case: Case, demo: pathlib.Path, workdir: pathlib.Path) -> tuple[FusedPointAvatar, str]:
     """The avatar, and the processor time that making it took."""
     out = workdir / f"{case.wearer}_{case.attribute}"
     taken = "made before"
@@ -80,18 +81,18 @@ def _fused(case: Case, demo: pathlib.Path, workdir: pathlib.Path) -> tuple[Fused
         fuse_files(source, target, [case.attribute], per_look=False, out=out, image_size=256)
         taken = f"{resource.getrusage(resource.RUSAGE_SELF).ru_utime - began:.0f} s of processor time with its sheet"
     fused = load(out)
-    assert isinstance(fused, FusedAvatar)
+    assert isinstance(fused, FusedPointAvatar)
     return fused, taken
 
 
-def _measure(case: Case, fused: FusedAvatar, demo: pathlib.Path, workdir: pathlib.Path) -> None:
+def _measure(case: Case, fused: FusedPointAvatar, demo: pathlib.Path, workdir: pathlib.Path) -> None:
     clip = read_dataset(Folders(demo).clip(case.wearer))
     exact = _exact(case, clip, workdir)
     size = (fused.description.image_size,) * 2
     truth = Truth.read(clip, exact, image_size=size, numbers=exact.numbers)
     latent = fused.latent(case.look if case.look in fused.looks else None)
     target = fused.target.bake()
-    avatars: dict[str, AnyBaked] = {
+    avatars: dict[str, BakedLook] = {
         "target": target,
         "source": fused.source.bake(latent),
         "composed": fused.bake(latent, steps=COMPOSED),
@@ -133,7 +134,7 @@ def _exact(case: Case, clip: Dataset, workdir: pathlib.Path) -> Dataset:
     return read_dataset(folder)
 
 
-def _face(fused: FusedAvatar, clip: Dataset, numbers: np.ndarray, truth: Truth) -> np.ndarray:
+def _face(fused: FusedPointAvatar, clip: Dataset, numbers: np.ndarray, truth: Truth) -> np.ndarray:
     """(F, H, W) bool: the head model's face where no part is in either clip."""
     rows = np.flatnonzero(np.isin(clip.numbers, numbers))
     faces = [skull_picture(fused.head, clip, int(row)).is_face for row in rows]
@@ -142,7 +143,7 @@ def _face(fused: FusedAvatar, clip: Dataset, numbers: np.ndarray, truth: Truth) 
     return shown & ~truth.region & (np.maximum(truth.own.seg, truth.edited.seg) == 0)
 
 
-def _realigned(fused: FusedAvatar, case: Case) -> str:
+def _realigned(fused: FusedPointAvatar, case: Case) -> str:
     """What alignment makes of the source as it is, and from a start that is 10 degrees and 0.1 units off."""
     found = fused.alignments[case.attribute]
     look = fused.latent()

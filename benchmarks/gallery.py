@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from pegasus_jax import atomic, media
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.editing import interpolate
 from pegasus_jax.inference import clip, load
-from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.media.marks import mark_png
 from pegasus_jax.viewer import modes
 
@@ -52,22 +52,22 @@ def _three(rows: np.ndarray) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, 3).astype(int)]
 
 
-def _between(avatar: AnyAvatar, first: str, last: str, share: float) -> Latent:
+def _between(avatar: Avatar, first: str, last: str, share: float) -> Latent:
     return interpolate(avatar.latent(first), avatar.latent(last), share)
 
 
-def _grid(avatar: AnyAvatar, looks: Mapping[str, Latent], poses: clip.Motion) -> list[list[np.ndarray]]:
+def _grid(avatar: Avatar, looks: Mapping[str, Latent], poses: clip.Motion) -> list[list[np.ndarray]]:
     """A column for each look, a row for each pose."""
     columns = [list(clip.render_frames(avatar.bake(latent), poses)) for latent in looks.values()]
     return [list(row) for row in zip(*columns)]
 
 
-def _modes(avatar: AnyAvatar, latent: Latent, poses: clip.Motion) -> list[np.ndarray]:
+def _modes(avatar: Avatar, latent: Latent, poses: clip.Motion) -> list[np.ndarray]:
     baked, one = avatar.bake(latent), poses.frames(0)
     return [modes.draw(baked, one.pose, one.expression, one.cameras, mode=mode) for mode in modes.MODES]
 
 
-def _driven(avatar: AnyAvatar, own: Dataset, other: pathlib.Path) -> tuple[list[str], list[list[np.ndarray]]]:
+def _driven(avatar: Avatar, own: Dataset, other: pathlib.Path) -> tuple[list[str], list[list[np.ndarray]]]:
     """Above the frames that drive, below the avatar: its own held-out motion, and another person's."""
     columns, drivers, followers = [], [], []
     baked = avatar.bake()

@@ -17,13 +17,14 @@ import numpy as np
 from flax import nnx
 from splatting import milliseconds
 
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.families.description import AvatarDescription
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.head_space import ANY_PART, head_space
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.inference import Avatar, clip
-from pegasus_jax.inference.any_avatar import AnyBaked
-from pegasus_jax.inference.description import AvatarDescription
+from pegasus_jax.inference import clip
 
 LAPTOP = NetworkConfig(
     head_prior=True,
@@ -58,7 +59,7 @@ JOBS = (
 )
 
 
-def untrained(job: Job) -> Avatar:
+def untrained(job: Job) -> TrainedPointAvatar:
     """Random networks, bases too, on random points of the built-in head's surface."""
     config, head = NETWORKS[job.networks], builtin_head()
     description = AvatarDescription.of_run(
@@ -81,7 +82,7 @@ def untrained(job: Job) -> Avatar:
     basis = networks.deformation.basis
     basis.weight[...] = 1e-3 * jax.random.normal(jax.random.key(0), basis.weight.shape)
     part = jnp.full(job.points, ANY_PART, jnp.int32)
-    return Avatar(description, networks, jnp.asarray(points, jnp.float32), part, jnp.float32(job.radius))
+    return TrainedPointAvatar(description, networks, jnp.asarray(points, jnp.float32), part, jnp.float32(job.radius))
 
 
 def ways(job: Job) -> dict[str, Callable[[], object]]:
@@ -91,7 +92,7 @@ def ways(job: Job) -> dict[str, Callable[[], object]]:
     motion.pose[:, 6] = np.linspace(0.0, 0.3, CLIP)
     singles = [motion.frames(index) for index in range(CLIP)]
 
-    def one_by_one(baked: Callable[[], AnyBaked]) -> Callable[[], object]:
+    def one_by_one(baked: Callable[[], BakedLook]) -> Callable[[], object]:
         return lambda: [baked().render(m.pose, m.expression, m.cameras, options=OPTIONS).image for m in singles]
 
     baked = avatar.bake()

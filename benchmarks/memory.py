@@ -39,7 +39,7 @@ def run_one(data: str, points: int, size: int, batch: int) -> None:
         f"batch_size={batch}",
         f"cloud.init_points={points}",
         f"cloud.max_points={points}",
-        f"step.total_frames={_FRAMES}",
+        f"total_frames={_FRAMES}",
         *(f"every.{name}={_FRAMES}" for name in ("log", "checkpoint", "nearest")),
     ]
     with tempfile.TemporaryDirectory() as folder:

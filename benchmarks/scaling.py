@@ -109,7 +109,7 @@ def compiled(spec: str, looks: int, **sizes: int) -> tuple[str, Cost]:
     of = example(spec, devices=DEVICES, looks=looks if "generative" in spec else 1, **sizes)
     parallel, batch = DataParallel(), of.settings.batch_size
     program = parallel.compiled(parallel.wrap(of.step), of.state, of.batch, of.scene)
-    return f"{spec} | {of.state.cloud.capacity} | {of.settings.image_size}² | {batch}", cost(program)
+    return f"{spec} | {of.state.primitives.capacity} | {of.settings.image_size}² | {batch}", cost(program)
 
 
 def cost_row(words: str, found: Cost) -> str:

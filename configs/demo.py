@@ -34,13 +34,13 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
         config.cloud.min_radius = 0.042
         config.cloud.radius_factor = 0.85
         config.cloud.period = total // 6
-        config.step.total_frames = total
+        config.total_frames = total
         config.step.weights.emphasis = 1.0
         config.step.spill_sample = 512
         config.step.flame_halvings = (total // 4, total // 2)
         config.every.log = total // 40
         config.every.checkpoint = total // 2
-        config.every.nearest = total // 40
+        config.cloud.nearest_period = total // 40
         if quick:
             config.cloud.init_points, config.cloud.hull_points, config.cloud.max_points = 1_024, 512, 3_072
         else:

@@ -51,9 +51,9 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
 def _add_second_stage(config: ml_collections.ConfigDict) -> None:
     """An eighth of the frames of the own videos, then nine times as many of all, by which the cloud grows."""
-    total = config.step.total_frames
+    total = config.total_frames
     config.stage_one_frames = total // 8
-    config.step.total_frames = 10 * total // 8
+    config.total_frames = 10 * total // 8
     config.cloud.period = total // 20
     config.networks.gc = "learned"
     config.networks.smooth_weights = True
@@ -76,9 +76,10 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
             "image_size": 128,
             "batch_size": 4,
             "test_fraction": 0.2,
+            "random_background": True,
+            "total_frames": total,
             "expression_variance_floor": 2e-3,
             "point_corrections": True,
-            "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
             "networks": {
                 "gc": "off",
                 "head_prior": True,
@@ -102,6 +103,7 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                 "min_radius": 0.03,
                 "radius_factor": 0.75,
                 "period": period,
+                "nearest_period": total // 160,
                 "prune_above": 0.0,
                 "hull_points": 0,
                 "fills_gaps": False,
@@ -116,20 +118,15 @@ def _own_video(total: int) -> ml_collections.ConfigDict:
                     "dark": 0.003,
                     "light": 1.0,
                     "holes": 0.5,
-                    "tracking": 0.01,
                 },
-                "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
-                "total_frames": total,
+                "rates": {"networks": 2e-3, "points": 2e-3, "latents": 1e-3, "decay": 0.1},
                 "flame_halvings": (total // 4, total // 2),
                 "flame_sample": 512,
                 "eikonal_sample": 512,
                 "jacobian_gradient": False,
                 "latents_after": 0,
-                "tracking_after": total // 8,
-                "refine_tracking": False,
-                "random_background": True,
                 "render": {"channels": ("rgb", "seg_logit", "inner")},
             },
-            "every": {"log": total // 80, "checkpoint": total // 8, "nearest": total // 160},
+            "every": {"log": total // 80, "checkpoint": total // 8},
         }
     )

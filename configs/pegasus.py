@@ -9,7 +9,7 @@ halved at epochs 10, 20, 30 and 40 (spec sections 6-8). Differences, on purpose:
 really decays, and Adam's moments survive pruning and upsampling.
 
 ":generative" is the published two-stage run: 10 epochs of 850 frames of the target's own video, then 90 of 850 frames
-of every video, sized for the published 39 part-swapped ones; with fewer, lower step.total_frames and flame_halvings in
+of every video, sized for the published 39 part-swapped ones; with fewer, lower total_frames and flame_halvings in
 proportion. Upsampling every 2 epochs, so in stage 2 in proportion to the number of videos. Frames stay in memory,
 2.4 MB each. Differences, on purpose: the own video stays in stage 2, and so do the codes that stage 1 learned, from its
 first frame on. Variants join: ":generative,quick".
@@ -41,7 +41,7 @@ def _add_second_stage(config: ml_collections.ConfigDict, *, quick: bool) -> None
     first = STAGE_ONE_EPOCHS * epoch
     config.stage_one_frames = first
     config.cloud.period = 2 * epoch
-    config.step.total_frames = first + (epochs - STAGE_ONE_EPOCHS) * videos * epoch
+    config.total_frames = first + (epochs - STAGE_ONE_EPOCHS) * videos * epoch
     config.step.flame_halvings = tuple(first + 10 * times * videos * epoch for times in range(4))
     config.step.latents_after = 0
     config.step.weights.normal = 0.1
@@ -60,8 +60,9 @@ def _own_video(*, quick: bool) -> ml_collections.ConfigDict:
             "image_size": 48 if quick else 512,
             "batch_size": 1,
             "test_fraction": 0.2,
+            "random_background": False,
+            "total_frames": 12 * epoch if quick else 64 * epoch,
             "expression_variance_floor": 1e-8,
-            "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
             "networks": {
                 "gc": "learned",
                 "head_prior": False,
@@ -83,22 +84,19 @@ def _own_video(*, quick: bool) -> ml_collections.ConfigDict:
                 "min_radius": 0.005,
                 "radius_factor": 0.75,
                 "period": 5 * epoch,
+                "nearest_period": 4 if quick else 250,
                 "prune_above": 0.006,
             },
             "step": {
                 "weights": {"perceptual": 0.1, "flame": 10.0, "seg": 0.1},
-                "rates": {"networks": 1e-4, "points": 1e-4, "latents": 5e-4, "tracking": 0.0, "decay": 0.1},
-                "total_frames": 12 * epoch if quick else 64 * epoch,
+                "rates": {"networks": 1e-4, "points": 1e-4, "latents": 5e-4, "decay": 0.1},
                 "flame_halvings": (10 * epoch, 20 * epoch, 30 * epoch, 40 * epoch),
                 "flame_sample": 0,
                 "eikonal_sample": 0,
                 "jacobian_gradient": True,
                 "latents_after": 10 * epoch,
-                "tracking_after": 0,
-                "refine_tracking": False,
-                "random_background": False,
                 "render": {"channels": ("rgb", "seg_logit"), "max_points_per_pixel": 10},
             },
-            "every": {"log": epoch, "checkpoint": 5 * epoch, "nearest": 4 if quick else 250},
+            "every": {"log": epoch, "checkpoint": 5 * epoch},
         }
     )

@@ -7,8 +7,9 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
-    "Avatar": "pegasus_jax.inference",
-    "Camera": "pegasus_jax.data",
+    "Avatar": "pegasus_jax.core.avatar",
+    "Camera": "pegasus_jax.core.camera",
+    "FlameParams": "pegasus_jax.core.flame_params",
     "Look": "pegasus_jax.editing",
     "UserError": "pegasus_jax.errors",
     "fuse": "pegasus_jax.inference",

@@ -17,10 +17,10 @@ def get_config(arg=""):
         config.preset = "tiny"
         config.image_size = 32
         config.cloud.max_points = config.cloud.init_points = 512
-        config.step.total_frames = 40
+        config.total_frames = 40
         config.step.flame_halvings = ()
         config.cloud.period = 20
-        config.every.log = config.every.nearest = config.every.checkpoint = 20
+        config.every.log = config.cloud.nearest_period = config.every.checkpoint = 20
     return config
 """
 

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.data.files import check_size
 
@@ -36,6 +38,16 @@ class Batch:
     normal: Array | None = None  # (B, H, W, 3) uint8: 0.5 n + 0.5 in world axes over white; zeros where there is none
     has_normal: Array | None = None  # (B,) bool
     inner: Array | None = None  # (B, H, W) uint8: where the head model shows eyeballs or the inside of the mouth
+
+    @property
+    def params(self) -> FlameParams:
+        """What the head does in the frames."""
+        return FlameParams(self.betas, self.expression, self.pose)
+
+    @property
+    def motion(self) -> Motion:
+        """What drives the frames."""
+        return Motion(self.params, self.cameras)
 
     @property
     def cameras(self) -> Camera:
@@ -72,6 +84,7 @@ class ClipFrames:
         self.betas, self.expression, self.pose = (
             values[indices] for values in (dataset.frame_betas, dataset.expression, dataset.pose)
         )
+        self._normals = normals
         self.has_normals = normals and all(frame.normal is not None for frame in dataset.files)
         self._seg_part = dataset.synthesis.attribute if dataset.synthesis else OWN_PART
         cameras = dataset.cameras(image_size=image_size)
@@ -82,6 +95,10 @@ class ClipFrames:
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.indices)
+
+    def in_size(self, image_size: tuple[int, int]) -> "ClipFrames":
+        """The same frames in pictures of another size (H, W)."""
+        return ClipFrames(self.dataset, self.indices, image_size=image_size, look=self.look, normals=self._normals)
 
     def read(self, rows: np.ndarray) -> Batch:
         """The frames at positions `rows` (B,) of these, as a host-side batch; they are numbered by position.

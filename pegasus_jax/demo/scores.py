@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.editing import Interpolation, Look, Sampling
 from pegasus_jax.evaluation import reconstruction
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.synthesis import masks
 
 _DIFFERS = 0.05
@@ -62,7 +62,7 @@ def score_swap(swapped: Dataset, own: Dataset, edited: Dataset) -> dict[str, flo
     }
 
 
-def score_look(avatar: AnyAvatar, look: str, truth: Truth) -> dict[str, float]:
+def score_look(avatar: Avatar, look: str, truth: Truth) -> dict[str, float]:
     """PSNR (dB) of a look at frames that training never saw, beside the person's as filmed, and how far it spills.
 
     "spill" is the mean absolute change, by switching the look, of the person outside E.
@@ -78,7 +78,7 @@ def score_look(avatar: AnyAvatar, look: str, truth: Truth) -> dict[str, float]:
     }
 
 
-def score_wearing(wearing: AnyBaked, truth: Truth) -> dict[str, float]:
+def score_wearing(wearing: BakedLook, truth: Truth) -> dict[str, float]:
     """How near somebody comes to the truth by a part that is worn: PSNR (dB), and holes in percent of the silhouette.
 
     A hole is a pixel of the true silhouette with alpha below 0.5; those "off the outline" lie more than 2 pixels in it.
@@ -94,7 +94,7 @@ def score_wearing(wearing: AnyBaked, truth: Truth) -> dict[str, float]:
     }
 
 
-def score_path(avatar: AnyAvatar, ends: Mapping[str, tuple[str, str]], truth: Truth) -> dict[str, float]:
+def score_path(avatar: Avatar, ends: Mapping[str, tuple[str, str]], truth: Truth) -> dict[str, float]:
     """A path between looks: its largest step over its mean step, steps being mean absolute changes of pictures."""
     recipe = Interpolation(ends, steps=_PATH_STEPS)
     start = Look(avatar.looks[0], avatar.latent())
@@ -103,7 +103,7 @@ def score_path(avatar: AnyAvatar, ends: Mapping[str, tuple[str, str]], truth: Tr
     return {"largest over mean step": float(steps.max() / max(steps.mean(), 1e-9))}
 
 
-def score_samples(avatar: AnyAvatar, category: str, truths: Sequence[Truth]) -> dict[str, float]:
+def score_samples(avatar: Avatar, category: str, truths: Sequence[Truth]) -> dict[str, float]:
     """Looks drawn at random: how much more they differ inside the category's regions than elsewhere on the person.
 
     "apart" is the mean absolute difference inside between two samples, "ratio" that over the difference elsewhere.
@@ -121,7 +121,7 @@ def score_samples(avatar: AnyAvatar, category: str, truths: Sequence[Truth]) -> 
     return {"apart": float(inside), "ratio": float(inside / max(outside, 1e-9))}
 
 
-def _rendered(avatar: AnyAvatar, latent: Latent, truth: Truth) -> np.ndarray:
+def _rendered(avatar: Avatar, latent: Latent, truth: Truth) -> np.ndarray:
     return reconstruction.render_drive(avatar.bake(latent), reconstruction.drive_of(truth.edited)).image
 
 

@@ -14,10 +14,9 @@ from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.editing import Composition, Interpolation, Recipe, Sampling
 from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.report import evaluate_run
-from pegasus_jax.families.points.fused import COMPOSED
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.helper import with_help
-from pegasus_jax.inference import FusedAvatar, fuse_files, load, render_clip, render_edit
+from pegasus_jax.inference import fuse_files, load, render_clip, render_edit
 from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import is_finished
@@ -222,9 +221,12 @@ def _score_fused(script: Script, folders: Folders) -> dict[str, dict[str, float]
         read_dataset(at) for at in (folders.clip(script.wearer), folders.worn(script.wearer, *script.lent))
     )
     fused = load(folders.fused(script.wearer))
-    assert isinstance(fused, FusedAvatar)
     size = (fused.description.image_size,) * 2
     truth = scores.Truth.read(wearer, exact, image_size=size, numbers=exact.numbers)
     worn = fused.latent(script.look(*script.lent))
-    baked = {"unedited": fused.target.bake(), "composed": fused.bake(worn, steps=COMPOSED), "fused": fused.bake(worn)}
+    baked = {
+        "unedited": fused.as_filmed(),
+        "composed": fused.bake_step(worn, fused.fusing_steps[0]),
+        "fused": fused.bake(worn),
+    }
     return {name: scores.score_wearing(one, truth) for name, one in baked.items()}

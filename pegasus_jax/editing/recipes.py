@@ -6,9 +6,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from pegasus_jax.core.avatar import LatentSpace, Swap
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import algebra
-from pegasus_jax.editing.trained import Swap, TrainedLooks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Recipe(Protocol):
 
     flowing: ClassVar[bool]  # the looks are steps of one movement, not pictures to stay on
 
-    def looks(self, trained: TrainedLooks, start: Look) -> list[Look]:
+    def looks(self, trained: LatentSpace, start: Look) -> list[Look]:
         """The looks, each once."""
         ...
 
@@ -40,7 +40,7 @@ class Composition:
     flowing: ClassVar[bool] = False
     swaps: Mapping[str, Swap]
 
-    def looks(self, trained: TrainedLooks, start: Look) -> list[Look]:
+    def looks(self, trained: LatentSpace, start: Look) -> list[Look]:
         """The composed look alone."""
         latent = trained.compose(start.latent, self.swaps)
         return [Look(f"{start.how} with {', '.join(map(_written, self.swaps.items()))}", latent)]
@@ -59,7 +59,7 @@ class Interpolation:
     steps: int  # 2 or more
     ping_pong: bool = False  # back again afterwards
 
-    def looks(self, trained: TrainedLooks, start: Look) -> list[Look]:
+    def looks(self, trained: LatentSpace, start: Look) -> list[Look]:
         """The steps, at equal distances."""
         first, last = (
             trained.compose(start.latent, {name: pair[i] for name, pair in self.ends.items()}) for i in (0, 1)
@@ -85,7 +85,7 @@ class Sampling:
     count: int
     seed: int
 
-    def looks(self, trained: TrainedLooks, start: Look) -> list[Look]:
+    def looks(self, trained: LatentSpace, start: Look) -> list[Look]:
         """The samples, numbered from 1."""
         names = ", ".join(self.categories)
         return [

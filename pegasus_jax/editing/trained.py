@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from pegasus_jax.core.avatar import Swap
 from pegasus_jax.core.latents import CATEGORIES, Latent, LatentTable
 from pegasus_jax.editing import algebra
 from pegasus_jax.errors import UserError
-
-Swap = str | tuple[str, float]  # the name of a look, or its name and how far to go towards it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +21,11 @@ class TrainedLooks:
 
     names: tuple[str, ...]  # (1 + L): the person first
     table: LatentTable
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The category of each look but the first."""
+        return self.table.look_categories
 
     def latent(self, look: str | None = None) -> Latent:
         """The latent of a look; the person as filmed by default.

@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.evaluation.gallery import Gallery, Judges
 from pegasus_jax.evaluation.portraits import Portraits, consistency
 from pegasus_jax.evaluation.protocols.attribute_transfer import transferred
 from pegasus_jax.evaluation.protocols.temporal import longest_stretch, steadiness
 from pegasus_jax.evaluation.reconstruction import drive_of, render_drive
-from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, mean_figures, total
 from pegasus_jax.evaluation.weights import NotComputed
-from pegasus_jax.inference.any_avatar import AnyBaked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Edit:
     """One edited person."""
 
     look: str  # what it is to look like: "hair/ada"
-    baked: AnyBaked
+    baked: BakedLook
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Stage:
     """What all methods are shown in and compared with."""
 
     judges: Judges
-    drive: Drive  # consecutive held-out frames of the person's own clip
+    drive: Motion  # consecutive held-out frames of the person's own clip
     filmed: np.ndarray  # (N, H, W, 3): those frames over white
     plain: Portraits  # the unedited avatar in them
     reference: np.ndarray | NotComputed  # Inception's features of all frames of that clip

@@ -12,15 +12,14 @@ import numpy as np
 
 from pegasus_jax import progress
 from pegasus_jax.core import metrics
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.evaluation import baselines
-from pegasus_jax.evaluation.refine import Drive, refine
-from pegasus_jax.families.points.render import RenderOptions
-from pegasus_jax.inference.any_avatar import AnyBaked
+from pegasus_jax.evaluation.refine import refine
 
 CONSTANT = "best constant colour"
 _CHUNK = 8
-_OPTIONS = RenderOptions(channels=("rgb",))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,23 +30,23 @@ class Pictures:
     alpha: np.ndarray  # (N, H, W)
 
 
-def drive_of(frames: Batch) -> Drive:
+def drive_of(frames: Batch) -> Motion:
     """What drives these frames, as tracked."""
-    return Drive(jnp.asarray(frames.pose), jnp.asarray(frames.expression), jax.tree.map(jnp.asarray, frames.cameras))
+    return jax.tree.map(jnp.asarray, frames.motion)
 
 
-def render_drive(baked: AnyBaked, drive: Drive) -> Pictures:
-    """Renders every frame of a drive, a few at a time."""
+def render_drive(baked: BakedLook, drive: Motion) -> Pictures:
+    """Renders every frame of a motion on the avatar's own shape, a few at a time."""
     images, alphas = [], []
-    for rows, count in _chunks(len(drive.pose)):
+    for rows, count in _chunks(len(drive)):
         part = jax.tree.map(lambda a, rows=rows: a[rows], drive)
-        out = baked.render(part.pose, part.expression, part.cameras, options=_OPTIONS)
+        out = baked.render(part.params.with_betas(baked.betas), part.cameras)
         images.append(np.asarray(out.image)[:count])
         alphas.append(np.asarray(out.alpha)[:count])
     return Pictures(np.concatenate(images), np.concatenate(alphas))
 
 
-def refined_drive(baked: AnyBaked, frames: Batch) -> Drive:
+def refined_drive(baked: BakedLook, frames: Batch) -> Motion:
     """The drive of every frame, fitted to its picture."""
     parts = []
     for rows, count in progress.bar(list(_chunks(len(frames.frame))), desc="refining held-out frames", unit="batch"):

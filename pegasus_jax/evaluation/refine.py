@@ -10,21 +10,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from pegasus_jax.core.camera import Camera
-from pegasus_jax.families.points.render import RenderOptions
-from pegasus_jax.inference.any_avatar import AnyBaked
-
-_OPTIONS = RenderOptions(channels=("rgb",))
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Drive:
-    """What drives B frames."""
-
-    pose: jax.Array  # (B, 15) radians
-    expression: jax.Array  # (B, 50)
-    cameras: Camera  # B of them
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.motion import Motion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,24 +28,24 @@ class RefineConfig:
 
 
 def refine(
-    baked: AnyBaked,
-    drive: Drive,
+    baked: BakedLook,
+    drive: Motion,
     image: jax.Array,
     matte: jax.Array,
     *,
     config: RefineConfig = RefineConfig(),
-) -> Drive:
+) -> Motion:
     """The drive of B frames, fitted to image (B, H, W, 3) over white and matte (B, H, W), both in [0, 1]."""
     return _refine(baked, drive, image, matte, config=config)
 
 
 @functools.partial(jax.jit, static_argnames="config")
-def _refine(baked: AnyBaked, drive: Drive, image, matte, *, config: RefineConfig) -> Drive:
+def _refine(baked: BakedLook, drive: Motion, image, matte, *, config: RefineConfig) -> Motion:
     optimiser = optax.adam(optax.cosine_decay_schedule(config.learning_rate, config.steps))
     zeros = {
-        "pose": jnp.zeros_like(drive.pose),
-        "expression": jnp.zeros_like(drive.expression),
-        "translation": jnp.zeros((len(drive.pose), 3)),
+        "pose": jnp.zeros_like(drive.params.pose),
+        "expression": jnp.zeros_like(drive.params.expression),
+        "translation": jnp.zeros((len(drive), 3)),
     }
     stds = {
         "pose": config.pose_std,
@@ -71,7 +58,7 @@ def _refine(baked: AnyBaked, drive: Drive, image, matte, *, config: RefineConfig
 
     def objective(offsets):
         moved = fitted(offsets)
-        out = baked.render(moved.pose, moved.expression, moved.cameras, options=_OPTIONS)
+        out = baked.render(moved.params.with_betas(baked.betas), moved.cameras)
         # Sums over frames: each frame's problem is its own, whatever the batch.
         picture = jnp.sum(jnp.mean((out.image - image) ** 2, axis=(1, 2, 3)))
         outline = jnp.sum(jnp.mean(jnp.abs(out.alpha - matte), axis=(1, 2)))
@@ -87,7 +74,12 @@ def _refine(baked: AnyBaked, drive: Drive, image, matte, *, config: RefineConfig
     return fitted(offsets)
 
 
-def _moved(drive: Drive, offsets: dict[str, jax.Array]) -> Drive:
+def _moved(drive: Motion, offsets: dict[str, jax.Array]) -> Motion:
     shift = jnp.pad(offsets["translation"][:, :, None], ((0, 0), (0, 0), (3, 0)))
     cameras = dataclasses.replace(drive.cameras, T_camera_world=drive.cameras.T_camera_world + shift)
-    return Drive(drive.pose + offsets["pose"], drive.expression + offsets["expression"], cameras)
+    params = dataclasses.replace(
+        drive.params,
+        pose=drive.params.pose + offsets["pose"],
+        expression=drive.params.expression + offsets["expression"],
+    )
+    return Motion(params, cameras)

@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.latents import Latent
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data import TEST_FRACTION, Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation.refine import Drive
-from pegasus_jax.families.points.fused import COMPOSED, FusedAvatar
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.load import FUSED_FILE, load
 
 
@@ -24,7 +24,7 @@ from pegasus_jax.inference.load import FUSED_FILE, load
 class Subject:
     """An avatar with the dataset folders that it is measured on, the end of each held out."""
 
-    avatar: AnyAvatar
+    avatar: Avatar
     clips: tuple[Dataset, ...]
     image_size: int  # side of the pictures compared, pixels
     test_fraction: float
@@ -96,24 +96,23 @@ class Subject:
         side = image_size or self.image_size
         return load_frames(clip, rows, image_size=(side, side))
 
-    def drive(self, clip: Dataset, rows: np.ndarray, *, image_size: int) -> Drive:
+    def drive(self, clip: Dataset, rows: np.ndarray, *, image_size: int) -> Motion:
         """What drives frames of a clip, as tracked, for pictures of `image_size` pixels a side."""
         cameras = jax.tree.map(lambda leaf: jnp.asarray(leaf[rows]), clip.cameras(image_size=(image_size, image_size)))
-        return Drive(jnp.asarray(clip.pose[rows]), jnp.asarray(clip.expression[rows]), cameras)
+        params = FlameParams.of_frames(self.avatar.betas, clip.expression[rows], clip.pose[rows])
+        return Motion(jax.tree.map(jnp.asarray, params), cameras)
 
-    def as_filmed(self) -> AnyBaked:
+    def as_filmed(self) -> BakedLook:
         """The person without any edit: of a fused avatar its target."""
-        avatar = self.avatar
-        return avatar.target.bake() if isinstance(avatar, FusedAvatar) else avatar.bake()
+        return self.avatar.as_filmed()
 
-    def without_alignment(self, latent: Latent) -> dict[str, AnyBaked]:
+    def without_alignment(self, latent: Latent) -> dict[str, BakedLook]:
         """Of a fused avatar, the baseline that only composes points, by its name; of others nothing."""
-        if not isinstance(self.avatar, FusedAvatar):
-            return {}
-        return {"composed without alignment": self.avatar.bake(latent, steps=COMPOSED)}
+        steps = self.avatar.fusing_steps
+        return {"composed without alignment": self.avatar.bake_step(latent, steps[0])} if steps else {}
 
 
-def _run_of_export(avatar: AnyAvatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
+def _run_of_export(avatar: Avatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
     """What `config.json` would say of an avatar that came without one."""
     if not data:
         raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")

@@ -89,7 +89,17 @@ def _read(manager: ocp.CheckpointManager, step: int) -> dict[str, np.ndarray]:
     seal = leaves.pop(_SEAL, None)
     if seal is not None and seal.tobytes() != _digest(leaves):
         raise ValueError("its arrays are not those that were saved")
-    return leaves
+    return _renamed(leaves)
+
+
+def _renamed(leaves: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Arrays as they are called since there are families: version 0.1 had a cloud, and corrections of tracking."""
+    now = {}
+    for name, leaf in leaves.items():
+        if ".tracking." not in name:
+            room = name == "cloud.overlaps_per_point"
+            now[name.removeprefix("cloud.") if room else name.replace("cloud.", "primitives.", 1)] = leaf
+    return now
 
 
 def _digest(leaves: Mapping[str, np.ndarray]) -> bytes:

@@ -4,16 +4,17 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import media, progress
-from pegasus_jax.data import Camera, read_dataset
-from pegasus_jax.families.points.render import RenderOptions
+from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
+from pegasus_jax.data import read_dataset
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import POSE_SIZE
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 
@@ -24,20 +25,6 @@ _FOCAL = 2.6  # image sides; with the distance below, a head fills about half of
 _DISTANCE = 4.0  # head units
 _CHUNK = 4
 _NO_ALPHA = 0.5 / 255.0  # rounds to 0 in a file
-
-
-@dataclasses.dataclass(frozen=True)
-class Motion:
-    """What drives F frames."""
-
-    pose: np.ndarray  # (F, 15) radians
-    expression: np.ndarray  # (F, 50)
-    cameras: Camera  # F of them
-
-    def frames(self, rows: np.ndarray | int) -> "Motion":
-        """The frames at `rows` (R,), or one frame without the leading axis."""
-        cameras = jax.tree.map(lambda array: array[rows], self.cameras)
-        return Motion(self.pose[rows], self.expression[rows], cameras)
 
 
 def render_clip(
@@ -60,31 +47,32 @@ def render_clip(
     """
     avatar = load(workdir)
     chosen = find_look(look, avatar)
-    motion = driven(drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
+    motion = driven(avatar, drive, image_size=image_size) if drive else resting(avatar, image_size=image_size)
     if orbit:
         motion = dataclasses.replace(motion, cameras=orbited(motion.cameras))
-    frames = progress.bar(render_frames(avatar.bake(chosen.latent), motion), total=len(motion.pose), desc="rendering")
+    frames = progress.bar(render_frames(avatar.bake(chosen.latent), motion), total=len(motion), desc="rendering")
     media.write_video(out, frames, fps=FPS, disclosure=media.rendered(chosen.how))
 
 
-def driven(folder: pathlib.Path, *, image_size: int) -> Motion:
-    """The motion of a dataset folder."""
+def driven(avatar: Avatar, folder: pathlib.Path, *, image_size: int) -> Motion:
+    """The motion of a dataset folder, on the avatar's own shape."""
     dataset = read_dataset(folder)
     height, width = dataset.image_size
     side = min(height, width)
     size = (round(image_size * height / side), round(image_size * width / side))
-    return Motion(dataset.pose, dataset.expression, dataset.cameras(image_size=size))
+    params = FlameParams.of_frames(avatar.betas, dataset.expression, dataset.pose)
+    return Motion(params, dataset.cameras(image_size=size))
 
 
-def resting(avatar: AnyAvatar, *, image_size: int) -> Motion:
+def resting(avatar: Avatar, *, image_size: int) -> Motion:
     """A still head as it was filmed on average: what nobody filmed, networks have to guess."""
     world_mat = np.eye(3, 4, dtype=np.float32)
     world_mat[2, 3] = -_DISTANCE
     intrinsics = np.array([-_FOCAL, _FOCAL, 0.5, 0.5], np.float32)
     repeat = (ORBIT_FRAMES, 1)
+    pose = np.asarray(avatar.description.mean_pose or np.zeros(POSE_SIZE), np.float32)
     return Motion(
-        np.tile(np.asarray(avatar.description.mean_pose or np.zeros(POSE_SIZE), np.float32), repeat),
-        np.tile(np.asarray(avatar.space.expression_c), repeat),
+        FlameParams.of_frames(avatar.betas, np.tile(np.asarray(avatar.expression_c), repeat), np.tile(pose, repeat)),
         Camera.from_imavatar(
             np.tile(world_mat, (ORBIT_FRAMES, 1, 1)), np.tile(intrinsics, repeat), image_size=(image_size, image_size)
         ),
@@ -100,24 +88,24 @@ def orbited(cameras: Camera) -> Camera:
     return dataclasses.replace(cameras, T_camera_world=jnp.concatenate([rotation @ turns, translation], axis=-1))
 
 
-def render_frames(baked: AnyBaked, motion: Motion, *, with_alpha: bool = False) -> Iterator[np.ndarray]:
+def render_frames(baked: BakedLook, motion: Motion, *, with_alpha: bool = False) -> Iterator[np.ndarray]:
     """Frames (H, W, 3) uint8 over white, or (H, W, 4) with straight alpha.
 
     A few are rendered at a time; the last group is padded, so one compilation serves all.
     """
-    count = len(motion.pose)
+    count = len(motion)
     for start in range(0, count, _CHUNK):
         part = motion.frames(np.minimum(np.arange(start, start + _CHUNK), count - 1))
         yield from _images(baked, part, with_alpha=with_alpha)[: count - start]
 
 
-def render_still(baked: AnyBaked, motion: Motion, *, with_alpha: bool = False) -> np.ndarray:
+def render_still(baked: BakedLook, motion: Motion, *, with_alpha: bool = False) -> np.ndarray:
     """The first frame of a motion, as `render_frames` gives it."""
     return _images(baked, motion.frames(0), with_alpha=with_alpha)
 
 
-def _images(baked: AnyBaked, motion: Motion, *, with_alpha: bool) -> np.ndarray:
-    out = baked.render(motion.pose, motion.expression, motion.cameras, options=RenderOptions(channels=("rgb",)))
+def _images(baked: BakedLook, motion: Motion, *, with_alpha: bool) -> np.ndarray:
+    out = baked.render(motion.params, motion.cameras)
     image = np.asarray(out.image)
     if with_alpha:
         image = straight_alpha(image, np.asarray(out.alpha))

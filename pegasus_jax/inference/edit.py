@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from pegasus_jax import atomic, media, progress
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look, Recipe
 from pegasus_jax.inference import clip
-from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look, save_look
 
@@ -44,8 +45,8 @@ def render_edit(
         made = media.rendered(f"edited: {looks[0].how}" + (f", and {len(looks) - 1} more looks" if looks[1:] else ""))
         rest = clip.resting(avatar, image_size=image_size)
         if drive:
-            motion = clip.driven(drive, image_size=image_size)
-            turns = _turns(recipe, len(motion.pose))
+            motion = clip.driven(avatar, drive, image_size=image_size)
+            turns = _turns(recipe, len(motion))
             stills = [clip.render_still(avatar.bake(start.latent), rest)]
             moving = _in_motion(avatar, looks, turns, rest=rest, motion=motion, stills=stills)
             total = sum(len(rows) for _, rows in turns)
@@ -71,12 +72,12 @@ def _turns(recipe: Recipe, num_frames: int) -> list[tuple[int, np.ndarray]]:
 
 
 def _in_motion(
-    avatar: AnyAvatar,
+    avatar: Avatar,
     looks: Sequence[Look],
     turns: Sequence[tuple[int, np.ndarray]],
     *,
-    rest: clip.Motion,
-    motion: clip.Motion,
+    rest: Motion,
+    motion: Motion,
     stills: list[np.ndarray],
 ) -> Iterator[np.ndarray]:
     """The video's frames; each look's still is appended to `stills` at its first turn."""
@@ -101,7 +102,7 @@ def _sheet(stills: Sequence[np.ndarray], looks: Sequence[Look]) -> np.ndarray:
     return np.concatenate(rows)
 
 
-def _save(folder: pathlib.Path, looks: Sequence[Look], avatar: AnyAvatar) -> None:
+def _save(folder: pathlib.Path, looks: Sequence[Look], avatar: Avatar) -> None:
     if len(looks) == 1:
         save_look(folder / LOOK, looks[0], avatar)
         return

@@ -2,18 +2,18 @@
 
 import pathlib
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import jax
 import numpy as np
 
-from pegasus_jax import atomic, media, progress
+from pegasus_jax import atomic, families, media, progress
+from pegasus_jax.core.avatar import Avatar, BakedLook, HasPrimitives, Primitives
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.baked import BakedAvatar
-from pegasus_jax.families.points.fused import BakedFusion
-from pegasus_jax.families.points.portable import write_portable
 from pegasus_jax.inference import clip, ply
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 
@@ -72,49 +72,53 @@ def export_avatar(
     avatar = load(workdir)
     if kind == "avatar":
         return avatar.save(out)
+    if kind in ("splats", "points"):
+        _check(avatar, "primitives", f"--kind={kind}")
     chosen = find_look(look, avatar)
     baked = avatar.bake(chosen.latent, dtype=dtype)
     if kind == "baked":
-        assert isinstance(baked, BakedAvatar | BakedFusion)
-        return write_portable(out, baked, image_size=image_size)
+        _check(avatar, "program", "--kind=baked")
+        return families.find(avatar.description.family).write_portable(out, baked, image_size=image_size)
     motion = _motion(avatar, drive, image_size=image_size)
     made = media.rendered(chosen.how)
     if kind == "video":
         frames = clip.render_frames(baked, motion, with_alpha=True)
-        frames = progress.bar(frames, total=len(motion.pose), desc="exporting")
+        frames = progress.bar(frames, total=len(motion), desc="exporting")
         return media.write_video(out, frames, fps=clip.FPS, disclosure=made)
     if sequence:
         return _write_sequence(out, kind, baked, motion, made)
-    if not 1 <= frame <= len(motion.pose):
-        raise UserError(f"--frame={frame} must be from 1 to {len(motion.pose)}.")
+    if not 1 <= frame <= len(motion):
+        raise UserError(f"--frame={frame} must be from 1 to {len(motion)}.")
     _write_frame(out, kind, baked, motion.frames(np.array([frame - 1])), made)
 
 
-def _motion(avatar: AnyAvatar, drive: pathlib.Path | None, *, image_size: int) -> clip.Motion:
+def _motion(avatar: Avatar, drive: pathlib.Path | None, *, image_size: int) -> Motion:
     if drive:
-        return clip.driven(drive, image_size=image_size)
+        return clip.driven(avatar, drive, image_size=image_size)
     return clip.resting(avatar, image_size=image_size).frames(np.arange(1))
 
 
-def _write_sequence(out: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion, made: media.Disclosure) -> None:
+def _write_sequence(out: pathlib.Path, kind: str, baked: BakedLook, motion: Motion, made: media.Disclosure) -> None:
     (suffix,) = _SUFFIXES[kind]
     with atomic.folder(out) as folder:
-        for index in progress.bar(range(len(motion.pose)), desc="exporting", unit="frame"):
+        for index in progress.bar(range(len(motion)), desc="exporting", unit="frame"):
             _write_frame(folder / f"{index + 1:05d}{suffix}", kind, baked, motion.frames(np.array([index])), made)
 
 
-def _write_frame(path: pathlib.Path, kind: str, baked: AnyBaked, motion: clip.Motion, made: media.Disclosure) -> None:
+def _write_frame(path: pathlib.Path, kind: str, baked: BakedLook, motion: Motion, made: media.Disclosure) -> None:
     """The first frame of a motion as a file of its own."""
     if kind == "pictures":
         return media.write_image(path, clip.render_still(baked, motion, with_alpha=True), disclosure=made)
     motion = motion.frames(0)
-    points = _frame_points(baked, motion.pose, motion.expression)
-    if kind == "splats":
-        ply.write_splats(path, points, motion.cameras, ndc_per_unit=baked.ndc_per_unit)
-    else:
-        ply.write_points(path, points)
+    write = ply.write_splats if kind == "splats" else ply.write_points
+    write(path, _primitives(baked, motion.params, motion.cameras))
 
 
 @jax.jit
-def _frame_points(baked: AnyBaked, pose: jax.Array, expression: jax.Array):
-    return baked.frame_points(pose, expression, baked.betas)
+def _primitives(baked: BakedLook, params: FlameParams, camera: Camera) -> Primitives:
+    return cast(HasPrimitives, baked).primitives(params, camera)
+
+
+def _check(avatar: Avatar, capability: str, what: str) -> None:
+    if capability not in avatar.capabilities:
+        raise UserError(f"{what} needs an avatar made of primitives; this one is of {avatar.description.family}.")

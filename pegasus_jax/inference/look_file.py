@@ -1,6 +1,6 @@
 """Look files: a look as json, to be kept, shared and rendered later.
 
-    {"format": 1, "avatar": "<identity of the avatar>", "how": "me with hair:hair/ada", "codes": {"hair": [0.1, …], …}}
+    {"format": 1, "avatar": "<its fingerprint>", "how": "me with hair:hair/ada", "codes": {"hair": [0.1, …], …}}
 
 Codes are float32, written so that reading gives the same bits.
 """
@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import atomic, progress
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference.any_avatar import AnyAvatar
 
 SUFFIX = ".json"
 FORMAT = 1
@@ -25,7 +25,7 @@ _FIELDS = {"avatar": str, "how": str, "codes": dict}
 _LARGEST = float(np.finfo(np.float32).max)
 
 
-def save_look(path: str | os.PathLike, look: Look, avatar: AnyAvatar) -> None:
+def save_look(path: str | os.PathLike, look: Look, avatar: Avatar) -> None:
     """Writes a look of an avatar.
 
     Raises:
@@ -37,28 +37,28 @@ def save_look(path: str | os.PathLike, look: Look, avatar: AnyAvatar) -> None:
         temporary.write_text(look_json(look, avatar), "utf-8")
 
 
-def look_json(look: Look, avatar: AnyAvatar) -> str:
+def look_json(look: Look, avatar: Avatar) -> str:
     """The text of a look file."""
     codes = {category: np.asarray(code, np.float32).astype(float).tolist() for category, code in look.latent.items()}
-    content = {"format": FORMAT, "avatar": avatar.identity, "how": look.how, "codes": codes}
+    content = {"format": FORMAT, "avatar": avatar.fingerprint, "how": look.how, "codes": codes}
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def load_look(path: str | os.PathLike, avatar: AnyAvatar) -> Look:
+def load_look(path: str | os.PathLike, avatar: Avatar) -> Look:
     """Reads a look for an avatar, with a word of warning if it was made with another one, or before more training.
 
     Raises:
         UserError: there is no such file, it is no look file, or its codes do not fit the avatar.
     """
     content = _read(pathlib.Path(path))
-    if content["avatar"] != avatar.identity:
+    if content["avatar"] != avatar.fingerprint:
         progress.note(
             f"{path} was made with another avatar, or before this one was trained further: it may look wrong."
         )
     return Look(content["how"], _latent(content["codes"], like=avatar.latent(), where=f"{path}"))
 
 
-def find_look(text: str | None, avatar: AnyAvatar) -> Look:
+def find_look(text: str | None, avatar: Avatar) -> Look:
     """The look that `--look=` means: a look file if it ends in .json, else a trained look's name.
 
     The person as filmed where the flag was not given.

@@ -9,68 +9,48 @@ import os
 import numpy as np
 
 from pegasus_jax import atomic
-from pegasus_jax.core.camera import Camera
-from pegasus_jax.families.points.render import INNER_SETBACK, FramePoints, colour, point_radius
+from pegasus_jax.core.avatar import Primitives
 
-GAUSSIAN_OPACITY = 0.99  # where viewers hold alpha anyway
-GAUSSIAN_SIGMA = (
-    0.519  # of the disc's radius: the least squares of 1 - x^2 by 0.99 exp(-x^2 / 2 sigma^2) over the plane
-)
 _FILE_FROM_HEAD = np.array([1.0, -1.0, -1.0], np.float32)
 _FAINTEST = 1.0 / 255.0  # opacity that still shows
+_MOST_OPAQUE = 0.99  # where viewers hold alpha anyway
 _SH_DC = 0.28209479177387814  # the constant spherical harmonic
 _NUM_SH_REST = 45  # of degree 3, all zero: some readers assume it
 
 
-def write_points(path: str | os.PathLike, points: FramePoints) -> None:
+def write_points(path: str | os.PathLike, primitives: Primitives) -> None:
     """Coloured points with normals: x y z, nx ny nz, red green blue."""
-    alive = _alive(points)
-    columns = {**_vectors("xyz", points.positions_d), **_vectors(("nx", "ny", "nz"), points.normals_d)}
-    rgb = np.round(_colours(points) * 255.0).astype(np.uint8)
+    columns = {**_vectors("xyz", primitives.means), **_vectors(("nx", "ny", "nz"), primitives.normals)}
+    rgb = np.round(np.asarray(primitives.colours) * 255.0).astype(np.uint8)
     columns |= {name: rgb[:, index] for index, name in enumerate(("red", "green", "blue"))}
-    _write(path, {name: column[alive] for name, column in columns.items()})
+    _write_drawn(path, primitives, columns)
 
 
-def write_splats(path: str | os.PathLike, points: FramePoints, camera: Camera, *, ndc_per_unit: float | None) -> None:
-    """Isotropic Gaussians in the field order and raw values of 3D Gaussian splatting.
-
-    Discs have a size in the picture, Gaussians in space: `camera` is where both look alike. Points inside eyes and
-    mouth are set back along its rays, as they are in our pictures.
-    """
-    alive = _alive(points)
-    placed, sigmas = _placed(points, camera, ndc_per_unit)
-    count = len(placed)
-    columns = {**_vectors("xyz", placed), **_vectors(("nx", "ny", "nz"), points.normals_d)}
-    dc = (_colours(points) - 0.5) / _SH_DC
+def write_splats(path: str | os.PathLike, primitives: Primitives) -> None:
+    """Gaussians in the field order and raw values of 3D Gaussian splatting."""
+    count = len(primitives.means)
+    columns = {**_vectors("xyz", primitives.means), **_vectors(("nx", "ny", "nz"), primitives.normals)}
+    dc = (np.asarray(primitives.colours) - 0.5) / _SH_DC
     columns |= {f"f_dc_{index}": dc[:, index] for index in range(3)}
     columns |= {f"f_rest_{index}": np.zeros(count, np.float32) for index in range(_NUM_SH_REST)}
-    opacity = GAUSSIAN_OPACITY * np.clip(np.asarray(points.opacity), _FAINTEST, 1.0)
+    opacity = np.clip(np.asarray(primitives.opacities), _FAINTEST, _MOST_OPAQUE)
     columns["opacity"] = np.log(opacity / (1.0 - opacity)).astype(np.float32)
-    columns |= {f"scale_{index}": np.log(sigmas) for index in range(3)}
-    columns |= {f"rot_{index}": np.full(count, float(index == 0), np.float32) for index in range(4)}
-    _write(path, {name: column[alive] for name, column in columns.items()})
+    scales, turned = np.log(np.asarray(primitives.scales)), _turned(np.asarray(primitives.quaternions))
+    columns |= {f"scale_{index}": scales[:, index] for index in range(3)}
+    columns |= {f"rot_{index}": turned[:, index] for index in range(4)}
+    _write_drawn(path, primitives, columns)
 
 
-def _placed(points: FramePoints, camera: Camera, ndc_per_unit: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (N, 3) in head space, and standard deviations (N,) in head units, as `camera` sees them."""
-    rotation, translation = np.split(np.asarray(camera.T_camera_world), [3], axis=1)
-    seen = np.asarray(points.positions_d) @ rotation.T + translation.T
-    depth = np.maximum(seen[:, 2], 1e-6)
-    focal = np.sqrt(np.abs(np.prod(np.asarray(camera.intrinsics)[:2])))
-    sigmas = GAUSSIAN_SIGMA * np.asarray(point_radius(points, camera, ndc_per_unit=ndc_per_unit)) * depth / focal
-    seen *= (1.0 + INNER_SETBACK * np.asarray(points.inner) / depth)[:, None]
-    return (seen - translation.T) @ rotation, sigmas.astype(np.float32)
+def _turned(quaternions: np.ndarray) -> np.ndarray:
+    """Quaternions (N, 4) of axes in head space, in the file's, which is turned by half a turn about x."""
+    w, x, y, z = quaternions.T
+    return np.stack([-x, w, -z, y], axis=1)
 
 
-def _colours(points: FramePoints) -> np.ndarray:
-    """(N, 3) in [0, 1], sRGB."""
-    return np.asarray(colour(points.shading, points.albedo))
-
-
-def _alive(points: FramePoints) -> np.ndarray:
-    """(N,) bool: is drawn, and can be seen."""
-    seen = np.asarray(points.opacity) >= _FAINTEST
-    return seen if points.alive is None else seen & np.asarray(points.alive)
+def _write_drawn(path: str | os.PathLike, primitives: Primitives, columns: dict[str, np.ndarray]) -> None:
+    """The columns of those that are drawn and can be seen."""
+    seen = np.asarray(primitives.alive) & (np.asarray(primitives.opacities) >= _FAINTEST)
+    _write(path, {name: column[seen] for name, column in columns.items()})
 
 
 def _vectors(names, vectors) -> dict[str, np.ndarray]:

@@ -14,12 +14,12 @@ import numpy as np
 import scipy.spatial
 
 from pegasus_jax import progress
+from pegasus_jax.core.avatar import HasPrimitives
 from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.observations import Observations, back_project
+from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.core.spread import in_company
 from pegasus_jax.data.frames import Batch, take
-from pegasus_jax.families.points.baked import BakedAvatar
-from pegasus_jax.families.points.render import RenderOptions
-from pegasus_jax.families.points.shown import Shown, shown
 
 _FRAMES = 48
 _CHUNK = 4
@@ -34,7 +34,9 @@ class PartShare:
     """What N points have to do with an attribute."""
 
     of_point: np.ndarray  # (N,) in [0, 1]: how much of what is seen of each point is the attribute
-    albedo: np.ndarray  # (N, 3) in [0, 1]: what pixels of the attribute alone show of its points; others keep theirs
+    base_colours: (
+        np.ndarray
+    )  # (N, 3) in [0, 1]: what pixels of the attribute alone show of its points; others keep theirs
     is_seen: np.ndarray  # (N,) bool: some pixels show it; nothing has told the others where to be
 
     @property
@@ -43,7 +45,7 @@ class PartShare:
         return self.of_point > _MOSTLY
 
 
-def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShare:
+def part_share(baked: HasPrimitives, frames: Batch, masks: np.ndarray) -> PartShare:
     """What the attribute's masks (F, H, W) uint8 have to do with each of the N points.
 
     Up to 48 of the F frames are looked at. Points that none of them shows take the share of the nearest that is seen,
@@ -52,34 +54,19 @@ def part_share(baked: BakedAvatar, frames: Batch, masks: np.ndarray) -> PartShar
     """
     count = len(frames.frame)
     rows = np.linspace(0, count - 1, min(_FRAMES, count)).astype(int)
-    some, masks, points = take(frames, rows), masks[rows], np.asarray(baked.points.x_fc)
+    some, masks, points = take(frames, rows), masks[rows], baked.anchors
     total = _summed(baked, some, masks)
     is_seen = np.asarray(total.whole) > _SEEN
     share = _of_the_seen(np.asarray(total.share()), points, is_seen)
     share[share > _MOSTLY] *= in_company(points[share > _MOSTLY])
     is_part, clear = share > _MOSTLY, np.asarray(total.light).max(axis=1) > _SEEN
     known = (is_part & clear)[:, None]
-    albedo = jnp.where(known, total.albedo(), baked.points.albedo)
+    albedo = jnp.where(known, total.base_colours(), baked.base_colours)
     for _ in range(_CORRECTIONS):
-        more = _summed(coloured(baked, albedo), some, masks, more=True)
+        more = _summed(baked.edited(colours=albedo), some, masks, residual=True)
         albedo = jnp.where(known, more.corrected(albedo), albedo)
     lent = lent_values(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
     return PartShare(share, lent, is_seen)
-
-
-def in_own_colours(baked: BakedAvatar, share: PartShare) -> BakedAvatar:
-    """The avatar whose attribute has the colours that its pixels show."""
-    return coloured(baked, jnp.asarray(share.albedo))
-
-
-def coloured(baked: BakedAvatar, albedo: jax.Array) -> BakedAvatar:
-    """The same avatar with this albedo (N, 3)."""
-    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, albedo=albedo))
-
-
-def carrying(baked: BakedAvatar, numbers: jax.Array) -> BakedAvatar:
-    """The same avatar, whose channel `seg_logit` blends these numbers (N,) instead of the segmentation's logits."""
-    return dataclasses.replace(baked, points=dataclasses.replace(baked.points, seg_logit=jnp.asarray(numbers)))
 
 
 def _of_the_seen(share: np.ndarray, points: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -92,29 +79,34 @@ def _of_the_seen(share: np.ndarray, points: np.ndarray, seen: np.ndarray) -> np.
     return out
 
 
-def _summed(baked: BakedAvatar, frames: Batch, masks: np.ndarray, *, more: bool = False) -> Shown:
+def _summed(baked: HasPrimitives, frames: Batch, masks: np.ndarray, *, residual: bool = False) -> Observations:
     """What F frames show of the points, with masks (F, H, W) uint8; or what they have more than pictures of them."""
     sums, count = [], len(masks)
-    for start in progress.bar(range(0, count, _CHUNK), desc="Colours" if more else "Whose points are these"):
+    for start in progress.bar(range(0, count, _CHUNK), desc="Colours" if residual else "Whose points are these"):
         rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
         counts = (np.arange(start, start + _CHUNK) < count).astype(np.float32)
-        sums.append(_shown(baked, take(frames, rows), masks[rows], counts, more=more))
+        sums.append(_observed(baked, take(frames, rows), masks[rows], counts, residual=residual))
     return jax.tree.map(lambda *leaves: jnp.asarray(sum(leaves)), *sums)
 
 
-@functools.partial(jax.jit, static_argnames="more")
-def _shown(baked: BakedAvatar, frames: Batch, masks: jax.Array, counts: jax.Array, *, more: bool) -> Shown:
+@functools.partial(jax.jit, static_argnames="residual")
+def _observed(
+    baked: HasPrimitives, frames: Batch, masks: jax.Array, counts: jax.Array, *, residual: bool
+) -> Observations:
     """`_summed` of B frames, which count as `counts` (B,) says."""
-    options = RenderOptions(max_points_per_pixel=baked.max_points_per_pixel, ndc_per_unit=baked.ndc_per_unit)
 
-    def one(frame_masks_counts) -> Shown:
+    def one(frame_masks_counts) -> Observations:
         frame, mask, count = frame_masks_counts
         matte, mask = count * frame.alpha(), jnp.asarray(mask, jnp.float32) / 255.0
-        points = baked.frame_points(frame.pose, frame.expression, frame.betas)
+        light = baked.primitives(frame.params, frame.cameras).light
         image = jnp.asarray(frame.image, jnp.float32) / 255.0
         clear = jnp.where(mask > _CLEAR, matte, 0.0)
+
+        def draw(extra: jax.Array) -> Render:
+            return baked.render_frame(frame.params, frame.cameras, options=RenderOptions(), extra=extra)
+
         seen = {"image": image, "matte": matte, "mask": mask, "counts": clear}
-        return shown(points, frame.cameras, **seen, options=options, more=more)
+        return back_project(draw, light, **seen, residual=residual)
 
     found = jax.lax.map(one, (jax.tree.map(jnp.asarray, frames), jnp.asarray(masks), jnp.asarray(counts)))
     return jax.tree.map(lambda leaf: leaf.sum(axis=0), found)

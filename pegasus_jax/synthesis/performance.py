@@ -7,11 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.core.avatar import HasPrimitives
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data import Dataset
-from pegasus_jax.families.points.baked import BakedAvatar
-from pegasus_jax.families.points.baked_points import BakedPoints
-from pegasus_jax.families.points.render import Render, RenderOptions
-from pegasus_jax.synthesis.part_share import PartShare, carrying
+from pegasus_jax.synthesis.part_share import PartShare
 
 _CHUNK = 4
 
@@ -39,44 +39,41 @@ class Performance(Layer):
     alone: Layer  # what was ever seen of the attribute, without the rest of the donor, which hides some of it now
 
 
-def perform(baked: BakedAvatar, share: PartShare, target: Dataset) -> Iterator[Performance]:
+def perform(baked: HasPrimitives, share: PartShare, target: Dataset) -> Iterator[Performance]:
     """The avatar in every frame of `target`; `share` says which of its N points are the attribute.
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    points, of_point = baked.points, jnp.asarray(share.of_point)
-    tinted = _with(baked, dataclasses.replace(points, albedo=points.albedo * of_point[:, None]))
+    of_point = jnp.asarray(share.of_point)
+    tinted = baked.edited(colours=baked.base_colours * of_point[:, None])
     known = jnp.asarray(share.is_part & share.is_seen)
-    part_alone = _with(baked, dataclasses.replace(points, opacity=points.opacity * known))
+    part_alone = baked.edited(opacities=baked.opacities * known)
     for out, of_part, alone in zip(
-        _pictures(carrying(baked, of_point), target, ("rgb", "normals", "seg_logit")),
+        _pictures(baked, target, ("rgb", "normals"), extra=of_point[:, None]),
         _pictures(tinted, target, ("rgb",)),
         _pictures(part_alone, target, ("rgb",)),
     ):
         image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
-        part = np.clip(np.asarray(out.seg_logit), 0.0, 1.0)
+        part = np.clip(np.asarray(out.extra)[..., 0], 0.0, 1.0)
         worn = Layer(np.clip(np.asarray(of_part.image) + (alpha - part)[..., None], 0.0, 1.0), part)
         yield Performance(image, alpha, part, normals, worn, Layer(np.asarray(alone.image), np.asarray(alone.alpha)))
 
 
-def normals_of(baked: BakedAvatar, target: Dataset) -> Iterator[np.ndarray]:
+def normals_of(baked: HasPrimitives, target: Dataset) -> Iterator[np.ndarray]:
     """`Performance.normals` (H, W, 3) of every frame of `target`, and nothing else."""
     for out in _pictures(baked, target, ("rgb", "normals")):
         yield np.asarray(out.normals)
 
 
-def _pictures(baked: BakedAvatar, target: Dataset, channels: tuple[str, ...]) -> Iterator[Render]:
+def _pictures(
+    baked: HasPrimitives, target: Dataset, channels: tuple[str, ...], *, extra: jax.Array | None = None
+) -> Iterator[Render]:
     """The avatar in one frame of `target` after the other, as arrays of the host."""
-    cameras, betas = target.cameras(), jnp.asarray(target.betas)
+    cameras, frames = target.cameras(), FlameParams.of_frames(target.betas, target.expression, target.pose)
     for start in range(0, len(target), _CHUNK):
         rows = np.minimum(np.arange(start, start + _CHUNK), len(target) - 1)
         some = jax.tree.map(lambda array, rows=rows: array[rows], cameras)
-        options = RenderOptions(channels=channels)
-        out = baked.render(target.pose[rows], target.expression[rows], some, betas=betas, options=options)
+        out = baked.render(frames.frames(rows), some, options=RenderOptions(channels=channels), extra=extra)
         out = jax.tree.map(np.asarray, out)
         for row in range(min(_CHUNK, len(target) - start)):
             yield jax.tree.map(lambda array, row=row: array[row], out)
-
-
-def _with(baked: BakedAvatar, points: BakedPoints) -> BakedAvatar:
-    return dataclasses.replace(baked, points=points)

@@ -4,30 +4,29 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax import media, progress
 from pegasus_jax.core import metrics
+from pegasus_jax.core.avatar import Avatar, HasPrimitives
 from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, layout, pictures, read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.baked import BakedAvatar
-from pegasus_jax.families.points.draping import drape
+from pegasus_jax.families.description import check_head, default_head, tracked_with
 from pegasus_jax.flame import lbs, load_head
+from pegasus_jax.flame.hair_retargeting import retarget_hair
 from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.inference.description import check_head, default_head, tracked_with
-from pegasus_jax.inference.load import load_trained
+from pegasus_jax.inference.load import load
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.flicker import Flicker
-from pegasus_jax.synthesis.own_shape import keep_own_shape, moved
-from pegasus_jax.synthesis.part_share import PartShare, in_own_colours, part_share
+from pegasus_jax.synthesis.own_shape import own_shape_offsets
+from pegasus_jax.synthesis.part_share import PartShare, part_share
 from pegasus_jax.synthesis.performance import Performance, normals_of, perform
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 
@@ -89,8 +88,8 @@ def synthesize(
     _check_target(clip, attribute)
     model = load_head(head) if head else default_head(tracked_with(clip))
     check_head(clip, model)
-    avatar = load_trained(donor)
-    baked = avatar.bake()
+    avatar = load(donor)
+    baked = _with_primitives(avatar, donor)
     share = _share(baked, donor_clip, attribute, donor_parts, size=avatar.description.image_size)
     painted = out.parent / f"{clip.folder.name}.bald"
     prepare = _bald(bald, clip, model, painted, diffusion_models) if attribute in HEADWEAR else None
@@ -131,14 +130,16 @@ def synthesize(
         )
 
 
-def _ready(donor: BakedAvatar, share: PartShare, clip: Dataset, attribute: str) -> BakedAvatar:
+def _ready(donor: HasPrimitives, share: PartShare, clip: Dataset, attribute: str) -> HasPrimitives:
     """The donor as it lends to the clip: the part in its own colours, hair draped, facial parts in their own shape."""
-    donor, betas = in_own_colours(donor, share), jnp.asarray(clip.betas)
+    betas, is_part = np.asarray(clip.betas), share.is_part
+    coloured = donor.edited(colours=share.base_colours)
     if attribute == "hair":
-        points = donor.points
-        offset = drape(donor.space, points.x_fc, points.rest.nearest, share.is_part, own=donor.betas, other=betas)
-        return moved(donor, offset)
-    return donor if attribute in HEADWEAR else keep_own_shape(donor, share.is_part, betas)
+        offsets = retarget_hair(
+            donor.head, donor.head_vertices, donor.anchors, donor.vertices, is_part, own=donor.betas, other=betas
+        )
+        return coloured.edited(offsets=offsets)
+    return coloured if attribute in HEADWEAR else coloured.edited(offsets=own_shape_offsets(donor, is_part, betas))
 
 
 def compose(clip: Dataset, index: int, donor: Performance, attribute: str, bald: Bald | None) -> Swapped:
@@ -181,6 +182,13 @@ def _swallows_the_face(image: np.ndarray, swapped: np.ndarray, donor: Performanc
     return float(metrics.ssim(after, donor.image)) > float(metrics.ssim(after, before))
 
 
+def _with_primitives(avatar: Avatar, path: pathlib.Path) -> HasPrimitives:
+    """The person as filmed, baked."""
+    if "primitives" not in avatar.capabilities or avatar.fusing_steps:
+        raise UserError(f"{path} is no trained avatar made of points or Gaussians; give one that is.")
+    return cast(HasPrimitives, avatar.bake())
+
+
 def _name(donor: pathlib.Path) -> str:
     path = donor.resolve()
     return path.stem if path.suffix == ".npz" else path.name
@@ -204,7 +212,7 @@ def _check_target(clip: Dataset, attribute: str) -> None:
 
 
 def _share(
-    baked: BakedAvatar, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None, *, size: int
+    baked: HasPrimitives, donor_clip: Dataset, attribute: str, folder: pathlib.Path | None, *, size: int
 ) -> PartShare:
     frames = load_frames(donor_clip, np.arange(len(donor_clip)), image_size=(size, size))
     if folder is not None:
@@ -241,7 +249,7 @@ def _normals(path: pathlib.Path | None, clip: Dataset):
     """The normals of the target's own avatar, frame by frame."""
     if path is None:
         return None
-    return normals_of(load_trained(path).bake(), clip)
+    return normals_of(_with_primitives(load(path), path), clip)
 
 
 def _target_normals(swapped: Swapped, donor: Performance, own: np.ndarray) -> np.ndarray:

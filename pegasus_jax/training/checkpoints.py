@@ -17,11 +17,11 @@ import orbax.checkpoint as ocp
 
 from pegasus_jax import atomic, processes
 from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.core.model import TrainState
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.training.state import TrainState
 
-_ROOM = "cloud.overlaps_per_point"  # was not kept at first: such runs had what their config says
+_ROOM = "overlaps_per_point"  # was not kept at first: such runs had what their config says
 _DISK_FULL = "No space left on device"  # tensorstore's errors keep the system's words, not its number
 
 

@@ -22,17 +22,18 @@ _CONTAINER_LIMIT = pathlib.Path("/sys/fs/cgroup/memory.max")
 class Work:
     """What a step's memory depends on."""
 
-    points: int
+    size: str  # of the model, in words: "15360 points"
     image_size: int  # pixels
     batch_size: int  # frames on each device
+    model_knob: str  # the config's entry that makes the model smaller
 
     def __str__(self) -> str:
-        return f"{self.points} points and {self.batch_size} x {self.image_size}x{self.image_size} pixels"
+        return f"{self.size} and {self.batch_size} x {self.image_size}x{self.image_size} pixels"
 
     @property
     def knob(self) -> str:
         """What to lower for less."""
-        return "--config.batch_size" if self.batch_size > 1 else "--config.cloud.max_points or --config.image_size"
+        return "--config.batch_size" if self.batch_size > 1 else f"{self.model_knob} or --config.image_size"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,10 +9,10 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pegasus_jax import processes
+from pegasus_jax.core.model import TrainState
 from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.training.reduction import DEVICES, Gradients, in_order
-from pegasus_jax.training.state import TrainState
-from pegasus_jax.training.step import Scene, Step
+from pegasus_jax.training.step import Step
 
 
 class DataParallel:
@@ -51,12 +51,14 @@ class DataParallel:
         stacked = jax.tree.map(lambda leaf: np.stack([np.asarray(leaf)] * len(self.local)), tree)
         return jax.device_put(stacked, NamedSharding(Mesh(np.array(self.local), (DEVICES,)), PartitionSpec(DEVICES)))
 
-    def compiled(self, step: jax.stages.Wrapped, state: TrainState, batch: Batch, scene: Scene) -> jax.stages.Compiled:
+    def compiled(
+        self, step: jax.stages.Wrapped, state: TrainState, batch: Batch, constants: Any
+    ) -> jax.stages.Compiled:
         """The program of a wrapped step for arguments like these, without running it; calls find it compiled.
 
         Arguments are those of `replicate` and `split`. Arrays, not shapes: pmap needs them to be where they will be.
         """
-        return step.lower(self.replicate(state), self.split(batch), self.replicate(scene)).compile()
+        return step.lower(self.replicate(state), self.split(batch), self.replicate(constants)).compile()
 
     def unreplicate(self, tree: Any) -> Any:
         """The first device's copy, by way of the host: arrays that still knew the devices would compile others anew."""
@@ -83,17 +85,17 @@ class InFrameOrder:
 
     def __init__(self, parallel: DataParallel, step: Step):
         self.parallel = parallel
-        self._evaluate = jax.jit(lambda state, frame, scene: step.evaluate(_bare(state), frame, _bare(scene)))
+        self._evaluate = jax.jit(lambda state, frame, constants: step.evaluate(_bare(state), frame, _bare(constants)))
         self._update = jax.jit(lambda state, frames: _updated(step, _bare(state), frames))
 
-    def __call__(self, state: TrainState, batch: Batch, scene: Scene) -> tuple[TrainState, dict[str, jax.Array]]:
+    def __call__(self, state: TrainState, batch: Batch, constants: Any) -> tuple[TrainState, dict[str, jax.Array]]:
         """As a wrapped step, but the figure `finite` is of frames."""
         asked = []
         for number, device in enumerate(self.parallel.local):
-            here, constants = _shard(state, number), _shard(scene, number)
+            here, there = _shard(state, number), _shard(constants, number)
             for row in range(batch.frame.shape[1]):
                 frame = jax.device_put(take(batch, (number, slice(row, row + 1))), device)
-                asked.append(self._evaluate(here, frame, constants))
+                asked.append(self._evaluate(here, frame, there))
         mine = jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *asked)
         after, metrics = self._update(_shard(state, 0), multihost_utils.process_allgather(mine, tiled=True))
         return self.parallel.replicate(after), self.parallel.replicate(metrics)
@@ -101,7 +103,7 @@ class InFrameOrder:
 
 def _updated(step: Step, state: TrainState, frames: Gradients) -> tuple[TrainState, dict[str, jax.Array]]:
     reduced = in_order(frames)
-    after = step.update(state, reduced, len(frames.seen))
+    after = step.update(state, reduced, len(frames.terms["loss"]))
     return after, dict(reduced.terms, finite=jax.vmap(Gradients.finite)(frames))
 
 

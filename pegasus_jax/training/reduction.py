@@ -6,8 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.points.tables import Touched
-
 DEVICES = "devices"  # the axis that a step is written over
 
 
@@ -18,8 +16,7 @@ class Gradients:
 
     grads: Any  # as the parameters
     terms: dict[str, jax.Array]  # () each: losses and figures
-    seen: jax.Array  # (capacity,) bool: points that one of the frames shows
-    touched: Touched  # rows of tables that one of the frames shows
+    statistics: Any  # of the family's model: boolean leaves say what one of the frames shows, others are means
 
     def finite(self) -> jax.Array:
         """() bool: whether the loss and all gradients are."""
@@ -30,15 +27,27 @@ class Gradients:
 def over_devices(mine: Gradients) -> Gradients:
     """The mean over the axis `DEVICES`, each device's frames counting alike."""
     grads, terms = jax.lax.pmean((mine.grads, mine.terms), DEVICES)
-    some = jax.tree.map(lambda rows: jax.lax.pmax(rows.astype(jnp.int32), DEVICES) > 0, (mine.seen, mine.touched))
-    return Gradients(grads, terms, *some)
+    return Gradients(grads, terms, jax.tree.map(_joined, mine.statistics))
 
 
 def in_order(frames: Gradients) -> Gradients:
     """The mean of F frames (leading axis F), added up from the first to the last: XLA chooses an order for its sums."""
-    rows = (frames.grads, frames.terms)
+    rows, count = (frames.grads, frames.terms), len(frames.terms["loss"])
+    averaged = jax.tree.map(lambda leaf: leaf / count, _added_up(rows))
+    statistics = jax.tree.map(
+        lambda leaf: jnp.any(leaf, axis=0) if leaf.dtype == bool else _added_up(leaf) / count, frames.statistics
+    )
+    return Gradients(averaged[0], averaged[1], statistics)
+
+
+def _joined(leaf: jax.Array) -> jax.Array:
+    if leaf.dtype == bool:
+        return jax.lax.pmax(leaf.astype(jnp.int32), DEVICES) > 0
+    return jax.lax.pmean(leaf, DEVICES)
+
+
+def _added_up(rows: Any) -> Any:
+    """Sums over the first axis of every leaf, from the first row to the last."""
     start = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape[1:], leaf.dtype), rows)
     total, _ = jax.lax.scan(lambda total, row: (jax.tree.map(jnp.add, total, row), None), start, rows)
-    grads, terms = jax.tree.map(lambda leaf: leaf / len(frames.seen), total)
-    some = jax.tree.map(lambda rows: jnp.any(rows, axis=0), (frames.seen, frames.touched))
-    return Gradients(grads, terms, *some)
+    return total

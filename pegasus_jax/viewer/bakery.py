@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.core.latents import Latent
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
 
 _KEPT = 4  # looks in memory, shared by all clients
 
@@ -16,14 +16,14 @@ _KEPT = 4  # looks in memory, shared by all clients
 class Bakery:
     """One avatar's looks, baked one after the other."""
 
-    def __init__(self, avatar: AnyAvatar):
+    def __init__(self, avatar: Avatar):
         self._avatar = avatar
         self._lock = threading.Lock()
-        self._baked: collections.OrderedDict[bytes, AnyBaked] = collections.OrderedDict()
+        self._baked: collections.OrderedDict[bytes, BakedLook] = collections.OrderedDict()
         self._wanted: dict[int, bytes] = {}
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bakery")
 
-    def request(self, client: int, latent: Latent, ready: Callable[[AnyBaked], None]) -> None:
+    def request(self, client: int, latent: Latent, ready: Callable[[BakedLook], None]) -> None:
         """Calls `ready` with the baked look, unless the client asks for another one first."""
         key = b"".join(np.asarray(latent[name]).tobytes() for name in sorted(latent))
         with self._lock:
@@ -39,7 +39,7 @@ class Bakery:
         """Bakes no more."""
         self._worker.shutdown(wait=False, cancel_futures=True)
 
-    def _bake(self, client: int, key: bytes, latent: Latent, ready: Callable[[AnyBaked], None]) -> None:
+    def _bake(self, client: int, key: bytes, latent: Latent, ready: Callable[[BakedLook], None]) -> None:
         if not self._is_wanted(client, key):
             return
         with self._lock:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from pegasus_jax import progress
-from pegasus_jax.inference.clip import FPS, Motion
+from pegasus_jax.core.motion import Motion
+from pegasus_jax.inference.clip import FPS
 from pegasus_jax.viewer import modes
 from pegasus_jax.viewer.state import ClientState, Wish
 from pegasus_jax.viewer.view import camera, image_size
@@ -74,13 +75,13 @@ class Drawer:
     def picture(self, wish: Wish, height: int) -> np.ndarray:
         """(H, W, 3) uint8 of a wish that has a view."""
         assert wish.view is not None
-        pose, expression = wish.pose, wish.expression
+        params = wish.params
         if wish.live is not None:
-            pose, expression = wish.live.pose, wish.live.expression
+            params = wish.live
         elif wish.frame is not None and self._motion is not None:
-            pose, expression = self._motion.pose[wish.frame], self._motion.expression[wish.frame]
+            params = self._motion.params.frames(wish.frame)
         seen = camera(wish.view, image_size(wish.view.aspect, height))
-        return modes.draw(wish.baked, pose, expression, seen, mode=wish.mode)
+        return modes.draw(wish.baked, params, seen, mode=wish.mode)
 
     def _run(self) -> None:
         while not self._stopped:
@@ -111,7 +112,7 @@ class Drawer:
         if screen.playing_since is None or self._motion is None:
             return
         since, first = screen.playing_since
-        frame = (first + int((time.monotonic() - since) * FPS)) % len(self._motion.pose)
+        frame = (first + int((time.monotonic() - since) * FPS)) % len(self._motion)
         if frame != screen.state.wish.frame:
             screen.state.change(frame=frame)
 

@@ -8,10 +8,10 @@ from typing import Protocol
 import numpy as np
 
 from pegasus_jax import progress
-from pegasus_jax.viewer.state import Drive
+from pegasus_jax.core.flame_params import FlameParams
 
 Pictures = Generator[tuple[np.ndarray, float], None, None]  # (H, W, 3) uint8 RGB, and when it was taken, in seconds
-Told = Callable[[Drive | None, str], None]  # what the avatar does (None: as before), and how it goes, in words
+Told = Callable[[FlameParams | None, str], None]  # what the avatar does (None: as before), and how it goes, in words
 
 
 class Watcher(Protocol):
@@ -24,7 +24,7 @@ class Watcher(Protocol):
     def rest(self) -> None:
         """Takes the next pictures as the face at rest."""
 
-    def see(self, image: np.ndarray, seconds: float) -> Drive | None:
+    def see(self, image: np.ndarray, seconds: float) -> FlameParams | None:
         """What the avatar does after a picture, if that is known."""
 
 
@@ -91,7 +91,7 @@ class Live:
             return list(self._followers.values())
 
 
-def _tell(followers: list[Told], drive: Drive | None, words: str) -> None:
+def _tell(followers: list[Told], drive: FlameParams | None, words: str) -> None:
     for told in followers:
         try:
             told(drive, words)

@@ -3,17 +3,17 @@
 import dataclasses
 from collections.abc import Mapping
 
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.editing import Composition, Look, Swap
-from pegasus_jax.inference.any_avatar import AnyAvatar
 
 FILMED = "as filmed"
 
 
-def choices(avatar: AnyAvatar) -> dict[str, tuple[str, ...]]:
+def choices(avatar: Avatar) -> dict[str, tuple[str, ...]]:
     """The looks of each category that the avatar has any of."""
     trained = avatar.trained_looks
     found: dict[str, list[str]] = {}
-    for name, category in zip(trained.names[1:], trained.table.look_categories):
+    for name, category in zip(trained.names[1:], trained.categories):
         found.setdefault(category, [FILMED]).append(name)
     return {category: tuple(names) for category, names in found.items()}
 
@@ -26,7 +26,7 @@ class Choice:
     drawn: tuple[str, ...] = ()  # categories of which a code is drawn
     number: int = 0  # of the draw
 
-    def look(self, avatar: AnyAvatar) -> Look:
+    def look(self, avatar: Avatar) -> Look:
         """The chosen look, with words for how it was made."""
         start = Look(avatar.looks[0], avatar.latent())
         if self.drawn:

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from pegasus_jax.core.avatar import BakedLook
 from pegasus_jax.core.camera import Camera
-from pegasus_jax.families.points.render import Render, RenderOptions
-from pegasus_jax.inference.any_avatar import AnyBaked
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.render import Render, RenderOptions
 
 _POINT_SCALE = 0.25
 _OPTIONS = {
@@ -15,12 +16,16 @@ _OPTIONS = {
     "segmentation": RenderOptions(channels=("rgb", "seg_logit")),
     "points": RenderOptions(channels=("rgb",), point_scale=_POINT_SCALE),
 }
-MODES = tuple(_OPTIONS)
 
 
-def draw(baked: AnyBaked, pose: np.ndarray, expression: np.ndarray, camera: Camera, *, mode: str) -> np.ndarray:
-    """(H, W, 3) uint8 of one frame: pose (15,), expression (50,)."""
-    out = baked.render(pose, expression, camera, options=_OPTIONS[mode])
+def modes_of(baked: BakedLook) -> tuple[str, ...]:
+    """The modes in which an avatar's family can draw it."""
+    return tuple(mode for mode, options in _OPTIONS.items() if baked.channels.issuperset(options.channels))
+
+
+def draw(baked: BakedLook, params: FlameParams, camera: Camera, *, mode: str) -> np.ndarray:
+    """(H, W, 3) uint8 of one frame."""
+    out = baked.render(params, camera, options=_OPTIONS[mode])
     return np.round(np.clip(_picture(out, mode), 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

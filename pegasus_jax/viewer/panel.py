@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look
-from pegasus_jax.inference.any_avatar import AnyAvatar
-from pegasus_jax.inference.clip import FPS, Motion
+from pegasus_jax.inference.clip import FPS
 from pegasus_jax.inference.look_file import look_json
 from pegasus_jax.viewer import controls, looks, saving
 from pegasus_jax.viewer.drawing import Drawer
 from pegasus_jax.viewer.live import Live
-from pegasus_jax.viewer.modes import MODES
-from pegasus_jax.viewer.state import ClientState, Drive
+from pegasus_jax.viewer.modes import modes_of
+from pegasus_jax.viewer.state import ClientState
 
 _STEP = 0.01
 
@@ -25,7 +27,7 @@ class Panel:
     def __init__(
         self,
         client,  # viser.ClientHandle
-        avatar: AnyAvatar,
+        avatar: Avatar,
         state: ClientState,
         drawer: Drawer,
         *,
@@ -38,10 +40,10 @@ class Panel:
         self._wear, self._motion = wear, motion
         self._filming = threading.Lock()
         self._choice = looks.Choice()
-        self._head = avatar.space.head
+        self._head = avatar.head
         gui = client.gui
         self._status = gui.add_markdown("")
-        show = gui.add_dropdown("show", MODES, initial_value="colour")
+        show = gui.add_dropdown("show", modes_of(state.wish.baked), initial_value="colour")
         show.on_update(lambda _: state.change(mode=show.value))
         self._add_looks(gui)
         with gui.add_folder("pose"):
@@ -66,7 +68,7 @@ class Panel:
                 min=slider.low,
                 max=slider.high,
                 step=_STEP,
-                initial_value=controls.value(slider, wish.pose, wish.expression),
+                initial_value=controls.value(slider, wish.params.pose, wish.params.expression),
             )
             handle.on_update(lambda _, handle=handle, slider=slider: self._moved(slider, handle.value))
 
@@ -96,7 +98,7 @@ class Panel:
         self._wear(self._look())
 
     def _add_clip(self, gui, motion: Motion) -> None:
-        last = len(motion.pose) - 1
+        last = len(motion) - 1
         with gui.add_folder("driving clip"):
             follow = gui.add_checkbox("follow the clip", initial_value=False)
             play = gui.add_checkbox("play", initial_value=False)
@@ -116,7 +118,7 @@ class Panel:
             gui.add_button("this is my face at rest").on_click(lambda _: live.rest())
             status = gui.add_markdown("")
 
-        def told(drive: Drive | None, words: str) -> None:
+        def told(drive: FlameParams | None, words: str) -> None:
             status.content = words
             if drive is not None and follow.value:
                 self._state.change(live=drive)

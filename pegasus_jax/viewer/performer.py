@@ -12,9 +12,9 @@ from scipy.spatial.transform import Rotation
 from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector, stack_detections
 from pegasus_jax.capture.follow import Follower
 from pegasus_jax.capture.track import Track
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.flame.model import NECK, POSE_SIZE, HeadModel
 from pegasus_jax.viewer.one_euro import OneEuro
-from pegasus_jax.viewer.state import Drive
 
 _REST_PICTURES = 8
 _CALM, _QUICK = 1.5, 4.0  # Hz, and Hz per radian or unit of expression a second
@@ -28,10 +28,10 @@ class Performer:
         UserError: MediaPipe's model file is missing and cannot be fetched.
     """
 
-    def __init__(self, head: HeadModel, expression_c: np.ndarray):
-        """`expression_c` (50,) is the avatar's expression while the face rests."""
+    def __init__(self, head: HeadModel, expression_c: np.ndarray, betas: np.ndarray):
+        """`expression_c` (50,) is the avatar's expression while the face rests, `betas` (100,) its shape."""
         self._head = head
-        self._expression_c = np.asarray(expression_c)
+        self._expression_c, self._betas = np.asarray(expression_c), np.asarray(betas)
         self._detector = FaceDetector()
         self._rate = _Rate()
         self._sees_a_face = True
@@ -59,7 +59,7 @@ class Performer:
             return f"look straight ahead, relaxed: {len(self._start)} of {_REST_PICTURES} pictures"
         return f"{self._rate.per_second:.1f} frames/s"
 
-    def see(self, image: np.ndarray, seconds: float) -> Drive | None:
+    def see(self, image: np.ndarray, seconds: float) -> FlameParams | None:
         """What the avatar does after a picture (H, W, 3) uint8 RGB; None while there is no face or no rest yet."""
         self._rate.tick(seconds)
         seen = self._detector.detect(image)
@@ -73,7 +73,8 @@ class Performer:
             return None
         drive = self._relative(self._follower.fit(seen))
         smooth = self._filter(np.concatenate([drive.pose, drive.expression]), seconds)
-        return Drive(smooth[:POSE_SIZE].astype(np.float32), smooth[POSE_SIZE:].astype(np.float32))
+        pose, expression = np.split(smooth.astype(np.float32), [POSE_SIZE])
+        return FlameParams(self._betas, expression, pose)
 
     def _gather(self, seen: FaceDetections, frame_size: tuple[int, int]) -> None:
         self._start.append(seen)
@@ -85,14 +86,15 @@ class Performer:
             self._filter = OneEuro(calm=_CALM, quick=_QUICK)
             self._rate = _Rate()
 
-    def _relative(self, track: Track) -> Drive:
+    def _relative(self, track: Track) -> FlameParams:
         """The difference to the face at rest; turns of the head are the camera's, whichever way it rested."""
         assert self._follower is not None
         neutral = self._follower.neutral
         pose = track.pose[0] - neutral.pose[0]
         turned, rested = (Rotation.from_rotvec(one.pose[0, NECK]) for one in (track, neutral))
         pose[NECK] = (turned * rested.inv()).as_rotvec()
-        return Drive(pose, self._expression_c + track.expression[0] - neutral.expression[0])
+        expression = self._expression_c + track.expression[0] - neutral.expression[0]
+        return FlameParams(self._betas, expression, pose)
 
 
 class _Rate:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from pegasus_jax import media
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look
-from pegasus_jax.inference.clip import FPS, ORBIT_FRAMES, ORBIT_REACH, Motion
+from pegasus_jax.inference.clip import FPS, ORBIT_FRAMES, ORBIT_REACH
 from pegasus_jax.viewer.drawing import Drawer
 from pegasus_jax.viewer.state import Wish
 from pegasus_jax.viewer.view import swung, unstretched
@@ -46,7 +47,7 @@ def _square(wish: Wish, height: int) -> Wish:
 
 
 def _clip(wish: Wish, motion: Motion) -> Iterator[Wish]:
-    for frame in range(len(motion.pose)):
+    for frame in range(len(motion)):
         yield dataclasses.replace(wish, frame=frame, live=None)
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import viser
 
 from pegasus_jax import progress
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look
 from pegasus_jax.inference import clip
-from pegasus_jax.inference.any_avatar import AnyAvatar
 from pegasus_jax.inference.load import load
 from pegasus_jax.viewer.bakery import Bakery
 from pegasus_jax.viewer.drawing import Drawer
@@ -47,7 +49,7 @@ def view(
         UserError: there is no such avatar or video, the dataset folder is not valid, or MediaPipe's model is missing.
     """
     avatar = load(workdir)
-    motion = clip.driven(drive, image_size=image_size) if drive else None
+    motion = clip.driven(avatar, drive, image_size=image_size) if drive else None
     watched = watch(live, avatar) if live else None
     with serving(avatar, motion=motion, live=watched, host=host, port=port, image_size=image_size) as server:
         progress.note(f"The viewer is at http://{host}:{server.get_port()} until you press Ctrl-C.")
@@ -55,7 +57,7 @@ def view(
             time.sleep(3600.0)
 
 
-def watch(source: str, avatar: AnyAvatar) -> Live:
+def watch(source: str, avatar: Avatar) -> Live:
     """The face before webcam number `source`, or in that video file, as what drives an avatar.
 
     Raises:
@@ -67,15 +69,15 @@ def watch(source: str, avatar: AnyAvatar) -> Live:
 
     check_source(source)
     find_model("face_landmarker.task")
-    head, expression_c = jax.tree.map(np.asarray, (avatar.space.head, avatar.space.expression_c))
-    return Live(lambda: live_frames(source), lambda: Performer(head, expression_c))
+    head, expression_c, betas = jax.tree.map(np.asarray, (avatar.head, avatar.expression_c, avatar.betas))
+    return Live(lambda: live_frames(source), lambda: Performer(head, expression_c, betas))
 
 
 @contextlib.contextmanager
 def serving(
-    avatar: AnyAvatar,
+    avatar: Avatar,
     *,
-    motion: clip.Motion | None,
+    motion: Motion | None,
     live: Live | None,
     host: str,
     port: int,
@@ -94,8 +96,8 @@ def serving(
 
     @server.on_client_connect
     def _(client: viser.ClientHandle) -> None:
-        pose, expression = np.zeros(15, np.float32), np.asarray(avatar.space.expression_c)
-        state = ClientState(Wish(first, pose, expression), drawer.changed)
+        neutral = FlameParams(np.asarray(avatar.betas), np.asarray(avatar.expression_c), np.zeros(15, np.float32))
+        state = ClientState(Wish(first, neutral), drawer.changed)
 
         def wear(look: Look) -> None:
             bakery.request(client.client_id, look.latent, lambda baked: state.change(baked=baked))

@@ -7,31 +7,21 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from pegasus_jax.inference.any_avatar import AnyBaked
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.viewer.view import View
-
-
-@dataclasses.dataclass(frozen=True)
-class Drive:
-    """What an avatar does."""
-
-    pose: np.ndarray  # (15,) radians
-    expression: np.ndarray  # (50,)
 
 
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """A picture that a client wants."""
 
-    baked: AnyBaked
-    pose: np.ndarray  # (15,) radians
-    expression: np.ndarray  # (50,)
+    baked: BakedLook
+    params: FlameParams  # of the sliders
     mode: str = "colour"
     view: View | None = None  # until the browser has said where its camera is
-    frame: int | None = None  # of the driving clip; None: pose and expression are the sliders'
-    live: Drive | None = None  # what the camera's face does, which goes before all
+    frame: int | None = None  # of the driving clip; None: the sliders'
+    live: FlameParams | None = None  # what the camera's face does, which goes before all
 
 
 class ClientState:
@@ -56,8 +46,9 @@ class ClientState:
         if not math.isfinite(value):
             return
         with self._lock:
-            numbers = getattr(self.wish, field).copy()
+            numbers = getattr(self.wish.params, field).copy()
             numbers[list(indices)] = value
-            self.wish = dataclasses.replace(self.wish, **{field: numbers})
+            params = dataclasses.replace(self.wish.params, **{field: numbers})
+            self.wish = dataclasses.replace(self.wish, params=params)
             self.time = time.monotonic()
         self._changed()

@@ -78,12 +78,10 @@ def test_the_stills_are_the_mean_and_the_nearest_frame(frames):
 
 def test_a_drive_is_rendered_frame_by_frame_in_chunks_of_any_remainder(filmed):
     baked, drive, frames = filmed
-    assert reconstruction.drive_of(frames).pose.shape == drive.pose.shape
+    assert len(reconstruction.drive_of(frames)) == len(drive)
     pictures = reconstruction.render_drive(baked, reconstruction.drive_of(frames))
     assert pictures.image.shape == (10, 24, 24, 3) and pictures.alpha.shape == (10, 24, 24)
-    camera = dataclasses.replace(
-        drive.cameras, T_camera_world=drive.cameras.T_camera_world[9], intrinsics=drive.cameras.intrinsics[9]
-    )
-    last = baked.render(drive.pose[9], drive.expression[9], camera)
+    nine = drive.frames(9)
+    last = baked.render(nine.params, nine.cameras)
     np.testing.assert_allclose(pictures.image[9], last.image, atol=1e-5)
     np.testing.assert_allclose(pictures.alpha[9], last.alpha, atol=1e-5)

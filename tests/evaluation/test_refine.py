@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pegasus_jax.core import metrics
-from pegasus_jax.evaluation.refine import Drive, RefineConfig, refine
-from pegasus_jax.families.points.render import RenderOptions
+from pegasus_jax.core.motion import Motion
+from pegasus_jax.evaluation.refine import RefineConfig, refine
 from tests.evaluation.avatars import baked_avatar
 
 GLOBAL_YAW, NECK_YAW = 1, 4
@@ -26,12 +26,13 @@ def problem(tmp_path_factory):
     truth = jax.tree.map(lambda array: array[:3], drive)
     cameras = truth.cameras
     moved = dataclasses.replace(cameras, T_camera_world=cameras.T_camera_world.at[SHIFTED, 0, 3].add(SHIFT))
-    off = Drive(truth.pose.at[TURNED, NECK_YAW].add(TURN), truth.expression, moved)
+    params = dataclasses.replace(truth.params, pose=truth.params.pose.at[TURNED, NECK_YAW].add(TURN))
+    off = Motion(params, moved)
     return baked, truth, off, render(baked, truth), refined(baked, off, render(baked, truth))
 
 
 def render(baked, drive):
-    return baked.render(drive.pose, drive.expression, drive.cameras, options=RenderOptions(channels=("rgb",)))
+    return baked.render(drive.params, drive.cameras)
 
 
 def refined(baked, drive, target):
@@ -57,7 +58,7 @@ def test_translation_and_pose_go_back_towards_the_truth(problem):
     found = refine(baked, off, target.image, target.alpha, config=config)
     shift = np.asarray(found.cameras.T_camera_world - truth.cameras.T_camera_world)[SHIFTED, 0, 3]
     assert (np.abs(shift) < 0.2 * SHIFT).all()
-    error = np.asarray(found.pose - truth.pose)[TURNED]
+    error = np.asarray(found.params.pose - truth.params.pose)[TURNED]
     assert (np.abs(error[:, GLOBAL_YAW] + error[:, NECK_YAW]) < 0.2 * TURN).all(), "either may carry the turn"
     np.testing.assert_array_equal(found.cameras.T_camera_world[..., :3], off.cameras.T_camera_world[..., :3])
     np.testing.assert_array_equal(found.cameras.intrinsics, off.cameras.intrinsics)
@@ -72,9 +73,11 @@ def test_a_frame_is_fitted_alone_whatever_the_batch(problem):
     one = jax.tree.map(lambda array: array[row], off)
     alone = refine(baked, one, target.image[row], target.alpha[row], config=few)
     for name, std in (("pose", few.pose_std), ("expression", few.expression_std)):
-        moved = np.abs(getattr(found, name)[2] - getattr(off, name)[2])
+        moved = np.abs(getattr(found.params, name)[2] - getattr(off.params, name)[2])
         assert moved.max() > 0.2 * std
-        np.testing.assert_allclose(getattr(alone, name)[0], getattr(found, name)[2], atol=min(2e-3, 0.02 * std))
+        np.testing.assert_allclose(
+            getattr(alone.params, name)[0], getattr(found.params, name)[2], atol=min(2e-3, 0.02 * std)
+        )
     both = jax.tree.map(lambda array: array[row], found)
     psnr_alone, psnr_found = (
         metrics.psnr(render(baked, drive).image[0], target.image[row[0]]) for drive in (alone, both)
@@ -85,4 +88,4 @@ def test_a_frame_is_fitted_alone_whatever_the_batch(problem):
 def test_a_strong_prior_holds_the_drive_where_it_was_tracked(problem):
     baked, _, off, target, _ = problem
     held = refine(baked, off, target.image, target.alpha, config=dataclasses.replace(CONFIG, prior=1e6, steps=5))
-    np.testing.assert_allclose(held.pose, off.pose, atol=0.01)
+    np.testing.assert_allclose(held.params.pose, off.params.pose, atol=0.01)

@@ -24,7 +24,8 @@ def test_a_driven_clip_is_a_video_with_a_picture_per_frame(folders, tmp_path):
     render_clip(folders.run, drive=folders.data, orbit=False, out=tmp_path / "self.mp4", image_size=32)
     frames, fps = media.read_video(tmp_path / "self.mp4")
     assert frames.shape == (10, 32, 32, 3) and fps == clip.FPS
-    motion, avatar = clip.driven(folders.data, image_size=32), load(folders.run)
+    avatar = load(folders.run)
+    motion = clip.driven(avatar, folders.data, image_size=32)
     expected = list(clip.render_frames(avatar.bake(), motion))
     assert len(expected) == 10 and expected[0].dtype == np.uint8
     assert np.abs(frames[3].astype(float) - expected[3]).mean() < 6.0
@@ -53,9 +54,9 @@ def test_an_avatar_rests_as_it_was_filmed_on_average(folders):
     avatar = load(folders.run)
     mean_pose = np.linspace(-0.1, 0.2, 15)
     avatar.description = dataclasses.replace(avatar.description, mean_pose=tuple(mean_pose))
-    np.testing.assert_allclose(clip.resting(avatar, image_size=24).pose[5], mean_pose, atol=1e-6)
+    np.testing.assert_allclose(clip.resting(avatar, image_size=24).params.pose[5], mean_pose, atol=1e-6)
     avatar.description = dataclasses.replace(avatar.description, mean_pose=None)
-    assert not clip.resting(avatar, image_size=24).pose.any(), "what older avatars know"
+    assert not clip.resting(avatar, image_size=24).params.pose.any(), "what older avatars know"
 
 
 def test_a_look_is_rendered_by_its_name_or_from_its_file(folders, tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """Which head is meant where no path was given."""
 
+from pegasus_jax.families.description import default_head
 from pegasus_jax.flame import builtin_head
-from pegasus_jax.inference.description import default_head
 from tests.training import tiny
 
 

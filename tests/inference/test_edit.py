@@ -7,9 +7,10 @@ from absl import flags
 
 from pegasus_jax import media
 from pegasus_jax.commands import edit as command
+from pegasus_jax.core import avatar as core_avatar
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.points import avatar as avatar_module
-from pegasus_jax.inference import any_avatar, clip, edit, load, load_look
+from pegasus_jax.inference import clip, edit, load, load_look
 from tests.inference.untrained import write_run
 from tests.media.said import source_type, xmp
 
@@ -90,9 +91,9 @@ def test_an_interpolation_is_a_frame_per_step_and_bakes_each_once(launch_edit, a
     baked = []
     bake = avatar_module.Avatar.bake
     monkeypatch.setattr(avatar_module.Avatar, "bake", lambda self, z: baked.append(z) or bake(self, z))
-    before = avatar_module._canonicalise._cache_size(), any_avatar._render._cache_size()
+    before = avatar_module._canonicalise._cache_size(), core_avatar._render._cache_size()
     out = launch_edit("--interpolate=hair:hair/ada>hair/cleo", "--steps=7", "--ping_pong")
-    after = avatar_module._canonicalise._cache_size(), any_avatar._render._cache_size()
+    after = avatar_module._canonicalise._cache_size(), core_avatar._render._cache_size()
     assert len(baked) == 1 + 7
     assert all(now - then <= 1 for now, then in zip(after, before)), "one compilation for all looks"
     video = frames(out)
@@ -121,7 +122,7 @@ def test_samples_are_drawn_by_their_seed(launch_edit, avatar):
 def test_looks_move_as_a_dataset_folder_does(launch_edit, folders, avatar):
     out = launch_edit("--swap=nose:nose/ben", f"--drive={folders.data}", "--look=hair/ada")
     expected = clip.render_frames(
-        avatar.bake(avatar.latent("hair/ada", nose="nose/ben")), clip.driven(folders.data, image_size=SIDE)
+        avatar.bake(avatar.latent("hair/ada", nose="nose/ben")), clip.driven(avatar, folders.data, image_size=SIDE)
     )
     video = frames(out)
     assert len(video) == 10
@@ -134,7 +135,7 @@ def test_an_interpolation_takes_the_length_of_the_motion(launch_edit, folders, a
     out = launch_edit("--interpolate=hair:me>hair/ada", f"--steps={steps}", "--ping_pong", f"--drive={folders.data}")
     video = frames(out)
     assert len(video) == 10
-    filmed = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE)))
+    filmed = list(clip.render_frames(avatar.bake(), clip.driven(avatar, folders.data, image_size=SIDE)))
     for index in (0, 9):
         assert np.abs(video[index] - filmed[index].astype(int)).mean() < COMPRESSED
     assert len(list((out / "looks").iterdir())) == steps

@@ -83,8 +83,8 @@ def test_a_splat_viewer_shows_our_picture(folders, avatar, tmp_path):
     run(*words, f"--image_size={SIDE}")
     vertices = read_ply(out)
     assert list(vertices.dtype.names) == SPLAT_FIELDS
-    motion = clip.driven(folders.data, image_size=SIDE).frames(2)
-    expected = avatar.render(motion.pose, motion.expression, motion.cameras, latent=avatar.latent("hair/ada"))
+    motion = clip.driven(avatar, folders.data, image_size=SIDE).frames(2)
+    expected = avatar.render(motion.params, motion.cameras, latent=avatar.latent("hair/ada"))
     assert float(expected.alpha.mean()) > 0.1
     assert psnr(drawn_as_viewers_do(vertices, motion.cameras), expected.image) > 30
 
@@ -94,7 +94,7 @@ def test_coloured_points_are_where_the_frame_has_them(folders, avatar, tmp_path)
     run(f"--workdir={folders.run}", f"--out={out}", "--kind=points")
     vertices, rest = read_ply(out), clip.resting(avatar, image_size=SIDE).frames(0)
     baked = avatar.bake()
-    points = baked.frame_points(jnp.asarray(rest.pose), jnp.asarray(rest.expression), baked.betas)
+    points = baked.frame_points(jax.tree.map(jnp.asarray, rest.params))
     np.testing.assert_allclose(columns(vertices, *"xyz"), points.positions_d * TURNED, atol=1e-5)
     np.testing.assert_allclose(columns(vertices, "nx", "ny", "nz"), points.normals_d * TURNED, atol=1e-5)
     expected = np.clip(2 * np.asarray(points.shading * points.albedo), 0, 1) * 255
@@ -121,7 +121,7 @@ def test_pictures_over_white_are_the_frames_and_beside_the_head_there_is_nothing
     words = [f"--workdir={folders.run}", f"--drive={folders.data}", f"--image_size={SIDE}"]
     run(*words, f"--out={out}", "--sequence", "--kind=pictures")
     run(*words, f"--out={tmp_path / 'third.png'}", "--frame=3")
-    expected = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE)))
+    expected = list(clip.render_frames(avatar.bake(), clip.driven(avatar, folders.data, image_size=SIDE)))
     assert sorted(path.name for path in out.iterdir()) == [f"{number:05d}.png" for number in range(1, 11)]
     for index in (0, 2, 9):
         with Image.open(out / f"{index + 1:05d}.png") as picture:
@@ -137,7 +137,9 @@ def test_a_video_keeps_alpha(folders, avatar, tmp_path, suffix, decoder):
     out = tmp_path / f"clip{suffix}"
     run(f"--workdir={folders.run}", f"--drive={folders.data}", f"--image_size={SIDE}", f"--out={out}")
     read = decoded(out, decoder)
-    expected = list(clip.render_frames(avatar.bake(), clip.driven(folders.data, image_size=SIDE), with_alpha=True))
+    expected = list(
+        clip.render_frames(avatar.bake(), clip.driven(avatar, folders.data, image_size=SIDE), with_alpha=True)
+    )
     assert read.shape == (10, SIDE, SIDE, 4)
     assert np.abs(read[..., 3].astype(int) - np.stack(expected)[..., 3]).mean() < 4.0
 
@@ -145,7 +147,7 @@ def test_a_video_keeps_alpha(folders, avatar, tmp_path, suffix, decoder):
 def test_the_whole_avatar_opens_again(folders, avatar, tmp_path):
     out = tmp_path / "me.npz"
     run(f"--workdir={folders.run}", f"--out={out}")
-    assert load(out).identity == avatar.identity
+    assert load(out).fingerprint == avatar.fingerprint
 
 
 @pytest.mark.parametrize(

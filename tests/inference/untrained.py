@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from pegasus_jax.core.model import initial_state
 from pegasus_jax.data import read_dataset
+from pegasus_jax.families.description import AvatarDescription, write_description
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.flame import load_head
-from pegasus_jax.inference import Avatar
-from pegasus_jax.inference.description import AvatarDescription, write_description
 from pegasus_jax.training import loop, workdir
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.settings import from_config
@@ -37,34 +38,35 @@ def write_run(folder: pathlib.Path) -> Folders:
     workdir.prepare(folders.run, {"config": config.to_dict(), "data": [str(folders.data)]})
     head, dataset = load_head(folders.head), read_dataset(folders.data)
     videos = loop.load_videos([dataset], settings)
-    scene = loop.make_scene(head, videos, settings)
-    _, state = loop.initial_state(settings, scene.space, videos)
+    model = loop.make_model(settings, head, videos, betas=dataset.betas)
+    state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
     leaves, treedef = jax.tree.flatten(state.params.networks)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     networks = [leaf + 0.05 * jax.random.normal(key, leaf.shape) for leaf, key in zip(leaves, keys)]
     params = dataclasses.replace(state.params, networks=jax.tree.unflatten(treedef, networks))
-    cloud = dataclasses.replace(state.cloud, alive=state.cloud.alive.at[250:].set(False), radius=jnp.float32(0.12))
+    cloud = dataclasses.replace(
+        state.primitives, alive=state.primitives.alive.at[250:].set(False), radius=jnp.float32(0.12)
+    )
     with Checkpoints(folders.run) as checkpoints:
-        checkpoints.save(dataclasses.replace(state, params=params, cloud=cloud, frames_seen=jnp.int32(8)))
+        checkpoints.save(dataclasses.replace(state, params=params, primitives=cloud, frames_seen=jnp.int32(8)))
     write_description(
         folders.run,
         AvatarDescription.of_run(
-            networks=settings.networks,
+            family="points",
+            model=model.describe() | {"ndc_per_unit": None},
             head=head,
             head_path=folders.head,
             betas=dataset.betas,
             canonical_expression=np.asarray(videos.expression_c),
             looks=("me", "hair/ada", "hair/cleo", "nose/ben"),
             image_size=settings.image_size,
-            max_points_per_pixel=None,
-            ndc_per_unit=None,
         ),
     )
     return folders
 
 
-def trained_further(avatar: Avatar) -> Avatar:
+def trained_further(avatar: TrainedPointAvatar) -> TrainedPointAvatar:
     """Another avatar, each of whose weights and codes is a little different."""
     graphdef, state = nnx.split(avatar.networks)
     networks = nnx.merge(graphdef, jax.tree.map(lambda leaf: leaf + 1e-3, state))  # new leaves: a merge shares them
-    return Avatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)
+    return TrainedPointAvatar(avatar.description, networks, avatar.points_gc, avatar.part, avatar.radius)

@@ -25,7 +25,7 @@ _CONFIG = """
 from tests.training import tiny
 def get_config(arg=""):
     stages = {"stage_one_frames": 8} if arg else {}
-    return tiny.config(step__total_frames=16, cloud__max_points=96, every__checkpoint=16, every__nearest=16, **stages)
+    return tiny.config(total_frames=16, cloud__max_points=96, every__checkpoint=16, cloud__nearest_period=16, **stages)
 """
 _LAUNCHER = """
 import os, pathlib, sys, time

@@ -4,9 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.flame.model import POSE_SIZE
 from pegasus_jax.inference import load
-from pegasus_jax.synthesis.own_shape import keep_own_shape
+from pegasus_jax.synthesis.own_shape import own_shape_offsets
 from tests.inference.untrained import write_run
 
 
@@ -21,7 +22,9 @@ def target_betas(donor):
 
 
 def at_rest(avatar, betas):
-    return np.asarray(avatar.frame_points(jnp.zeros(POSE_SIZE), avatar.space.expression_c, betas).positions_d)
+    return np.asarray(
+        avatar.frame_points(FlameParams(betas, avatar.space.expression_c, jnp.zeros(POSE_SIZE))).positions_d
+    )
 
 
 def part_of(donor):
@@ -34,7 +37,7 @@ def part_of(donor):
 
 def test_a_part_has_its_own_shape_and_what_is_far_from_it_the_targets(donor, target_betas):
     of_part, distance = part_of(donor)
-    kept = at_rest(keep_own_shape(donor, of_part, target_betas), target_betas)
+    kept = at_rest(donor.edited(offsets=own_shape_offsets(donor, of_part, target_betas)), target_betas)
     own, driven = at_rest(donor, donor.betas), at_rest(donor, target_betas)
     shift = (kept - own)[of_part]
     np.testing.assert_allclose(shift, np.broadcast_to(shift[0], shift.shape), atol=1e-5)
@@ -46,11 +49,11 @@ def test_a_part_has_its_own_shape_and_what_is_far_from_it_the_targets(donor, tar
 
 def test_with_the_donors_shape_nothing_moves(donor):
     of_part, _ = part_of(donor)
-    kept = keep_own_shape(donor, of_part, donor.betas)
+    kept = donor.edited(offsets=own_shape_offsets(donor, of_part, donor.betas))
     np.testing.assert_allclose(at_rest(kept, donor.betas), at_rest(donor, donor.betas), atol=1e-6)
 
 
 @pytest.mark.parametrize("is_part", [False, True])
 def test_without_a_part_or_without_a_rest_the_target_says_all(donor, target_betas, is_part):
     every = np.full(len(donor.points.x_fc), is_part)
-    assert keep_own_shape(donor, every, target_betas) is donor
+    assert not own_shape_offsets(donor, every, target_betas).any()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import launch
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.data.pictures import write_png
@@ -17,7 +18,7 @@ from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load
 from pegasus_jax.synthesis import masks, synthesize
 from pegasus_jax.synthesis.bald import BaldFrame
-from pegasus_jax.synthesis.part_share import in_own_colours, part_share
+from pegasus_jax.synthesis.part_share import part_share
 from pegasus_jax.synthesis.performance import perform
 from pegasus_jax.synthesis.plan import read_plan, run_plan
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
@@ -117,13 +118,12 @@ def test_a_part_is_lent_in_the_colour_that_its_pixels_show(folders):
     image = np.where(left[..., None] > 0, np.uint8([60, 20, 10]), np.uint8([0, 255, 0]))
     frames = dataclasses.replace(frames, image=image)
     share = part_share(baked, frames, left)
-    lent = in_own_colours(baked, share)
     is_part = share.is_part
     assert is_part.any() and not is_part.all()
-    albedo = np.asarray(lent.points.albedo)
+    albedo = share.base_colours
     np.testing.assert_array_equal(albedo[~is_part], np.asarray(baked.points.albedo)[~is_part])
-    drive = (baked.betas * 0.0, frames.expression[0], frames.pose[0])
-    shading = np.asarray(baked.frame_points(jnp.asarray(drive[2]), jnp.asarray(drive[1]), drive[0]).shading)[is_part]
+    params = FlameParams(baked.betas * 0.0, jnp.asarray(frames.expression[0]), jnp.asarray(frames.pose[0]))
+    shading = np.asarray(baked.frame_points(params).shading)[is_part]
     colour = SHADING_GAIN * shading * albedo[is_part]
     np.testing.assert_allclose(np.median(colour, axis=0), np.array([60, 20, 10]) / 255, atol=0.05)
 

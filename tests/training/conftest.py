@@ -8,16 +8,17 @@ import jax
 import pytest
 
 from pegasus_jax import config
+from pegasus_jax.core.model import TrainState, initial_state
 from pegasus_jax.data import read_dataset
+from pegasus_jax.data.videos import Videos
 from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import CAST
 from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.training import loop
 from pegasus_jax.training.settings import from_config, with_looks
-from pegasus_jax.training.state import TrainState
 from pegasus_jax.training.step import Step
-from pegasus_jax.training.videos import Videos, load_videos
+from pegasus_jax.training.videos import load_videos
 from tests.training import tiny
 
 
@@ -79,15 +80,18 @@ def joining_run(tmp_path_factory) -> Joining:
     settings = dataclasses.replace(
         settings,
         image_size=48,
-        cloud=dataclasses.replace(settings.cloud, init_points=1024, hull_points=400, least_capacity=0),
+        model=dataclasses.replace(
+            settings.model,
+            cloud=dataclasses.replace(settings.model.cloud, init_points=1024, hull_points=400, least_capacity=0),
+        ),
     )
     videos = load_videos([read_dataset(root / name) for name in wearings], settings)
-    scene = loop.make_scene(head, videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos)
+    model = loop.make_model(settings, head, videos, betas=videos.own[0].betas[0])
+    state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
     return Joining(
-        Clouds(graphdef, state.params.networks, scene.space),
+        Clouds(model.graphdef, state.params.networks, model.constants.space),
         state.params.points,
         state,
         videos,
-        float(state.cloud.radius) / videos.ndc_per_unit,
+        float(state.primitives.radius) / videos.ndc_per_unit,
     )

@@ -16,6 +16,7 @@ import numpy as np
 
 from pegasus_jax import processes
 from pegasus_jax.core.leaves import flat
+from pegasus_jax.core.model import initial_state
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import ClipFrames
 from pegasus_jax.data.store import FrameStore
@@ -50,13 +51,12 @@ def config(devices: int, **changes):
     values = {
         "batch_size": GLOBAL_BATCH // devices,
         "stage_one_frames": 80,
-        "step__total_frames": FRAMES,
+        "total_frames": FRAMES,
         "cloud__max_points": 96,
         "cloud__period": 40,
-        "step__refine_tracking": False,
         "every__log": 20,
         "every__checkpoint": 100,
-        "every__nearest": 20,
+        "cloud__nearest_period": 20,
     }
     return tiny.config(**(values | changes))
 
@@ -71,9 +71,11 @@ def train(folder: pathlib.Path, name: str, devices: int, *, stage_one_frames: in
     change, changes = cloud.change_cloud, []
 
     def counted(state, schedule, key, *, scale, spared):
-        kept = np.asarray(state.cloud.alive) & (np.asarray(state.cloud.visible) | spared)
+        kept = np.asarray(state.primitives.alive) & (np.asarray(state.primitives.visible) | spared)
         changed = change(state, schedule, key, scale=scale, spared=spared)
-        changes.append([int(number) for number in (state.cloud.alive.sum(), kept.sum(), changed.cloud.alive.sum())])
+        changes.append(
+            [int(number) for number in (state.primitives.alive.sum(), kept.sum(), changed.primitives.alive.sum())]
+        )
         return changed
 
     cloud.change_cloud = counted
@@ -89,17 +91,19 @@ def steps(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
     """Writes what one step makes of the same state on each number of devices."""
     settings = with_looks(from_config(config(1)), ("hair",), swapped=data(folder)[1:])
     videos = loop.load_videos([read_dataset(path) for path in data(folder)], settings)
-    scene = loop.make_scene(load_head(folder / "head.npz"), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos)
+    model = loop.make_model(settings, load_head(folder / "head.npz"), videos, betas=tiny.BETAS)
+    state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
     for devices in layouts:
         parallel = DataParallel(jax.devices()[:devices])
-        step = parallel.wrap(Step(graphdef, settings.step, None, 0))
-        constants = parallel.replicate(scene)
+        step = parallel.wrap(Step(model, 0, True, settings.overlaps_per_point))
+        constants = parallel.replicate(model.constants)
         for name, rows in {"own": OWN, "mixed": MIXED}.items():
             if devices == 1 and name == "mixed":
                 continue  # a device has frames of one look
             frames = videos.train.batch(parallel.share(np.array(rows)))
-            assert parallel.compiled(step, state, frames, scene).memory_analysis(), "and the call takes that program"
+            assert parallel.compiled(step, state, frames, model.constants).memory_analysis(), (
+                "and the call takes that program"
+            )
             after, metrics = step(parallel.replicate(state), parallel.split(frames), constants)
             copies = flat(after)
             for leaf in copies.values():

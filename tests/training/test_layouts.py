@@ -159,8 +159,8 @@ def same_step(folder: pathlib.Path, rows: str, layout: str, other: str) -> None:
     assert distance(before, after, moments) < 1e-5
     for name in moments:  # worst seen: 2.7e-5, of the skinning's bias, whose terms cancel
         assert distance(before, after, [name]) < 1e-4, name
-    np.testing.assert_array_equal(after["state.cloud.visible"], before["state.cloud.visible"])
-    assert before["state.cloud.visible"].any() and np.abs(before["state.moments.mu.points"]).max() > 0
+    np.testing.assert_array_equal(after["state.primitives.visible"], before["state.primitives.visible"])
+    assert before["state.primitives.visible"].any() and np.abs(before["state.moments.mu.points"]).max() > 0
     assert after["metrics.finite"].all() and int(after["state.frames_seen"]) == layouts.GLOBAL_BATCH
 
 

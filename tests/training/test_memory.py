@@ -25,7 +25,7 @@ from tests.training.states import random_state
 _ROOT = pathlib.Path(__file__).parents[2]
 _GIB = 2**30
 _NEED = memory.Need(
-    memory.Work(points=1000, image_size=64, batch_size=4),
+    memory.Work("1000 points", 64, 4, "--config.cloud.max_points"),
     program=3 * _GIB,
     devices=2,
     shared=True,
@@ -60,7 +60,7 @@ def test_what_fits_is_said_in_parts():
         ({"frames": 7 * _GIB}, memory.Limits(7 * _GIB, None), r"lower --cache_gib\."),
         ({"shared": False}, memory.Limits(7 * _GIB, 2 * _GIB), r"takes 3\.0 GiB .* on each device, which has 2\.0 GiB"),
         (
-            {"work": memory.Work(1000, 64, 1)},
+            {"work": memory.Work("1000 points", 64, 1, "--config.cloud.max_points")},
             memory.Limits(7 * _GIB, None),
             r"lower --config.cloud.max_points or --config.image_size\.",
         ),

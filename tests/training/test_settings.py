@@ -24,14 +24,14 @@ def test_the_projects_configs_become_settings(path, variant):
     assert isinstance(hash(settings.step), int), "what is static in a compiled step must hash"
     if not variant:
         quick = from_config(load_config(f"{path}:quick"))
-        assert quick.step.total_frames < settings.step.total_frames / 5
+        assert quick.step.total_frames < settings.total_frames / 5
 
 
 @pytest.mark.parametrize("variant", [":generative", ":generative,quick"])
 @pytest.mark.parametrize("path", TWO_STAGES, ids=lambda path: path.stem)
 def test_generative_variants_have_two_stages_and_the_normal_loss(path, variant):
     settings = from_config(load_config(f"{path}{variant}"))
-    assert 0 < settings.stage_one_frames < settings.step.total_frames
+    assert 0 < settings.stage_one_frames < settings.total_frames
     assert settings.step.weights.normal > 0 and "normals" in settings.step.render.channels
     assert settings.networks.gc == "learned", "parts could not move in the generic canonical space"
     with pytest.raises(ValueError, match="knows no variant 'tiny'; it has quick"):

@@ -7,21 +7,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.model import initial_state
+from pegasus_jax.core.render import Render
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import Batch
-from pegasus_jax.families.points.render import Render
+from pegasus_jax.families.points.settings import LossWeights
+from pegasus_jax.families.points.terms import flame_weight, learning_rate_factor, picture_terms
 from pegasus_jax.flame import load_head
 from pegasus_jax.training import loop
 from pegasus_jax.training.parallel import DataParallel
 from pegasus_jax.training.settings import from_config
-from pegasus_jax.training.step import (
-    LossWeights,
-    Step,
-    backgrounds,
-    flame_weight,
-    learning_rate_factor,
-    picture_terms,
-)
+from pegasus_jax.training.step import Step, backgrounds
 from tests.training import tiny
 from tests.training.states import with_cloud
 
@@ -34,19 +30,19 @@ class Stepped:
     after: object
     metrics: dict
     again: dict  # metrics of the next step on the same frames
-    untracked: object  # after a step taken before tracking and latents may move
+    early: object  # after a step taken before latents may move
 
 
 @pytest.fixture(scope="module")
 def stepped(tiny_run) -> Stepped:
-    settings = from_config(tiny.config(step__tracking_after=8))
+    settings = from_config(tiny.config())
     videos = loop.load_videos([read_dataset(tiny_run.data)], settings)
-    scene = loop.make_scene(load_head(tiny_run.head), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos)
-    state = with_cloud(state, alive=state.cloud.alive.at[-20:].set(False))
+    model = loop.make_model(settings, load_head(tiny_run.head), videos, betas=tiny.BETAS)
+    state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
+    state = with_cloud(state, alive=state.primitives.alive.at[-20:].set(False))
     parallel = DataParallel(jax.devices()[:1])
-    step = parallel.wrap(Step(graphdef, settings.step, None, 0))
-    batch, constants = parallel.split(videos.train.batch(SEEN)), parallel.replicate(scene)
+    step = parallel.wrap(Step(model, 0, True, settings.overlaps_per_point))
+    batch, constants = parallel.split(videos.train.batch(SEEN)), parallel.replicate(model.constants)
 
     def one(state):
         after, metrics = step(parallel.replicate(state), batch, constants)
@@ -54,13 +50,13 @@ def stepped(tiny_run) -> Stepped:
             name: float(np.min(np.asarray(value)[0])) for name, value in metrics.items()
         }
 
-    untracked, _ = one(state)
+    early, _ = one(state)
     before = dataclasses.replace(state, frames_seen=jnp.int32(8))
     after, metrics = one(before)
     state = after
     for _ in range(6):
         state, again = one(state)
-    return Stepped(before, after, metrics, again, untracked)
+    return Stepped(before, after, metrics, again, early)
 
 
 def test_steps_on_the_same_frames_lower_their_loss(stepped):
@@ -72,22 +68,8 @@ def test_frames_are_counted(stepped):
     assert int(stepped.after.frames_seen) == 8 + len(SEEN)
 
 
-def test_corrections_move_only_for_frames_that_were_seen_and_keep_a_mean_of_zero(stepped):
-    for name in ("pose", "expression", "translation"):
-        table = np.asarray(getattr(stepped.after.params.tracking, name))
-        np.testing.assert_allclose(table.mean(axis=0), 0.0, atol=1e-6)
-        unseen = np.delete(table, SEEN, axis=0)
-        np.testing.assert_allclose(unseen, np.broadcast_to(unseen[:1], unseen.shape), atol=1e-7)
-        moved = table - unseen[:1]
-        assert (np.abs(moved[list(SEEN)]).max(axis=1) > 1e-5).all(), "relative to the common shift, only these moved"
-        assert not np.delete(np.asarray(getattr(stepped.after.moments.mu.tracking, name)), SEEN, axis=0).any()
-
-
-def test_corrections_and_latents_wait_for_their_time(stepped):
-    assert not any(np.asarray(table).any() for table in jax.tree.leaves(stepped.untracked.params.tracking))
-    base = [
-        state.params.networks["latents"]["base"][...] for state in (stepped.before, stepped.untracked, stepped.after)
-    ]
+def test_latents_wait_for_their_time(stepped):
+    base = [state.params.networks["latents"]["base"][...] for state in (stepped.before, stepped.early, stepped.after)]
     np.testing.assert_array_equal(base[1], base[0])
     assert np.abs(base[2] - base[0]).max() > 0
 
@@ -97,8 +79,8 @@ def test_dead_points_are_left_alone(stepped):
     assert not moves[-20:].any()
     assert np.median(moves[:-20]) > 0
     assert not np.asarray(stepped.after.moments.mu.points)[-20:].any()
-    assert not np.asarray(stepped.after.cloud.visible)[-20:].any()
-    assert np.asarray(stepped.after.cloud.visible).any()
+    assert not np.asarray(stepped.after.primitives.visible)[-20:].any()
+    assert np.asarray(stepped.after.primitives.visible).any()
 
 
 def test_the_first_move_is_one_learning_rate(stepped):
@@ -108,7 +90,7 @@ def test_the_first_move_is_one_learning_rate(stepped):
 
 
 def test_the_flame_weight_halves_as_published():
-    config = from_config(tiny.config(step__weights__flame=10.0, step__flame_halvings=(10, 20, 30, 40))).step
+    config = from_config(tiny.config(step__weights__flame=10.0, step__flame_halvings=(10, 20, 30, 40))).model.step
     weights = [float(flame_weight(jnp.int32(frames), config)) for frames in (0, 9, 10, 19, 20, 30, 40, 99)]
     assert weights == [10.0, 10.0, 5.0, 5.0, 2.5, 1.25, 0.625, 0.625]
     never = dataclasses.replace(config, flame_halvings=())
@@ -116,7 +98,7 @@ def test_the_flame_weight_halves_as_published():
 
 
 def test_the_learning_rate_really_decays():
-    config = from_config(tiny.config(step__rates__decay=0.01, step__total_frames=100)).step
+    config = from_config(tiny.config(step__rates__decay=0.01, total_frames=100)).model.step
     factors = [float(learning_rate_factor(jnp.int32(frames), config)) for frames in (0, 50, 100, 200)]
     np.testing.assert_allclose(factors, [1.0, 0.1, 0.01, 0.01], rtol=1e-5)
 
@@ -129,7 +111,7 @@ def test_a_hole_does_not_pass_for_white_where_the_background_is_not():
     tracked = [np.zeros((1, n)) for n in (100, 50, 15)]
     frames = Batch(white, matte, zeros, zeros, *tracked, None, None, *np.zeros((2, 1), np.int32))
     nothing = jnp.zeros((1, side, side))
-    render = Render(jnp.ones((1, side, side, 3)), nothing, *[None] * 5, nothing, nothing, nothing, nothing)
+    render = Render(jnp.ones((1, side, side, 3)), nothing)
 
     def rgb(background):
         colour = jnp.asarray([background], jnp.float32)

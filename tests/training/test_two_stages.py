@@ -11,6 +11,7 @@ import pytest
 
 import pegasus_jax as pj
 from pegasus_jax.core.latents import CATEGORIES
+from pegasus_jax.core.model import initial_state
 from pegasus_jax.data import pictures, read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
@@ -32,7 +33,6 @@ def config(**changes):
         "networks__gc": "learned",
         "cloud__max_points": 96,
         "step__latents_after": 0,
-        "step__refine_tracking": False,
         "step__weights__normal": 0.1,
         "step__render__channels": ("rgb", "seg_logit", "normals"),
     }
@@ -100,7 +100,7 @@ def test_a_hair_code_changes_the_picture_and_no_other_slot(run):
     assert {name for name in CATEGORIES if not np.array_equal(filmed[name], ada[name])} == {"hair"}
     assert {name for name in CATEGORIES if not np.array_equal(filmed[name], ben[name])} == {"nose"}
     dataset = read_dataset(run.data[0])
-    frame = (dataset.pose[0], dataset.expression[0], dataset.camera(0))
+    frame = (pj.FlameParams(avatar.betas, dataset.expression[0], dataset.pose[0]), dataset.camera(0))
     images = [np.asarray(avatar.render(*frame, latent=latent).image) for latent in (filmed, ada, ben)]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(images[one] - images[other]).max() > 0.02
@@ -142,17 +142,17 @@ def steps(run):
     datasets = [read_dataset(folder) for folder in run.data]
     settings = with_looks(from_config(config()), ("hair", "nose"), swapped=run.data[1:])
     videos = loop.load_videos(datasets, settings)
-    scene = loop.make_scene(load_head(run.head), videos, settings)
-    graphdef, state = loop.initial_state(settings, scene.space, videos)
+    model = loop.make_model(settings, load_head(run.head), videos, betas=tiny.BETAS)
+    state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
     parallel = DataParallel(jax.devices()[:1])
-    step = parallel.wrap(Step(graphdef, settings.step, None, 0))
+    step = parallel.wrap(Step(model, 0, True, settings.overlaps_per_point))
 
     def after(*looks):
         states = [state]
         for look in looks:
             rows = np.flatnonzero(videos.train.look == look)[:2]
             batch = parallel.split(videos.train.batch(rows))
-            moved, _ = step(parallel.replicate(states[-1]), batch, parallel.replicate(scene))
+            moved, _ = step(parallel.replicate(states[-1]), batch, parallel.replicate(model.constants))
             states.append(parallel.unreplicate(moved))
         return [(codes(one, "base"), codes(one, "looks")) for one in states]
 

@@ -113,7 +113,8 @@ def config(**changes) -> ConfigDict:
             "stage_one_frames": None,
             "test_fraction": 0.2,
             "expression_variance_floor": 1e-3,
-            "tracking_std": {"pose": 0.01, "expression": 0.05, "translation": 0.01},
+            "total_frames": 48,
+            "random_background": True,
             "networks": {
                 "gc": "off",
                 "head_prior": True,
@@ -134,23 +135,20 @@ def config(**changes) -> ConfigDict:
                 "min_radius": 0.1,
                 "radius_factor": 0.75,
                 "period": 16,
+                "nearest_period": 8,
                 "prune_above": 0.0,
             },
             "step": {
-                "weights": {"flame": 1.0, "emphasis": 1.0, "tracking": 0.01, "normal": 0.0},
-                "rates": {"networks": 3e-3, "points": 3e-3, "latents": 1e-3, "tracking": 1e-3, "decay": 0.1},
-                "total_frames": 48,
+                "weights": {"flame": 1.0, "emphasis": 1.0, "normal": 0.0},
+                "rates": {"networks": 3e-3, "points": 3e-3, "latents": 1e-3, "decay": 0.1},
                 "flame_halvings": (16, 32),
                 "flame_sample": 32,
                 "eikonal_sample": 32,
                 "jacobian_gradient": False,
                 "latents_after": 8,
-                "tracking_after": 0,
-                "refine_tracking": True,
-                "random_background": True,
                 "render": {"channels": ("rgb", "seg_logit")},
             },
-            "every": {"log": 8, "checkpoint": 16, "nearest": 8},
+            "every": {"log": 8, "checkpoint": 16},
         }
     )
     for name, value in changes.items():

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from pegasus_jax import media
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.inference import clip, load
 from pegasus_jax.viewer.live import Live
-from pegasus_jax.viewer.state import Drive
 from tests.inference.untrained import write_run
 from tests.media.said import source_type
 
@@ -47,7 +47,7 @@ class Turner:
     def see(self, image, seconds):
         pose = np.zeros(15, np.float32)
         pose[4] = 0.6
-        return Drive(pose, np.zeros(50, np.float32))
+        return FlameParams(np.zeros(100, np.float32), np.zeros(50, np.float32), pose)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def address(tmp_path_factory):
     from pegasus_jax.viewer.server import serving
 
     folders = write_run(tmp_path_factory.mktemp("viewer"))
-    motion = clip.driven(folders.data, image_size=64)
+    motion = clip.driven(load(folders.run), folders.data, image_size=64)
     live = Live(camera, lambda: contextlib.nullcontext(Turner()))
     with serving(load(folders.run), motion=motion, live=live, host="127.0.0.1", port=8300, image_size=128) as server:
         yield f"http://127.0.0.1:{server.get_port()}"

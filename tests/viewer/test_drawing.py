@@ -6,7 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from pegasus_jax.inference.clip import Motion
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.viewer import modes
 from pegasus_jax.viewer.bakery import Bakery
 from pegasus_jax.viewer.drawing import Drawer
@@ -14,17 +15,19 @@ from pegasus_jax.viewer.state import ClientState, Wish
 from tests.viewer.test_view import FRONT
 
 HEIGHT = 128
+NEUTRAL = FlameParams(np.zeros(100), np.zeros(50), np.zeros(15))
 
 
 @pytest.fixture
 def drawer(monkeypatch):
     """Pictures whose every pixel is the sum of the pose."""
 
-    def draw(baked, pose, expression, camera, *, mode):
-        return np.full((*camera.image_size, 3), float(np.sum(pose)))
+    def draw(baked, params, camera, *, mode):
+        return np.full((*camera.image_size, 3), float(np.sum(params.pose)))
 
     monkeypatch.setattr(modes, "draw", draw)
-    motion = Motion(np.tile(np.arange(50.0)[:, None], (1, 15)), np.zeros((50, 50)), None)
+    poses = np.tile(np.arange(50.0)[:, None], (1, 15))
+    motion = Motion(FlameParams.of_frames(np.zeros(100), np.zeros((50, 50)), poses), None)
     drawer = Drawer(HEIGHT, motion)
     yield drawer
     drawer.stop()
@@ -32,7 +35,7 @@ def drawer(monkeypatch):
 
 
 def client(drawer, number, **fields):
-    state = ClientState(Wish(None, np.zeros(15), np.zeros(50), **fields), drawer.changed)
+    state = ClientState(Wish(None, NEUTRAL, **fields), drawer.changed)
     shown = []
     drawer.add(number, state, lambda picture, seconds: shown.append((picture.shape[0], float(picture[0, 0, 0]))))
     return state, shown
@@ -62,14 +65,14 @@ def test_coarse_while_it_moves_and_fine_when_it_rests(drawer):
 def test_numbers_that_are_none_are_not_taken(drawer):
     state, _ = client(drawer, 1)
     state.set_numbers("pose", (6,), float("nan"))
-    assert np.all(state.wish.pose == 0.0)
+    assert np.all(state.wish.params.pose == 0.0)
 
 
 def test_clients_do_not_disturb_each_other_and_one_that_vanishes_stops_nobody(drawer):
     def broken(picture, seconds):
         raise ConnectionError("gone")
 
-    gone = ClientState(Wish(None, np.zeros(15), np.zeros(50), view=FRONT), drawer.changed)
+    gone = ClientState(Wish(None, NEUTRAL, view=FRONT), drawer.changed)
     drawer.add(0, gone, broken)
     one, shown_one = client(drawer, 1, view=FRONT)
     two, shown_two = client(drawer, 2, view=FRONT)

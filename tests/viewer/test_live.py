@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.viewer.live import Live
-from pegasus_jax.viewer.state import Drive
 from tests.viewer.test_drawing import wait_for
 
 
@@ -45,7 +45,7 @@ class Watcher(contextlib.nullcontext):
             self.zero, self.asked = number, False
             return None
         self.status = f"{number}"
-        return Drive(np.full(15, number - self.zero), np.zeros(50))
+        return FlameParams(np.zeros(100), np.zeros(50), np.full(15, number - self.zero))
 
 
 def follow(live, client):

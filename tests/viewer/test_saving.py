@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 
 from pegasus_jax import media
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look
-from pegasus_jax.inference.clip import ORBIT_FRAMES, Motion
+from pegasus_jax.inference.clip import ORBIT_FRAMES
 from pegasus_jax.viewer import modes, saving
 from pegasus_jax.viewer.drawing import Drawer
-from pegasus_jax.viewer.state import Drive, Wish
+from pegasus_jax.viewer.state import Wish
 from tests.media.said import source_type, xmp
 from tests.viewer.test_view import FRONT
 
 HEIGHT = 64
-WISH = Wish(None, np.zeros(15), np.zeros(50), view=FRONT)
+WISH = Wish(None, FlameParams(np.zeros(100), np.zeros(50), np.zeros(15)), view=FRONT)
 LOOK = Look("me with hair:hair/ada", {})
 
 
@@ -23,16 +25,17 @@ LOOK = Look("me with hair:hair/ada", {})
 def drawer(monkeypatch):
     """Grey is the jaw; the first pixel of a row of the picture is white where the camera is left of the head."""
 
-    def draw(baked, pose, expression, camera, *, mode):
+    def draw(baked, params, camera, *, mode):
         assert mode == "colour"
-        picture = np.full((*camera.image_size, 3), round(pose[6]), np.uint8)
+        picture = np.full((*camera.image_size, 3), round(params.pose[6]), np.uint8)
         picture[0, 0] = 255 * (np.asarray(camera.T_camera_world)[0, 2] > 0)
         drawn.append((camera, picture))
         return picture
 
     drawn = []
     monkeypatch.setattr(modes, "draw", draw)
-    motion = Motion(np.repeat(np.arange(0.0, 200.0, 20.0)[:, None], 15, axis=1), np.zeros((10, 50)), None)
+    poses = np.repeat(np.arange(0.0, 200.0, 20.0)[:, None], 15, axis=1)
+    motion = Motion(FlameParams.of_frames(np.zeros(100), np.zeros((10, 50)), poses), None)
     drawer = Drawer(HEIGHT, motion)
     drawer.motion, drawer.drawn = motion, drawn
     yield drawer
@@ -56,7 +59,7 @@ def film(drawer, wish, path):
 
 
 def test_a_clip_that_is_followed_is_filmed_whole_from_the_present_view(drawer, tmp_path):
-    live = Drive(np.full(15, 250.0), np.zeros(50))
+    live = FlameParams(np.zeros(100), np.zeros(50), np.full(15, 250.0))
     frames = film(drawer, dataclasses.replace(WISH, frame=4, live=live), tmp_path / "a.mp4")
     levels = frames[:, 32:, 32:].mean(axis=(1, 2, 3))
     np.testing.assert_allclose(levels, np.arange(0, 200, 20), atol=3)

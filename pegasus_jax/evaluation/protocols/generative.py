@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.data import pictures
 from pegasus_jax.editing import Interpolation, Look, Sampling
@@ -20,7 +21,6 @@ from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
-from pegasus_jax.inference.any_avatar import AnyAvatar
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 _ABOUT = (
@@ -54,7 +54,7 @@ class Generative:
         Raises:
             UserError: the avatar has no looks besides the person as filmed, or the reference holds no pictures.
         """
-        categories = tuple(dict.fromkeys(subject.avatar.trained_looks.table.look_categories))
+        categories = tuple(dict.fromkeys(subject.avatar.trained_looks.categories))
         if not categories:
             raise UserError("This avatar has no looks besides the person as filmed; evaluate a generative one.")
         judges = Judges.found()
@@ -73,11 +73,11 @@ class Generative:
         about = _ABOUT.format(reference=self.reference or "the driving clip's own frames")
         return {"generative": Table(about, ("category", "kind"), tuple(found))}
 
-    def _paths(self, avatar: AnyAvatar, category: str) -> dict[str, list[list[Latent]]]:
+    def _paths(self, avatar: Avatar, category: str) -> dict[str, list[list[Latent]]]:
         """By kind of look, paths of latents; of single looks, paths of one."""
         trained = avatar.trained_looks
         start = Look(avatar.looks[0], avatar.latent())
-        names = [name for name, own in zip(trained.names[1:], trained.table.look_categories) if own == category]
+        names = [name for name, own in zip(trained.names[1:], trained.categories) if own == category]
         sampling = Sampling([category], count=self.samples, seed=self.seed)
         drawn = sampling.looks(trained, start) if len(names) > 1 else []
         return {
@@ -89,7 +89,7 @@ class Generative:
             "sampled": [[look.latent] for look in drawn],
         }
 
-    def _pairs(self, avatar: AnyAvatar, category: str, names: list[str]) -> list[tuple[str, str]]:
+    def _pairs(self, avatar: Avatar, category: str, names: list[str]) -> list[tuple[str, str]]:
         """Some pairs of different codes, the same ones every time."""
         every = (avatar.looks[0], *names)
         codes = {name: np.asarray(avatar.latent(None, **{category: name})[category]) for name in every}

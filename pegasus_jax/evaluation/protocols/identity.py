@@ -46,7 +46,7 @@ class Identity:
         plain = seen(render_drive(subject.as_filmed(), drive).image)
         found = [Row(("as filmed",), _figures(plain, seen(filmed), part=None))]
         trained = subject.avatar.trained_looks
-        for look, category in zip(trained.names[1:], trained.table.look_categories):
+        for look, category in zip(trained.names[1:], trained.categories):
             worn = seen(render_drive(subject.avatar.bake(subject.avatar.latent(look)), drive).image)
             found.append(Row((look,), _figures(worn, plain, part=category)))
         return {"identity": Table(_ABOUT, ("look",), tuple(found))}

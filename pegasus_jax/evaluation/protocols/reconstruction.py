@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from pegasus_jax import media
+from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data import Dataset
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.evaluation import reconstruction, weights
@@ -16,11 +18,9 @@ from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.portraits import missing_landmarker
 from pegasus_jax.evaluation.reconstruction import Pictures
 from pegasus_jax.evaluation.redetection import redetection
-from pegasus_jax.evaluation.refine import Drive
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
-from pegasus_jax.inference.any_avatar import AnyBaked
 
 CLOTHING = "clothing"  # the attribute whose masks say where clothes are
 _SHEET_ROWS = 8
@@ -58,7 +58,7 @@ class Reconstruction:
         clothing = "with clothing" if self.clothing else "clothing painted white in both pictures"
         return f"Held-out frames over white by their soft mattes, whole pictures, {opened}, {clothing}. PSNR in dB."
 
-    def _figures(self, subject: Subject, clip: Dataset, baked: AnyBaked, rows: np.ndarray) -> list[Row]:
+    def _figures(self, subject: Subject, clip: Dataset, baked: BakedLook, rows: np.ndarray) -> list[Row]:
         others = np.setdiff1d(np.arange(len(clip)), rows)
         train, test = subject.frames(clip, others), subject.frames(clip, rows)
         renders = {"tracked": reconstruction.render_drive(baked, reconstruction.drive_of(test))}
@@ -91,7 +91,7 @@ def _with_lpips(pictures: Pictures, frames: Batch) -> dict[str, Figure]:
     return {**reconstruction.figures_of(pictures, frames), "lpips": perceptual}
 
 
-def _redetection(baked: AnyBaked, drive: Drive, frames: np.ndarray) -> dict[str, Figure]:
+def _redetection(baked: BakedLook, drive: Motion, frames: np.ndarray) -> dict[str, Figure]:
     """What MediaPipe sees on renders of a drive, compared with the frames (N, H, W, 3) uint8 that they follow."""
     if missing := missing_landmarker():
         return {"face_found": missing}

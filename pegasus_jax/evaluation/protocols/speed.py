@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 import jax
 
+from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.devices import peak_resident_bytes
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
-from pegasus_jax.families.points.render import RenderOptions
 
 _METRICS = "metrics.jsonl"  # what training leaves in its work folder
 _OPTIONS = RenderOptions(channels=("rgb",))
@@ -41,9 +41,9 @@ class Speed:
     def measure(self, subject: Subject) -> dict[str, Table]:
         """Speed: one row."""
         drive = subject.drive(subject.driver, subject.rows(subject.driver, count=1), image_size=self.image_size)
-        pose, expression, cameras = jax.tree.map(lambda array: array[0], (drive.pose, drive.expression, drive.cameras))
+        frame = drive.frames(0)
         baked = subject.as_filmed()
-        rendering = self._median(lambda: baked.render(pose, expression, cameras, options=_OPTIONS))
+        rendering = self._median(lambda: baked.render(frame.params, frame.cameras, options=_OPTIONS))
         figures = {
             "image_size": self.image_size,
             "train_steps_per_second": _trained_at(subject.run),

@@ -10,17 +10,20 @@ import optax
 from flax import nnx
 
 from pegasus_jax.core import latents
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.model import TrainState
+from pegasus_jax.core.observations import Observations, back_project
+from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.data.videos import Videos
 from pegasus_jax.families.points import losses
 from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.families.points.fitting import fit
 from pegasus_jax.families.points.frame import frame_points
 from pegasus_jax.families.points.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical, opacities
-from pegasus_jax.families.points.shown import Shown, shown
-from pegasus_jax.training.state import TrainState
-from pegasus_jax.training.videos import Videos
+from pegasus_jax.families.points.render import SHADING_GAIN, FramePoints, render_points
 
 _ENOUGH = 1.0  # pixels' worth of a point that make its colour sure
 _SEG, _EIKONAL = 0.1, 0.1  # weights beside the colour's
@@ -66,7 +69,7 @@ def observe(
             _observe, clouds.graphdef, clouds.networks, clouds.space, points, part, radius, drawn, look, sample
         )
         sums = observed(None)
-        albedo = sums.albedo()
+        albedo = sums.base_colours()
         for _ in range(corrections):
             albedo = observed(albedo).corrected(albedo)
         looks.append(Seen(albedo=albedo, part=sums.share(), weight=jnp.minimum(sums.whole / _ENOUGH, 1.0)))
@@ -100,8 +103,8 @@ def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, vid
     either shows, the back of a hat, is as what they show beside it, where networks guess.
     """
     clouds = Clouds(graphdef, state.params.networks, space)
-    points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
-    seen = observe(clouds, points, part, state.cloud.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
+    points, part = state.params.points[state.primitives.alive], state.primitives.part[state.primitives.alive]
+    seen = observe(clouds, points, part, state.primitives.radius, videos, frames=_LAST_FRAMES, corrections=_CORRECTIONS)
     merged: AvatarNetworks = nnx.merge(graphdef, clouds.networks)
     x_sc = _subject_canonical(clouds, points, len(seen.weight))
     outer, is_shown = np.asarray(part) <= 0, np.asarray(seen.weight > _SHOWN)
@@ -145,7 +148,7 @@ def _observe(
     look: jax.Array,
     frames: Batch,
     albedo: jax.Array | None,
-) -> Shown:
+) -> Observations:
     """What frames of one look show; with `albedo` (N, 3), what they have more than pictures of it."""
     merged: AvatarNetworks = nnx.merge(graphdef, networks)
     z = latents.flatten(merged.latents.latent(look))
@@ -154,13 +157,18 @@ def _observe(
     if drawn is not None:
         canonical = dataclasses.replace(canonical, opacity=drawn)
 
-    def one(frame: Batch) -> Shown:
-        motion = {"betas": frame.betas, "expression": frame.expression, "pose": frame.pose}
-        moved = frame_points(merged, space, canonical, z, **motion, radius=radius, alive=None)
+    def one(frame: Batch) -> Observations:
+        moved = frame_points(merged, space, canonical, z, frame.params, radius=radius, alive=None)
         matte = frame.alpha()
         image, mask = (jnp.asarray(array, jnp.float32) / 255.0 for array in (frame.image, frame.seg))
         if albedo is not None:
             moved = dataclasses.replace(moved, albedo=albedo)
-        return shown(moved, frame.cameras, image=image, matte=matte, mask=mask, counts=matte, more=albedo is not None)
+        draw = functools.partial(_blend, moved, frame.cameras)
+        seen = {"image": image, "matte": matte, "mask": mask, "counts": matte}
+        return back_project(draw, SHADING_GAIN * moved.shading, **seen, residual=albedo is not None)
 
     return jax.tree.map(lambda leaf: leaf.sum(axis=0), jax.lax.map(one, jax.tree.map(jnp.asarray, frames)))
+
+
+def _blend(points: FramePoints, camera: Camera, extra: jax.Array) -> Render:
+    return render_points(points, camera, options=RenderOptions(), extra=extra)

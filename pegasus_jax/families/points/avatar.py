@@ -8,7 +8,6 @@ import functools
 import hashlib
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,22 +16,25 @@ from flax import nnx
 from jax.typing import ArrayLike, DTypeLike
 
 from pegasus_jax.core import latents
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.leaves import flat, unflat
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
+from pegasus_jax.errors import UserError
+from pegasus_jax.families.description import AvatarDescription
 from pegasus_jax.families.points import octahedral
-from pegasus_jax.families.points.baked import SHADING_SIZE, BakedAvatar
+from pegasus_jax.families.points.baked import SHADING_SIZE, BakedPointLook
 from pegasus_jax.families.points.baked_points import bake_points
 from pegasus_jax.families.points.frame import frame_points
 from pegasus_jax.families.points.head_space import HeadSpace, head_space, nearest_vertices
-from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical
+from pegasus_jax.families.points.look import PointLook
+from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise, flame_canonical
 from pegasus_jax.families.points.part_by_part import Worn, part_by_part
 from pegasus_jax.families.points.point_corrections import corrected, near_codes
 from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.render import FramePoints
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.description import AvatarDescription
-from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
+from pegasus_jax.npz_file import array_json, json_array, write_npz
 
 DESCRIPTION = "description"
 _NETWORKS = "networks."
@@ -41,9 +43,33 @@ _REPLACE_OWN = frozenset({OWN_PART, "hat"})  # worn where the person's own hair 
 _ARRAYS = {"points": "points_gc", "part": "part", "radius": "radius"}  # names in files -> attributes, in order
 
 
+@dataclasses.dataclass(frozen=True)
+class PointDescription:
+    """The family's part of an avatar's description."""
+
+    networks: NetworkConfig
+    max_points_per_pixel: int | None = None  # that it was trained with; None: exact
+    ndc_per_unit: float | None = None  # of the training cameras; None: points are of one size at any distance
+
+    @classmethod
+    def of(cls, description: AvatarDescription) -> "PointDescription":
+        """Reads it.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        try:
+            model = dict(description.model)
+            networks = dict(model.pop("networks"))
+            networks["look_categories"] = tuple(networks["look_categories"])
+            return cls(networks=NetworkConfig(**networks), **model)
+        except (KeyError, TypeError) as error:
+            raise UserError(f"The avatar's description is damaged ({error}); train or export it again.") from error
+
+
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class CanonicalAvatar(AnyBaked):
+class CanonicalPointLook(PointLook):
     """One look with its canonical networks evaluated and all that they said of N points; frames go on by networks."""
 
     networks: nnx.State
@@ -52,20 +78,19 @@ class CanonicalAvatar(AnyBaked):
     z: jax.Array  # (Z,)
     betas: jax.Array  # (100,)
     radius: jax.Array  # () NDC
+    ndc_per_unit: jax.Array | None  # () of the cameras it was trained with; None: the radius holds for all
     graphdef: nnx.GraphDef = dataclasses.field(metadata={"static": True})
     max_points_per_pixel: int | None = dataclasses.field(metadata={"static": True})  # where options name none
-    ndc_per_unit: float | None = dataclasses.field(metadata={"static": True})  # of the cameras it was trained with
 
-    def frame_points(self, pose: jax.Array, expression: jax.Array, betas: jax.Array) -> FramePoints:
+    def frame_points(self, params: FlameParams) -> FramePoints:
         """The N points in one frame."""
         networks = nnx.merge(self.graphdef, self.networks)
-        drive: dict[str, Any] = {"betas": betas, "expression": expression, "pose": pose}
-        return frame_points(networks, self.space, self.points, self.z, radius=self.radius, alive=None, **drive)
+        return frame_points(networks, self.space, self.points, self.z, params, radius=self.radius, alive=None)
 
-    def bake(self, *, dtype: DTypeLike = "float32") -> BakedAvatar:
-        """The same without networks: see `BakedAvatar`."""
+    def bake(self, *, dtype: DTypeLike = "float32") -> BakedPointLook:
+        """The same without networks: see `BakedPointLook`."""
         networks = nnx.merge(self.graphdef, self.networks)
-        return BakedAvatar(
+        return BakedPointLook(
             points=bake_points(self.points, networks.deformation.bases(), dtype=dtype),
             space=self.space,
             shading=_shading_table(self.graphdef, self.networks, self.z),
@@ -78,7 +103,7 @@ class CanonicalAvatar(AnyBaked):
         )
 
 
-class Avatar(AnyAvatar):
+class TrainedPointAvatar(Avatar):
     """A trained avatar: networks, N canonical points, and the head model that moves them."""
 
     def __init__(
@@ -96,7 +121,7 @@ class Avatar(AnyAvatar):
 
         `corrections` (1 + L, N, 4) are what frames of each look show beyond the networks: `models.point_corrections`.
         """
-        self.description = description
+        self.description, self.model = description, PointDescription.of(description)
         self.points_gc = points_gc
         self.part = part
         self.radius = radius
@@ -107,7 +132,15 @@ class Avatar(AnyAvatar):
             self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
         self.betas = jnp.asarray(description.betas, jnp.float32)
         self.space = jax.device_put(head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32)))
+        self.expression_c = self.space.expression_c
+        per_unit = self.model.ndc_per_unit
+        self._per_unit = None if per_unit is None else jnp.float32(per_unit)
         self._graphdef, self._state = nnx.split(networks)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """All that there is; looks, where it was trained on some."""
+        return frozenset({"primitives", "program", "fuse", *(("looks",) if self.looks[1:] else ())})
 
     @property
     def networks(self) -> AvatarNetworks:
@@ -115,47 +148,47 @@ class Avatar(AnyAvatar):
         return nnx.merge(self._graphdef, self._state)
 
     @functools.cached_property
-    def trained_looks(self) -> TrainedLooks:
+    def trained_looks(self) -> TrainedLooks:  # type: ignore[override]
         """The trained looks with their codes."""
         return TrainedLooks(self.description.looks, self.networks.latents)
 
     @functools.cached_property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """SHA-256 of networks and codes, as hex: an avatar's codes mean something to its own networks alone."""
         digest = hashlib.sha256()
         for name, leaf in sorted(flat(self._state).items()):
             digest.update(name.encode() + np.asarray(leaf).tobytes())
         return digest.hexdigest()
 
-    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedAvatar:
-        """Evaluates the networks once for a latent (the person as filmed by default): see `BakedAvatar`.
+    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedPointLook:
+        """Evaluates the networks once for a latent (the person as filmed by default): see `BakedPointLook`.
 
         With `dtype="float16"` it takes little more than half the memory.
         """
         return self.canonical(latent).bake(dtype=dtype)
 
-    def canonical(self, latent: Mapping[str, jax.Array] | None = None) -> CanonicalAvatar:
+    def canonical(self, latent: Mapping[str, jax.Array] | None = None) -> CanonicalPointLook:
         """Evaluates the canonical networks alone, once for a latent (the person as filmed by default).
 
         Points that come and go with looks (`presence`) follow the code of the part that they are in: `part_by_part`.
         """
         latent = dict(latent) if latent is not None else self.latent()
-        points = self._part_by_part(latent) if self.description.networks.presence else self._points(latent)
-        return CanonicalAvatar(
+        points = self._part_by_part(latent) if self.model.networks.presence else self._points(latent)
+        return CanonicalPointLook(
             self._state,
             self.space,
             points,
             latents.flatten(latent),
             self.betas,
             self.radius,
+            self._per_unit,
             self._graphdef,
-            self.description.max_points_per_pixel,
-            self.description.ndc_per_unit,
+            self.model.max_points_per_pixel,
         )
 
     def _part_by_part(self, latent: latents.Latent) -> CanonicalPoints:
         """Every slot's code where its part is."""
-        filmed, slots = self.latent(), dict.fromkeys(self.description.networks.look_categories)
+        filmed, slots = self.latent(), dict.fromkeys(self.model.networks.look_categories)
         changed = [slot for slot in slots if not np.array_equal(latent[slot], filmed[slot])]
         others = {**latent, **{slot: filmed[slot] for slot in changed}}
         as_filmed, worn = self._points(others), {}
@@ -187,15 +220,16 @@ class Avatar(AnyAvatar):
         return arrays | {DESCRIPTION: json_array(self.description.to_json())}
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "Avatar":
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "TrainedPointAvatar":
         """The inverse of `arrays`.
 
         Raises:
             UserError: they are of another version or damaged, or the head model is gone.
         """
         description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
+        model = PointDescription.of(description)
         leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
-        template = nnx.eval_shape(lambda: AvatarNetworks(description.networks, rngs=nnx.Rngs(0)))
+        template = nnx.eval_shape(lambda: AvatarNetworks(model.networks, rngs=nnx.Rngs(0)))
         graphdef, state = nnx.split(template)
         state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
         points = (jnp.asarray(arrays[name]) for name in _ARRAYS)

@@ -105,7 +105,7 @@ def pose_baked(rest: BakedRest, motion: FrameMotion, *, head_prior: bool) -> Pos
     """
     offset = motion.shape_offset + motion.blend_offset if head_prior else motion.shape_offset
     by_vertex = offset[rest.nearest]
-    basis_map = rest.mode_bases.motion(motion.pose_feature, motion.expression)
+    basis_map = rest.mode_bases.motion(motion.pose_feature_delta, motion.expression_delta)
     modes = rest.modes.astype(jnp.float32).reshape(len(basis_map), -1)
     by_modes = jnp.matmul(basis_map.T, modes, precision=jax.lax.Precision.HIGHEST).reshape(3, *rest.modes.shape[1:])
     moved = [rest.positions_rest[c, 0] + by_modes[c, 0] + by_vertex[:, c] for c in range(3)]

@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
+from pegasus_jax.core.model import TrainState
 from pegasus_jax.core.spread import farthest_first
+from pegasus_jax.families.points.state import Cloud, Params, replace_points
 from pegasus_jax.flame.normals import triangle_areas
-from pegasus_jax.training.state import Cloud, TrainState, replace_points
 
 SPHERE_RADIUS = 0.5
 _BESIDE = 4  # neighbours that tell how far apart points stand
@@ -32,6 +33,7 @@ class CloudSchedule:
     min_radius: float
     radius_factor: float
     period: int
+    nearest_period: int  # refresh of each point's nearest head vertex
     prune_above: float  # prune while the radius is at least this
     hull_points: int = 0  # besides those on the head, if it starts there: hair and clothes, told from the mattes
     fills_gaps: bool = False  # what grows into the last slots goes where points stand far apart, not just anywhere
@@ -93,7 +95,7 @@ def surface_points(
     return points[rows], face_part[chosen[rows]]
 
 
-def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1, overlaps_per_point: int = 16) -> Cloud:
+def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1) -> Cloud:
     """A cloud whose every slot holds a living point, of parts (count,), shared by several looks."""
     count = len(part)
     return Cloud(
@@ -103,13 +105,12 @@ def full_cloud(part: np.ndarray, radius: float, *, looks: int = 1, overlaps_per_
         part=jnp.asarray(part, jnp.int32),
         radius=jnp.float32(radius),
         changes=jnp.int32(0),
-        overlaps_per_point=jnp.int32(overlaps_per_point),
     )
 
 
 def add_points(state: TrainState, schedule: CloudSchedule, points: np.ndarray) -> TrainState:
     """Puts new points (M, 3) of the outside of the head into the cloud, as far as there is room."""
-    cloud = state.cloud
+    cloud = state.primitives
     old = np.flatnonzero(np.asarray(cloud.alive))
     points = points[: max(schedule.max_points - len(old), 0)]
     count = len(old) + len(points)
@@ -121,7 +122,7 @@ def add_points(state: TrainState, schedule: CloudSchedule, points: np.ndarray) -
     placed = jnp.zeros((capacity, 3)).at[len(old) : count].set(points)
     changed = _arranged(state, rows, len(old), count, jnp.where(new[:, None], placed, state.params.points[rows]))
     visible, part = jnp.where(new, False, cloud.visible[rows]), jnp.where(new, 0, cloud.part[rows])
-    return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, visible=visible, part=part))
+    return dataclasses.replace(changed, primitives=dataclasses.replace(changed.primitives, visible=visible, part=part))
 
 
 def change_cloud(
@@ -137,7 +138,7 @@ def change_cloud(
     `scale` (capacity,) is the points' share of the radius; those `spared` (capacity,) bool are kept, seen or not. The
     radius shrinks until it has passed `min_radius`; from then on a change puts copies where points were pruned.
     """
-    cloud = state.cloud
+    cloud = state.primitives
     alive = np.asarray(cloud.alive)
     keep = alive
     if float(cloud.radius) >= schedule.prune_above:
@@ -167,7 +168,9 @@ def change_cloud(
     if radius > schedule.min_radius:
         next_radius = radius * schedule.radius_factor
     changed = _arranged(state, rows, len(survivors), count, points)
-    return dataclasses.replace(changed, cloud=dataclasses.replace(changed.cloud, radius=jnp.float32(next_radius)))
+    return dataclasses.replace(
+        changed, primitives=dataclasses.replace(changed.primitives, radius=jnp.float32(next_radius))
+    )
 
 
 def _gaps(state: TrainState, survivors: np.ndarray, room: int, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,7 +178,7 @@ def _gaps(state: TrainState, survivors: np.ndarray, room: int, scale: np.ndarray
 
     Each place is halfway to one of the nearest of the same part.
     """
-    points, part = np.asarray(state.params.points), np.asarray(state.cloud.part)
+    points, part = np.asarray(state.params.points), np.asarray(state.primitives.part)
     spacing, between = np.zeros(len(survivors)), points[survivors]
     for one in np.unique(part[survivors]):
         own = np.flatnonzero(part[survivors] == one)
@@ -189,17 +192,19 @@ def _gaps(state: TrainState, survivors: np.ndarray, room: int, scale: np.ndarray
     return survivors[widest], between[widest]
 
 
-def with_room(state: TrainState, capacity: int) -> TrainState:
-    """The same points, in `capacity` slots if they have fewer."""
-    count = state.cloud.capacity
-    if count >= capacity:
-        return state
-    rows = np.pad(np.arange(count), (0, capacity - count))
-    points = jnp.pad(state.params.points, ((0, capacity - count), (0, 0)))
-    alive = jnp.pad(state.cloud.alive, (0, capacity - count))
-    changed = _arranged(state, rows, count, count, points)
-    cloud = dataclasses.replace(changed.cloud, alive=alive, changes=state.cloud.changes)
-    return dataclasses.replace(changed, cloud=cloud)
+def with_room(params: Params, cloud: Cloud, capacity: int) -> tuple[Params, Cloud]:
+    """The same points, in `capacity` slots if they have fewer; without Adam's moments, which have not begun."""
+    more = max(capacity - cloud.capacity, 0)
+    points = jnp.pad(params.points, ((0, more), (0, 0)))
+    rows = np.pad(np.arange(cloud.capacity), (0, more))
+    padded = dataclasses.replace(
+        cloud,
+        alive=jnp.pad(cloud.alive, (0, more)),
+        visible=jnp.pad(cloud.visible, (0, more)),
+        nearest=cloud.nearest[:, rows],
+        part=cloud.part[rows],
+    )
+    return dataclasses.replace(params, points=points), padded
 
 
 def empty_at(state: TrainState, capacity: int) -> TrainState:
@@ -212,11 +217,11 @@ def _arranged(state: TrainState, rows: np.ndarray, kept: int, count: int, points
 
     Slots take over what is known of the old slots `rows` (capacity',), the first `kept` of them moments included.
     """
-    cloud, slots = state.cloud, np.arange(len(rows))
+    cloud, slots = state.primitives, np.arange(len(rows))
     changed = replace_points(state, jnp.asarray(rows), jnp.asarray(slots < kept), points)
     return dataclasses.replace(
         changed,
-        cloud=dataclasses.replace(
+        primitives=dataclasses.replace(
             cloud,
             alive=jnp.asarray(slots < count),
             visible=jnp.zeros(len(rows), bool),

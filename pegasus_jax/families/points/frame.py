@@ -1,12 +1,14 @@
-"""One frame of an avatar: canonical points, moved by a pose and an expression, shaded and splatted."""
+"""One frame of an avatar: canonical points, moved by FLAME parameters, shaded and splatted."""
 
 import jax
 
-from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
+from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.families.points.head_space import HeadSpace, frame_motion
 from pegasus_jax.families.points.networks import AvatarNetworks
 from pegasus_jax.families.points.posing import CanonicalPoints, pose_points
-from pegasus_jax.families.points.render import FramePoints, Render, RenderOptions, render_points
+from pegasus_jax.families.points.render import FramePoints, render_points
 
 
 def frame_points(
@@ -14,19 +16,17 @@ def frame_points(
     space: HeadSpace,
     points: CanonicalPoints,
     z: jax.Array,
+    params: FlameParams,
     *,
-    betas: jax.Array,
-    expression: jax.Array,
-    pose: jax.Array,
     radius: jax.Array,
     alive: jax.Array | None,
     jacobian_gradient: bool = True,
 ) -> FramePoints:
-    """N canonical points, moved and shaded, under betas (100,), expression (50,), pose (15,) and a latent z (Z,).
+    """N canonical points, moved and shaded, under the parameters of one frame and a latent z (Z,).
 
     `radius` () is in NDC; `alive` (N,) marks the slots that hold a point.
     """
-    motion = frame_motion(space, betas, expression, pose)
+    motion = frame_motion(space, params)
     bases = networks.deformation.bases()
     posed = pose_points(
         points, bases, motion, head_prior=networks.config.head_prior, normals=True, jacobian_gradient=jacobian_gradient
@@ -44,68 +44,31 @@ def frame_points(
     )
 
 
-def render_frame(
-    networks: AvatarNetworks,
-    space: HeadSpace,
-    points: CanonicalPoints,
-    z: jax.Array,
-    *,
-    betas: jax.Array,
-    expression: jax.Array,
-    pose: jax.Array,
-    camera: Camera,
-    radius: jax.Array,
-    alive: jax.Array | None,
-    options: RenderOptions,
-    jacobian_gradient: bool = True,
-) -> Render:
-    """The picture of `frame_points`."""
-    moved = frame_points(
-        networks,
-        space,
-        points,
-        z,
-        betas=betas,
-        expression=expression,
-        pose=pose,
-        radius=radius,
-        alive=alive,
-        jacobian_gradient=jacobian_gradient,
-    )
-    return render_points(moved, camera, options=options)
-
-
 def render_frames(
     networks: AvatarNetworks,
     space: HeadSpace,
     points: CanonicalPoints,
     z: jax.Array,
+    motion: Motion,
     *,
-    betas: jax.Array,
-    expression: jax.Array,
-    pose: jax.Array,
-    cameras: Camera,
     radius: jax.Array,
     alive: jax.Array | None,
     options: RenderOptions,
     jacobian_gradient: bool = True,
 ) -> Render:
-    """`render_frame` for B frames at once: every per-frame argument, and every result, has a leading axis of B."""
+    """The pictures of `frame_points` in B frames: arrays of `motion`, and results, have a leading axis of B."""
 
-    def one(betas, expression, pose, camera) -> Render:
-        return render_frame(
+    def one(frame: Motion) -> Render:
+        moved = frame_points(
             networks,
             space,
             points,
             z,
-            betas=betas,
-            expression=expression,
-            pose=pose,
-            camera=camera,
+            frame.params,
             radius=radius,
             alive=alive,
-            options=options,
             jacobian_gradient=jacobian_gradient,
         )
+        return render_points(moved, frame.cameras, options=options)
 
-    return jax.vmap(one)(betas, expression, pose, cameras)
+    return jax.vmap(one)(motion)

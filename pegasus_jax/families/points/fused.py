@@ -21,23 +21,25 @@ from flax import nnx
 from jax.typing import DTypeLike
 
 from pegasus_jax.core import latents
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.avatar import Avatar, CanonicalAvatar
-from pegasus_jax.families.points.baked import BakedAvatar
-from pegasus_jax.families.points.draping import drape
+from pegasus_jax.families.points.avatar import CanonicalPointLook, TrainedPointAvatar
+from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.fusion import compose, fill
 from pegasus_jax.families.points.fusion.align import probe_frames
 from pegasus_jax.families.points.fusion.alignments import Alignments
 from pegasus_jax.families.points.fusion.blend import Blending, blend, blending
 from pegasus_jax.families.points.fusion.move import moved_points
 from pegasus_jax.families.points.fusion.posable import positions
+from pegasus_jax.families.points.look import PointLook
 from pegasus_jax.families.points.mixed_points import mixed, weighted
 from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.render import FramePoints
-from pegasus_jax.inference.any_avatar import AnyAvatar, AnyBaked
-from pegasus_jax.inference.npz_file import array_json, json_array, write_npz
+from pegasus_jax.flame.hair_retargeting import retarget_hair
+from pegasus_jax.npz_file import array_json, json_array, write_npz
 
 FUSION = "fusion"
 _FORMAT = 1
@@ -54,15 +56,21 @@ class Steps:
 
 
 COMPOSED = Steps(fill=False, align=False, blend=False)
+_STEPS = {
+    "composed": COMPOSED,
+    "filled": Steps(align=False, blend=False),
+    "aligned": Steps(blend=False),
+    "blended": Steps(),
+}
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class BakedFusion(AnyBaked):
+class FusedPointLook(PointLook):
     """One look of a fused avatar: M points of the target, then N of the source, a part of both alive."""
 
-    target: BakedAvatar
-    source: BakedAvatar  # moved into place
+    target: BakedPointLook
+    source: BakedPointLook  # moved into place
     kept: jax.Array  # (M,) bool
     taken: jax.Array  # (N,) bool: the attributes and the filler
     blending: Blending
@@ -78,35 +86,47 @@ class BakedFusion(AnyBaked):
         return self.target.max_points_per_pixel
 
     @property
-    def ndc_per_unit(self) -> float | None:  # type: ignore[override]
+    def ndc_per_unit(self) -> jax.Array | None:  # type: ignore[override]
         """Of the target's training cameras."""
         return self.target.ndc_per_unit
 
-    def frame_points(self, pose: jax.Array, expression: jax.Array, betas: jax.Array) -> FramePoints:
+    def frame_points(self, params: FlameParams) -> FramePoints:
         """The M + N points in one frame."""
-        target, source = (baked.frame_points(pose, expression, betas) for baked in (self.target, self.source))
+        target, source = (baked.frame_points(params) for baked in (self.target, self.source))
         source = blend(source, target, self.blending)
         source = dataclasses.replace(source, radius=source.radius * self.radius_ratio(), alive=self.taken)
         target = dataclasses.replace(target, alive=self.kept)
         return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), target, source)
 
-    def radius_ratio(self) -> float:
+    def radius_ratio(self) -> jax.Array | float:
         """From NDC of the source's training cameras to the target's; 1 where a radius holds for all cameras."""
         here, there = self.target.ndc_per_unit, self.source.ndc_per_unit
-        return here / there if here and there else 1.0
+        return 1.0 if here is None or there is None else here / there
 
 
-class FusedAvatar(AnyAvatar):
+class FusedPointAvatar(Avatar):
     """The target with attributes of the source. Its codes are the source's."""
 
-    def __init__(self, source: Avatar, target: Avatar, alignments: Mapping[str, Alignments]):
+    fusing_steps = tuple(_STEPS)
+
+    def __init__(self, source: TrainedPointAvatar, target: TrainedPointAvatar, alignments: Mapping[str, Alignments]):
         """`alignments`: one entry for each attribute, in order; where parts overlap, the first prevails."""
         self.source = source
         self.target = target
         self.alignments = dict(alignments)
         self.head, self.betas, self.space = target.head, target.betas, target.space
+        self.expression_c = target.expression_c
         self.description = dataclasses.replace(target.description, looks=self.looks)
-        self._target_bakes: dict[str, BakedAvatar] = {}  # by dtype: the same for all looks
+        self._target_bakes: dict[str, BakedPointLook] = {}  # by dtype: the same for all looks
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """It has primitives and looks; it cannot be fused again."""
+        return frozenset({"primitives", "program", "looks"})
+
+    def as_filmed(self) -> BakedPointLook:
+        """The target alone."""
+        return self.target.bake()
 
     @functools.cached_property
     def trained_looks(self) -> TrainedLooks:  # type: ignore[override]
@@ -114,16 +134,16 @@ class FusedAvatar(AnyAvatar):
         return looks_of(self.source, self.target.looks[0], tuple(self.alignments))
 
     @functools.cached_property
-    def identity(self) -> str:  # type: ignore[override]
+    def fingerprint(self) -> str:  # type: ignore[override]
         """SHA-256 of both avatars' identities and the motions, as hex."""
-        digest = hashlib.sha256((self.source.identity + self.target.identity).encode())
+        digest = hashlib.sha256((self.source.fingerprint + self.target.fingerprint).encode())
         for attribute, found in self.alignments.items():
             digest.update(attribute.encode() + found.motions.tobytes())
         return digest.hexdigest()
 
     def bake(
         self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32", steps: Steps = Steps()
-    ) -> BakedFusion:
+    ) -> FusedPointLook:
         """Selects, moves and blends points once for a latent (one of each attribute by default).
 
         Raises:
@@ -152,7 +172,9 @@ class FusedAvatar(AnyAvatar):
         filler = fill.with_room(filler, source_d, target_d[kept & outer])
         lent = blending(filler & steps.blend, source_d, target_d, kept & outer)
         target_baked = self._target_baked(np.dtype(dtype).name)
-        return BakedFusion(target_baked, source.bake(dtype=dtype), jnp.asarray(kept), jnp.asarray(worn | filler), lent)
+        return FusedPointLook(
+            target_baked, source.bake(dtype=dtype), jnp.asarray(kept), jnp.asarray(worn | filler), lent
+        )
 
     def parts(self, latent: Mapping[str, jax.Array]) -> dict[str, compose.Part]:
         """For each attribute, which points come and go; no motion has a part in it.
@@ -182,6 +204,24 @@ class FusedAvatar(AnyAvatar):
             parts[attribute] = compose.Part(worn, beside, clear, removed, shown | hidden, hidden)
         return parts
 
+    def bake_step(self, latent: Mapping[str, jax.Array], step: str) -> FusedPointLook:
+        """A look after one of the steps of fusing."""
+        return self.bake(latent, steps=_STEPS[step])
+
+    def alignment_report(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """By attribute and look that it was aligned for: d1 + d2 (squared head units) before and after."""
+        return {name: self._distances(name, found) for name, found in self.alignments.items()}
+
+    def _distances(self, attribute: str, found: Alignments) -> dict[str, tuple[float, float]]:
+        looks = self.aligned_looks(attribute, per_look=len(found.codes) > 1)
+        return {look: (float(before), float(after)) for look, before, after in zip(looks, found.before, found.after)}
+
+    def aligned_looks(self, attribute: str, *, per_look: bool) -> list[str]:
+        """Names of the looks that the attribute is aligned for."""
+        trained = self.trained_looks
+        names = [name for name, category in zip(trained.names[1:], trained.categories) if category == attribute]
+        return names if per_look else names[:1]
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes both avatars and the motions as one `.npz`, to be opened by `load`."""
         arrays = {FUSION: json_array({"format": _FORMAT, "attributes": list(self.alignments)})}
@@ -192,7 +232,7 @@ class FusedAvatar(AnyAvatar):
         write_npz(path, arrays)
 
     @classmethod
-    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "FusedAvatar":
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "FusedPointAvatar":
         """Reads what `save` wrote.
 
         Raises:
@@ -201,7 +241,9 @@ class FusedAvatar(AnyAvatar):
         content = array_json(arrays[FUSION])
         if content.get("format") != _FORMAT:
             raise UserError(f"{where} is not a fused avatar of format {_FORMAT}; fuse it again.")
-        source, target = (Avatar.of_arrays(_below(arrays, prefix), where=where) for prefix in (_SOURCE, _TARGET))
+        source, target = (
+            TrainedPointAvatar.of_arrays(_below(arrays, prefix), where=where) for prefix in (_SOURCE, _TARGET)
+        )
         found = {
             attribute: Alignments(**_below(arrays, f"{_ALIGNMENT}{attribute}.")) for attribute in content["attributes"]
         }
@@ -212,23 +254,26 @@ class FusedAvatar(AnyAvatar):
         return self.source.canonical().points
 
     @functools.cached_property
-    def _target(self) -> CanonicalAvatar:
+    def _target(self) -> CanonicalPointLook:
         return self.target.canonical()
 
-    def _target_baked(self, dtype: str) -> BakedAvatar:
+    def _target_baked(self, dtype: str) -> BakedPointLook:
         if dtype not in self._target_bakes:
             self._target_bakes[dtype] = self._target.bake(dtype=dtype)
         return self._target_bakes[dtype]
 
-    def _draped(self, source: CanonicalAvatar, worn: np.ndarray) -> CanonicalPoints:
+    def _draped(self, source: CanonicalPointLook, worn: np.ndarray) -> CanonicalPoints:
         """The points, hair among them as it lies on the target's head."""
         points, own, other = source.points, self.source.betas, self.betas
-        offset = jnp.asarray(drape(source.space, points.x_fc, points.nearest, worn, own=own, other=other))
+        space, place, near = source.space, np.asarray(points.x_fc), np.asarray(points.nearest)
+        offset = jnp.asarray(
+            retarget_hair(space.head, np.asarray(space.vertices_fc), place, near, worn, own=own, other=other)
+        )
         rest = dataclasses.replace(points.rest, positions_rest=points.rest.positions_rest + offset)
         return dataclasses.replace(points, rest=rest, x_fc=points.x_fc + offset)
 
     def _moved(
-        self, source: CanonicalAvatar, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]
+        self, source: CanonicalPointLook, parts: Mapping[str, compose.Part], latent: Mapping[str, jax.Array]
     ) -> CanonicalPoints:
         """Every point by the motion of the first attribute that it is worn or fills for."""
         motions = np.zeros((len(source.points.x_fc), 6), np.float32)
@@ -237,13 +282,12 @@ class FusedAvatar(AnyAvatar):
                 motions[mask] = self.alignments[attribute].at(np.asarray(latent[attribute]))
         return moved_points(source.points, source.space, jnp.asarray(motions))
 
-    def _at_rest(self, baked: CanonicalAvatar) -> np.ndarray:
+    def _at_rest(self, baked: CanonicalPointLook) -> np.ndarray:
         """Positions (N, 3) where blending looks for neighbours."""
-        pose, expression = (drive[:1] for drive in probe_frames(self.source.space, self.space))
-        return np.asarray(positions(baked, pose, expression, self.betas)[0])
+        return np.asarray(positions(baked, probe_frames(self.source.space, self.space, self.betas).frames(slice(1)))[0])
 
 
-def looks_of(source: Avatar, name: str, attributes: Sequence[str]) -> TrainedLooks:
+def looks_of(source: TrainedPointAvatar, name: str, attributes: Sequence[str]) -> TrainedLooks:
     """The source's looks of some attributes, and its own hair as one of them; `name` wears the first of each.
 
     A segmentation cue tells the source's own hair, but not its own nose: of other attributes there are trained looks
@@ -259,7 +303,7 @@ def looks_of(source: Avatar, name: str, attributes: Sequence[str]) -> TrainedLoo
     for (_, category), code in zip(reversed(rows), reversed(codes)):
         filmed[category] = code
     fused = latents.LatentTable(
-        code_size=source.description.networks.code_size,
+        code_size=source.model.networks.code_size,
         look_categories=tuple(category for _, category in rows),
         rngs=nnx.Rngs(0),
     )

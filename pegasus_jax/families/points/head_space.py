@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.families.points.weight_anchors import WeightAnchors, weight_anchors
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
@@ -64,8 +65,8 @@ class FrameMotion:
     """One frame's head motion relative to the canonical state."""
 
     T_d_rest: jax.Array  # (6, 4, 4): ghost bone, then the joints
-    pose_feature: jax.Array  # (36,): f(theta) - f(theta_c)
-    expression: jax.Array  # (50,): psi - psi_c
+    pose_feature_delta: jax.Array  # (36,): f(theta) - f(theta_c)
+    expression_delta: jax.Array  # (50,): psi - psi_c
     shape_offset: jax.Array  # (V, 3): S beta at every vertex
     blend_offset: jax.Array  # (V, 3): E (psi - psi_c) + P^T (f - f_c) at every vertex
 
@@ -161,18 +162,18 @@ def may_show(space: HeadSpace, nearest: jax.Array, part: jax.Array) -> np.ndarra
     return np.asarray((part > 0) | ((part != ANY_PART) & turned_into_view[nearest]))
 
 
-def frame_motion(space: HeadSpace, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> FrameMotion:
-    """The motion of one frame: betas (100,), expression (50,), pose (15,)."""
+def frame_motion(space: HeadSpace, params: FlameParams) -> FrameMotion:
+    """The motion of one frame."""
     head = space.head
-    pose_feature = lbs.pose_feature(pose) - space.pose_feature_c
-    expression_offset = expression - space.expression_c
+    pose_feature_delta = lbs.pose_feature(params.pose) - space.pose_feature_c
+    expression_delta = params.expression - space.expression_c
     return FrameMotion(
-        T_d_rest=with_ghost_bone(lbs.joint_transforms(head, betas, expression, pose)),
-        pose_feature=pose_feature,
-        expression=expression_offset,
-        shape_offset=jnp.asarray(head.shapedirs) @ betas,
-        blend_offset=jnp.asarray(head.exprdirs) @ expression_offset
-        + jnp.einsum("kvc,k->vc", head.posedirs, pose_feature),
+        T_d_rest=with_ghost_bone(lbs.joint_transforms(head, params.betas, params.expression, params.pose)),
+        pose_feature_delta=pose_feature_delta,
+        expression_delta=expression_delta,
+        shape_offset=jnp.asarray(head.shapedirs) @ params.betas,
+        blend_offset=jnp.asarray(head.exprdirs) @ expression_delta
+        + jnp.einsum("kvc,k->vc", head.posedirs, pose_feature_delta),
     )
 
 

@@ -14,44 +14,56 @@ import scipy.spatial
 from flax import nnx
 
 from pegasus_jax.core import latents
+from pegasus_jax.core.model import TrainState
+from pegasus_jax.data.videos import Videos
 from pegasus_jax.families.points.appearance import fit_appearance, observe
 from pegasus_jax.families.points.cloud import add_points
 from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.families.points.fitting import fit
 from pegasus_jax.families.points.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.families.points.networks import AvatarNetworks
+from pegasus_jax.families.points.settings import PointSettings
 from pegasus_jax.families.points.visual_hull import contradicted, hull_points
-from pegasus_jax.training.settings import Settings
-from pegasus_jax.training.state import TrainState
-from pegasus_jax.training.videos import Videos
 
 _SURE = 0.98  # what the network is to say of points that are there
 
 
-def join(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos, settings: Settings) -> TrainState:
+def join(
+    graphdef: nnx.GraphDef,
+    state: TrainState,
+    space: HeadSpace,
+    videos: Videos,
+    settings: PointSettings,
+    *,
+    seed: int,
+) -> TrainState:
     """The state with which a run's second stage begins; without a presence network, looks share the points there are.
 
     Adam starts afresh: moments of the first stage's small gradients would make the second's first steps thirty times
     too large.
     """
-    networks, found, old = state.params.networks, np.zeros((0, 3), np.float32), state.params.points[state.cloud.alive]
+    networks, found, old = (
+        state.params.networks,
+        np.zeros((0, 3), np.float32),
+        state.params.points[state.primitives.alive],
+    )
     clouds = Clouds(graphdef, networks, space)
     if settings.networks.presence:
-        radius = float(state.cloud.radius) / videos.ndc_per_unit
+        radius = float(state.primitives.radius) / videos.ndc_per_unit
         count = settings.cloud.hull_points
-        found = newcomers(clouds, old, videos, count=count, radius=radius, seed=settings.seed)
+        found = newcomers(clouds, old, videos, count=count, radius=radius, seed=seed)
     state = add_points(state, settings.cloud, found)
     if settings.networks.presence:
-        points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
+        points, part = state.params.points[state.primitives.alive], state.primitives.part[state.primitives.alive]
         there = shown(clouds, points, len(old), videos)
-        seen = observe(clouds, points, part, state.cloud.radius, videos, there=there)
-        clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=settings.seed))
-        networks = fit_appearance(clouds, points, part, seen, seed=settings.seed)
+        seen = observe(clouds, points, part, state.primitives.radius, videos, there=there)
+        clouds = dataclasses.replace(clouds, networks=fit_presence(clouds, points, there, seed=seed))
+        networks = fit_appearance(clouds, points, part, seen, seed=seed)
     params = dataclasses.replace(state.params, networks=networks)
     return dataclasses.replace(state, params=params, moments=optax.scale_by_adam().init(params))
 
 
-def room(settings: Settings, looks: int) -> int:
+def room(settings: PointSettings, looks: int) -> int:
     """How many points the first stage leaves to looks that are still to join; half of all at most."""
     if not settings.networks.presence:
         return 0

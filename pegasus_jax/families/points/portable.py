@@ -14,32 +14,32 @@ import numpy as np
 
 from pegasus_jax.core.camera import Camera
 from pegasus_jax.families.points import octahedral
-from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.baked_points import BakedRest, pose_baked
 from pegasus_jax.families.points.deformation import Bases
-from pegasus_jax.families.points.fused import BakedFusion
+from pegasus_jax.families.points.fused import FusedPointLook
 from pegasus_jax.families.points.head_space import FrameMotion, HeadSpace, with_ghost_bone
 from pegasus_jax.families.points.portable_set import common_arrays, joined, point_set
 from pegasus_jax.families.points.posing import normalize
 from pegasus_jax.families.points.render import FramePoints, RenderOptions, render_points
 from pegasus_jax.flame import lbs
-from pegasus_jax.inference.npz_file import write_npz
+from pegasus_jax.npz_file import write_npz
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "program"
 Arrays = Mapping[str, Any]  # of NumPy or JAX
 
 
-def portable_arrays(baked: BakedAvatar | BakedFusion) -> dict[str, np.ndarray]:
+def portable_arrays(baked: BakedPointLook | FusedPointLook) -> dict[str, np.ndarray]:
     """All that a frame needs, by name, under the avatar's own betas."""
-    if isinstance(baked, BakedFusion):
+    if isinstance(baked, FusedPointLook):
         return _fused_arrays(baked)
     everything = np.arange(len(baked.points.opacity))
     arrays = point_set(baked, everything, space=baked.space, betas=baked.betas) | _lent_to_nobody()
     return arrays | _common(baked, baked.space)
 
 
-def _fused_arrays(baked: BakedFusion) -> dict[str, np.ndarray]:
+def _fused_arrays(baked: FusedPointLook) -> dict[str, np.ndarray]:
     """Only the points that are drawn: those of the target that are kept, then those that are taken of the source."""
     kept, taken = np.flatnonzero(baked.kept), np.flatnonzero(baked.taken)
     space, betas = baked.target.space, baked.betas
@@ -57,8 +57,10 @@ def _fused_arrays(baked: BakedFusion) -> dict[str, np.ndarray]:
     return arrays | lent | _common(baked, space)
 
 
-def _common(baked: BakedAvatar | BakedFusion, space: HeadSpace) -> dict[str, np.ndarray]:
-    return common_arrays(space, baked.betas) | {"ndc_per_unit": np.asarray(baked.ndc_per_unit or 0.0, np.float32)}
+def _common(baked: BakedPointLook | FusedPointLook, space: HeadSpace) -> dict[str, np.ndarray]:
+    return common_arrays(space, baked.betas) | {
+        "ndc_per_unit": np.asarray(0.0 if baked.ndc_per_unit is None else baked.ndc_per_unit, np.float32)
+    }
 
 
 def _lent_to_nobody() -> dict[str, np.ndarray]:
@@ -73,8 +75,8 @@ def frame_points(arrays: Arrays, pose: jax.Array, expression: jax.Array) -> Fram
     joints = arrays["joints"] + arrays["joints_by_expression"] @ expression
     motion = FrameMotion(
         T_d_rest=with_ghost_bone(lbs.chain(joints, pose)),
-        pose_feature=pose_feature,
-        expression=by_mean,
+        pose_feature_delta=pose_feature,
+        expression_delta=by_mean,
         shape_offset=arrays["vertex_offset"],
         blend_offset=arrays["vertex_expression"] @ by_mean
         + jnp.einsum("kvc,k->vc", arrays["vertex_pose"], pose_feature),
@@ -106,30 +108,32 @@ def _lent(own: jax.Array, arrays: Arrays) -> jax.Array:
     return own.at[arrays["lent_to"]].set(mixed)
 
 
-def write_portable(path: str | os.PathLike, baked: BakedAvatar | BakedFusion, *, image_size: int) -> None:
+def write_portable(path: str | os.PathLike, baked: BakedPointLook | FusedPointLook, *, image_size: int) -> None:
     """Writes the arrays and, as `program`, the renderer for square pictures of this side.
 
     Raises:
         UserError: the place may not be written to.
     """
     arrays = portable_arrays(baked)
-    options = RenderOptions(
-        max_points_per_pixel=baked.max_points_per_pixel, ndc_per_unit=baked.ndc_per_unit, backend="xla"
-    )
-    program = renderer(arrays, image_size=(image_size, image_size), options=options)
+    options = RenderOptions(max_points_per_pixel=baked.max_points_per_pixel, backend="xla")
+    size, grows = (image_size, image_size), baked.ndc_per_unit is not None
+    program = renderer(arrays, image_size=size, options=options, grows=grows)
     write_npz(path, arrays | {PROGRAM: np.frombuffer(program, np.uint8)})
 
 
-def renderer(arrays: Arrays, *, image_size: tuple[int, int], options: RenderOptions) -> bytes:
+def renderer(arrays: Arrays, *, image_size: tuple[int, int], options: RenderOptions, grows: bool) -> bytes:
     """A serialised `jax.export` program: arrays, pose (15,), expression (50,), T_camera_world (3, 4), intrinsics (4,).
 
-    It returns image (H, W, 3), alpha (H, W) and overflow (), the point-tile pairs for which there was no room.
+    It returns image (H, W, 3), alpha (H, W) and overflow (), the point-tile pairs for which there was no room. With
+    `grows`, points grow as the camera comes closer than the arrays' `ndc_per_unit` says.
     """
 
     def render(arrays: Arrays, pose, expression, T_camera_world, intrinsics) -> dict[str, jax.Array]:
         camera = Camera(T_camera_world, intrinsics, image_size)
-        out = render_points(frame_points(arrays, pose, expression), camera, options=options)
-        return {"image": out.image, "alpha": out.alpha, "overflow": out.overflow}
+        per_unit = arrays["ndc_per_unit"] if grows else None
+        points = frame_points(arrays, pose, expression)
+        out = render_points(points, camera, options=options, ndc_per_unit=per_unit)
+        return {"image": out.image, "alpha": out.alpha, "overflow": jnp.asarray(out.overflow)}
 
     shapes = {name: jax.ShapeDtypeStruct(array.shape, array.dtype) for name, array in arrays.items()}
     frame = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((15,), (50,), (3, 4), (4,))]

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax.families.points.baked import BakedAvatar
+from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.flame import lbs
 
@@ -38,7 +38,7 @@ def common_arrays(space: HeadSpace, betas: jax.Array) -> Set:
     return {name: np.asarray(array) for name, array in arrays.items()}
 
 
-def point_set(baked: BakedAvatar, chosen: np.ndarray, *, space: HeadSpace, betas: jax.Array) -> Set:
+def point_set(baked: BakedPointLook, chosen: np.ndarray, *, space: HeadSpace, betas: jax.Array) -> Set:
     """The `chosen` (M,) of a look's points, relative to the canonical state of `space` and the shape `betas` (100,).
 
     From another canonical state to this one what the bases add differs by a constant, which goes into the rest.

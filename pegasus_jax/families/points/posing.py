@@ -104,7 +104,7 @@ def pose_points(
     Jacobian and leaves them zero; `jacobian_gradient=False` holds it constant in the backward pass.
     """
     rest = points.rest
-    basis_map = bases.motion(motion.pose_feature, motion.expression)
+    basis_map = bases.motion(motion.pose_feature_delta, motion.expression_delta)
     offset = rest.features @ basis_map[:-1] + basis_map[-1][None, :] + motion.shape_offset[points.nearest]
     if head_prior:
         offset = offset + motion.blend_offset[points.nearest]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 import rasterizer
 from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.render import Render, RenderOptions
 
 SHADING_GAIN = 2.0
 INNER_SETBACK = 0.03  # head units by which inner points sort behind: discs are coarser than lids and lips are thin
@@ -30,55 +31,29 @@ class FramePoints:
     alive: jax.Array | None  # (N,) bool: is drawn; None: all are
 
 
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Render:
-    """One frame's pictures. Fields that were not asked for are None."""
-
-    image: jax.Array  # (H, W, 3) in [0, 1], over white
-    alpha: jax.Array  # (H, W) in [0, 1]
-    normals: jax.Array | None  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
-    albedo: jax.Array | None  # (H, W, 3), over white
-    shading: jax.Array | None  # (H, W, 3), over white
-    seg_logit: jax.Array | None  # (H, W): blended logits, 0 where nothing is drawn
-    inner: jax.Array | None  # (H, W) in [0, 1]: how much of the pixel shows eyeballs or the inside of the mouth
-    max_weight: jax.Array  # (N,): each point's largest compositing weight
-    is_front: jax.Array  # (N,) bool: the point was first at some pixel
-    overflow: jax.Array  # () int32: point-tile pairs that did not fit (0 on exact backends)
-    nonfinite: jax.Array  # () int32: points skipped for NaN or Inf
-
-
-@dataclasses.dataclass(frozen=True)
-class RenderOptions:
-    """Static choices of a rendering."""
-
-    channels: tuple[str, ...] = ("rgb",)
-    max_points_per_pixel: int | None = None
-    ndc_per_unit: float | None = None  # of the cameras for which the radius holds; None: it holds for all, as published
-    point_scale: float = 1.0  # share of their radius with which points are drawn: small ones show where they are
-    overlaps_per_point: int = 16  # capacity of the static backends: (tile, point) pairs per point
-    backend: str = "auto"
-
-    def roomier(self) -> "RenderOptions":
-        """The same with twice the capacity: what to try when `Render.overflow` is not zero."""
-        return dataclasses.replace(self, overlaps_per_point=2 * self.overlaps_per_point)
-
-
 def colour(shading: jax.Array, albedo: jax.Array) -> jax.Array:
     """clamp(2 s a, 0, 1): the factor is the published code's, not the paper's."""
     return jnp.clip(SHADING_GAIN * shading * albedo, 0.0, 1.0)
 
 
-def point_radius(points: FramePoints, camera: Camera, *, ndc_per_unit: float | None) -> jax.Array:
+def point_radius(points: FramePoints, camera: Camera, *, ndc_per_unit: jax.Array | None) -> jax.Array:
     """Radii (N,) in pixels; with `ndc_per_unit` they grow as the camera comes closer."""
     radius = points.radius * (0.5 * min(camera.image_size))
     return radius if ndc_per_unit is None else radius * camera.ndc_per_unit() / ndc_per_unit
 
 
-def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions) -> Render:
-    """Splats N posed points.
+def render_points(
+    points: FramePoints,
+    camera: Camera,
+    *,
+    options: RenderOptions,
+    ndc_per_unit: jax.Array | None = None,
+    extra: jax.Array | None = None,
+) -> Render:
+    """Splats N posed points, and blends numbers `extra` (N, C) of theirs like colours.
 
-    With `options.ndc_per_unit` points grow as the camera comes closer, so that a head does not dissolve into dots.
+    With `ndc_per_unit` () of the cameras for which the radius holds, points grow as the camera comes closer, so that a
+    head does not dissolve into dots; without it the radius holds for all cameras, as published.
     """
     values = {
         "rgb": colour(points.shading, points.albedo),
@@ -88,12 +63,13 @@ def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions
         "seg_logit": points.seg_logit[:, None],
         "inner": points.inner[:, None].astype(points.shading.dtype),
     }
+    features = [values[name] for name in options.channels] + ([] if extra is None else [extra])
     means2d, depths = camera.project(points.positions_d)
     out = rasterizer.splat(
         means2d,
         depths + INNER_SETBACK * points.inner,
-        options.point_scale * point_radius(points, camera, ndc_per_unit=options.ndc_per_unit),
-        jnp.concatenate([values[name] for name in options.channels], axis=-1),
+        options.point_scale * point_radius(points, camera, ndc_per_unit=ndc_per_unit),
+        jnp.concatenate(features, axis=-1),
         image_size=camera.image_size,
         opacities=points.opacity,
         alive=points.alive,
@@ -116,6 +92,7 @@ def render_points(points: FramePoints, camera: Camera, *, options: RenderOptions
         shading=pictures.get("shading"),
         seg_logit=pictures.get("seg_logit"),
         inner=pictures.get("inner"),
+        extra=None if extra is None else out.image[..., start:],
         max_weight=out.max_weight,
         is_front=out.is_front,
         overflow=out.overflow,

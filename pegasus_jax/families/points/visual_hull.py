@@ -74,7 +74,7 @@ def _project(space: HeadSpace, points: jax.Array, nearest: jax.Array, frames: Ba
     rest = unpose(points, weights, space.T_fc_rest)
 
     def one(frame: Batch) -> jax.Array:
-        motion = frame_motion(space, frame.betas, frame.expression, frame.pose)
+        motion = frame_motion(space, frame.params)
         moved = rest + (motion.shape_offset + motion.blend_offset)[nearest]
         return frame.cameras.project(skin(moved, weights, motion.T_d_rest))[0]
 

@@ -18,9 +18,13 @@ def seen(joining_run):
     clouds, points, state, videos, radius = joining_run
     found = joining.newcomers(clouds, points, videos, count=400, radius=radius, seed=0)
     everything = jnp.concatenate([points, jnp.asarray(found)])
-    part = jnp.concatenate([state.cloud.part, jnp.zeros(len(found), jnp.int32)])
+    part = jnp.concatenate([state.primitives.part, jnp.zeros(len(found), jnp.int32)])
     labels = joining.shown(clouds, everything, len(points), videos)
-    return everything, labels, appearance.observe(clouds, everything, part, state.cloud.radius, videos, there=labels)
+    return (
+        everything,
+        labels,
+        appearance.observe(clouds, everything, part, state.primitives.radius, videos, there=labels),
+    )
 
 
 def _picture_colour(videos, look: int) -> np.ndarray:
@@ -68,8 +72,8 @@ def test_the_fitted_network_says_what_was_seen(joining_run, seen):
 
 def test_seen_beyond_the_networks_make_pictures_closer_to_their_frames(joining_run):
     clouds, _, state, videos, _ = joining_run
-    points, part = state.params.points[state.cloud.alive], state.cloud.part[state.cloud.alive]
-    found = appearance.observe(clouds, points, part, state.cloud.radius, videos)
+    points, part = state.params.points[state.primitives.alive], state.primitives.part[state.primitives.alive]
+    found = appearance.observe(clouds, points, part, state.primitives.radius, videos)
     beyond = appearance.seen_beyond(clouds.graphdef, state, clouds.space, videos)
     assert beyond.shape == (3, len(points), 4) and np.isfinite(beyond).all()
     merged = nnx.merge(clouds.graphdef, clouds.networks)
@@ -84,7 +88,10 @@ def test_seen_beyond_the_networks_make_pictures_closer_to_their_frames(joining_r
 def test_what_no_frame_shows_is_as_what_frames_show_beside_it_and_what_a_look_hides_as_filmed(joining_run, monkeypatch):
     """As of clips that never turn: one colour in front, under the look another and its cue, and a cheek hidden."""
     clouds, _, state, videos, _ = joining_run
-    points, part = state.params.points[state.cloud.alive], np.asarray(state.cloud.part[state.cloud.alive])
+    points, part = (
+        state.params.points[state.primitives.alive],
+        np.asarray(state.primitives.part[state.primitives.alive]),
+    )
     x_fc = np.stack([clouds.flame_canonical(points, look) for look in range(3)])
     front = x_fc[0, :, 2] > 0.0
     hidden = front & (x_fc[0, :, 0] > 0.2)

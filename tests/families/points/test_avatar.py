@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 import pegasus_jax as pj
+from pegasus_jax.core import avatar as avatar_module
 from pegasus_jax.core import latents
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.motion import Motion
+from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.frame import render_frame
+from pegasus_jax.families.points.frame import render_frames
 from pegasus_jax.families.points.head_space import nearest_vertices
 from pegasus_jax.families.points.networks import canonicalise, flame_canonical
-from pegasus_jax.families.points.render import RenderOptions
-from pegasus_jax.inference import any_avatar, load
-from pegasus_jax.inference.any_avatar import ALL_CHANNELS
+from pegasus_jax.inference import load
 from tests.inference.untrained import trained_further, write_run
 from tests.training import tiny
 
@@ -36,12 +38,17 @@ def avatar(folders):
 @pytest.fixture(scope="module")
 def drive(folders):
     dataset = read_dataset(folders.data)
-    return dataset.pose, dataset.expression, dataset.cameras(image_size=(16, 16))
+    return drive_of(dataset, image_size=(16, 16))
+
+
+def drive_of(dataset, *, image_size) -> Motion:
+    params = FlameParams.of_frames(dataset.betas, dataset.expression, dataset.pose)
+    return Motion(params, dataset.cameras(image_size=image_size))
 
 
 def frame_of(drive, index):
-    pose, expression, cameras = drive
-    return pose[index], expression[index], jax.tree.map(lambda array: array[index], cameras)
+    frame = drive.frames(index)
+    return frame.params, frame.cameras
 
 
 def test_an_exported_avatar_renders_as_its_work_folder_does(folders, avatar, drive, tmp_path):
@@ -66,22 +73,13 @@ def test_a_baked_look_renders_as_the_networks_themselves_do(avatar, drive, dtype
     points = canonicalise(networks, space, avatar.points_gc, z, nearest, avatar.part, jacobian_gradient=True)
     baked = avatar.bake(avatar.latent("hair/ada"), dtype=dtype)
     for index in range(3):
-        pose, expression, camera = frame_of(drive, index)
-        camera = camera.resized((64, 64))
-        expected = render_frame(
-            networks,
-            space,
-            points,
-            z,
-            betas=avatar.betas,
-            expression=jnp.asarray(expression),
-            pose=jnp.asarray(pose),
-            camera=camera,
-            radius=avatar.radius,
-            alive=None,
-            options=RenderOptions(channels=ALL_CHANNELS),
-        )
-        got = baked.render(pose, expression, camera)
+        params, camera = frame_of(drive, index)
+        frame = Motion(jax.tree.map(jnp.asarray, params), camera.resized((64, 64)))
+        options = RenderOptions(channels=("rgb", "normals", "albedo", "shading", "seg_logit"))
+        batch = jax.tree.map(lambda array: array[None], frame)
+        expected = render_frames(networks, space, points, z, batch, radius=avatar.radius, alive=None, options=options)
+        expected = jax.tree.map(lambda array: array[0], expected)
+        got = baked.render(frame.params, frame.cameras, options=options)
         assert float(expected.alpha.max()) > 0.9, "there is something to compare"
         for name in ("image", "alpha", "normals", "albedo", "shading"):
             assert psnr(getattr(got, name), getattr(expected, name)) > floor, name
@@ -98,9 +96,9 @@ def test_float16_takes_less_memory(avatar):
 
 def test_looks_share_one_compilation(avatar, drive):
     avatar.bake().render(*frame_of(drive, 0))
-    before = any_avatar._render._cache_size()
+    before = avatar_module._render._cache_size()
     avatar.bake(avatar.latent("hair/cleo", nose="nose/ben")).render(*frame_of(drive, 1))
-    assert any_avatar._render._cache_size() == before
+    assert avatar_module._render._cache_size() == before
 
 
 def test_looks_differ_in_their_own_category_alone(avatar):
@@ -128,22 +126,23 @@ def test_looks_are_swapped_and_blended_by_name(avatar):
 
 def test_an_avatar_keeps_its_identity_in_every_form_and_shares_it_with_no_other(folders, avatar, tmp_path):
     avatar.save(tmp_path / "me.npz")
-    assert load(tmp_path / "me.npz").identity == avatar.identity == load(folders.run).identity
-    assert trained_further(avatar).identity != avatar.identity == load(folders.run).identity
+    assert load(tmp_path / "me.npz").fingerprint == avatar.fingerprint == load(folders.run).fingerprint
+    assert trained_further(avatar).fingerprint != avatar.fingerprint == load(folders.run).fingerprint
 
 
 def test_another_look_or_shape_is_another_picture(avatar, drive):
     frame = frame_of(drive, 0)
     filmed = avatar.render(*frame)
     assert np.abs(avatar.render(*frame, latent=avatar.latent("hair/ada")).image - filmed.image).max() > 1e-3
-    assert np.abs(avatar.render(*frame, betas=avatar.betas + 1.0).image - filmed.image).max() > 1e-3
-    few = avatar.render(*frame, max_points_per_pixel=1)
+    other = frame[0].with_betas(avatar.betas + 1.0)
+    assert np.abs(avatar.render(other, frame[1]).image - filmed.image).max() > 1e-3
+    few = avatar.render(*frame, options=RenderOptions(max_points_per_pixel=1))
     assert float(few.alpha.sum()) < float(filmed.alpha.sum())
 
 
 def test_a_clip_equals_its_frames(avatar, drive):
-    pose, expression, cameras = drive
-    clip = avatar.render(pose[:3], expression[:3], jax.tree.map(lambda array: array[:3], cameras))
+    some = drive.frames(slice(3))
+    clip = avatar.render(some.params, some.cameras)
     assert clip.image.shape == clip.normals.shape == (3, 16, 16, 3) and clip.alpha.shape == (3, 16, 16)
     for index in range(3):
         one = avatar.render(*frame_of(drive, index))
@@ -153,14 +152,14 @@ def test_a_clip_equals_its_frames(avatar, drive):
 
 def test_rendering_works_under_jit_and_vmap(avatar, drive):
     baked = avatar.bake()
-    pose, expression, cameras = (jax.tree.map(lambda array: array[:2], part) for part in drive)
+    some = drive.frames(slice(2))
 
     @jax.jit
-    def images(baked, pose):
-        return jax.vmap(lambda p, e, c: baked.render(p, e, c, options=RenderOptions()).image)(pose, expression, cameras)
+    def images(baked, params):
+        return jax.vmap(lambda one, camera: baked.render(one, camera).image)(params, some.cameras)
 
-    expected = baked.render(pose, expression, cameras, options=RenderOptions()).image
-    np.testing.assert_allclose(images(baked, pose), expected, atol=1e-5)
+    expected = baked.render(some.params, some.cameras).image
+    np.testing.assert_allclose(images(baked, jax.tree.map(jnp.asarray, some.params)), expected, atol=1e-5)
 
 
 def test_a_changed_head_model_is_told_by_its_name(folders, tmp_path):
@@ -206,8 +205,8 @@ def test_what_is_no_avatar_is_one_sentence(kind, folders, tmp_path):
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        ({"format": 99}, "is not an avatar description of format 1"),
-        ({"networks": {"wings": 2}}, "is damaged"),
+        ({"format": 99}, "is not an avatar description of format 2"),
+        ({"model": {"networks": {"wings": 2}}}, "is damaged"),
         (None, r"avatar\.json is damaged"),
     ],
     ids=["another_version", "other_networks", "cut_short"],

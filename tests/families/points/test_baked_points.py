@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.families.points.baked_points import bake_points, pose_baked, tangent_frame
 from pegasus_jax.families.points.head_space import frame_motion, head_space
 from pegasus_jax.families.points.motion_modes import TOLERANCE, feature_moments, principal_modes
@@ -30,7 +31,7 @@ def look(request, space):
 @pytest.mark.parametrize("dtype, positions, normals", [("float32", 2e-4, 1e-3), ("float16", 4e-3, 0.05)])
 def test_baked_points_move_and_turn_as_the_networks_say(space, look, dtype, positions, normals):
     points, bases, head_prior = look
-    motion = frame_motion(space, *random_motion(2))
+    motion = frame_motion(space, FlameParams(*random_motion(2)))
     expected = pose_points(points, bases, motion, head_prior=head_prior, normals=True)
     got = pose_baked(bake_points(points, bases, dtype=dtype).rest, motion, head_prior=head_prior)
     np.testing.assert_allclose(got.positions_d, expected.positions_d, atol=positions)
@@ -47,7 +48,7 @@ def test_a_map_that_turns_space_inside_out_turns_normals_too(space, look):
         rest=dataclasses.replace(rest, positions_rest=rest.positions_rest * mirrored[None]),
         rest_by_x_sc=dataclasses.replace(by_x, positions_rest=by_x.positions_rest * mirrored[None, None]),
     )
-    motion = frame_motion(space, *random_motion(2))
+    motion = frame_motion(space, FlameParams(*random_motion(2)))
     expected = pose_points(points, bases, motion, head_prior=False, normals=True).normals_d
     got = pose_baked(bake_points(points, bases, dtype="float32").rest, motion, head_prior=False).normals_d
     agreement = np.sum(np.asarray(got * expected), axis=1)

@@ -27,6 +27,7 @@ def schedule(**changes) -> CloudSchedule:
         "min_radius": 0.01,
         "radius_factor": 0.75,
         "period": 10,
+        "nearest_period": 10,
         "prune_above": 0.0,
     }
     return CloudSchedule(**(values | changes))
@@ -42,9 +43,9 @@ def test_the_published_radii():
     state = random_state(4, radius=PUBLISHED_RADII[0])
     radii = [PUBLISHED_RADII[0]]
     for change in range(14):
-        one = with_cloud(random_state(4, seed=change), radius=state.cloud.radius, visible=jnp.ones(4, bool))
+        one = with_cloud(random_state(4, seed=change), radius=state.primitives.radius, visible=jnp.ones(4, bool))
         state = cloud.change_cloud(one, published, KEY)
-        radii.append(float(state.cloud.radius))
+        radii.append(float(state.primitives.radius))
     np.testing.assert_allclose(radii[:14], PUBLISHED_RADII, atol=6e-7)
     assert radii[14] == radii[13], "below min_radius it stays"
 
@@ -231,8 +232,8 @@ def test_new_points_come_after_the_living_ones_and_start_afresh():
     np.testing.assert_array_equal(grown.cloud.part[4:9], 0)
     np.testing.assert_array_equal(grown.moments.mu.points[:4], state.moments.mu.points[jnp.asarray([0, 2, 3, 7])])
     np.testing.assert_array_equal(grown.moments.nu.points[4:], 0.0)
-    assert int(grown.cloud.changes) == int(state.cloud.changes) + 1
-    assert float(grown.cloud.radius) == float(state.cloud.radius)
+    assert int(grown.cloud.changes) == int(state.primitives.changes) + 1
+    assert float(grown.cloud.radius) == float(state.primitives.radius)
 
 
 def test_new_points_fill_the_room_there_is_and_no_more():

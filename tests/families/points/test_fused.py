@@ -12,21 +12,21 @@ from absl import flags
 
 import pegasus_jax as pj
 from pegasus_jax.commands import fuse as command
+from pegasus_jax.core import avatar as core_avatar
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.data import read_dataset
 from pegasus_jax.editing import Interpolation
 from pegasus_jax.errors import UserError
 from pegasus_jax.evaluation.report import evaluate_run
-from pegasus_jax.families.points.fused import COMPOSED, Steps, looks_of
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
+from pegasus_jax.families.points.fused import COMPOSED, FusedPointAvatar, Steps, looks_of
 from pegasus_jax.families.points.fusion.align import Alignment
 from pegasus_jax.families.points.fusion.alignments import Alignments
-from pegasus_jax.families.points.render import RenderOptions
-from pegasus_jax.inference import FusedAvatar, any_avatar, load, render_edit
-from pegasus_jax.inference.load import load_trained
+from pegasus_jax.inference import load, render_edit
 from tests.families.points.fusion.avatars import with_cue, write_avatars
 from tests.media.said import source_type
 
 SIDE = 16
-OPTIONS = RenderOptions(channels=("rgb",))
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +44,20 @@ def fused(made):
 def frame(made):
     dataset = read_dataset(made[0].data)
     camera = jax.tree.map(lambda array: array[1], dataset.cameras(image_size=(SIDE, SIDE)))
-    return jnp.asarray(dataset.pose[1]), jnp.asarray(dataset.expression[1]), camera
+    params = FlameParams(made[2].betas, jnp.asarray(dataset.expression[1]), jnp.asarray(dataset.pose[1]))
+    return params, camera
 
 
 def image(baked, frame):
-    return np.asarray(baked.render(*frame, options=OPTIONS).image)
+    return np.asarray(baked.render(*frame).image)
 
 
 def test_it_is_the_targets_rest_and_the_sources_part_in_the_targets_shape(made, fused, frame):
     _, source, target = made
-    pose, expression, _ = frame
+    params, _ = frame
     baked = fused.bake(steps=COMPOSED)
-    got = baked.frame_points(pose, expression, baked.betas)
-    rest, lent = (avatar.bake().frame_points(pose, expression, target.betas) for avatar in (target, source))
+    got = baked.frame_points(params)
+    rest, lent = (avatar.bake().frame_points(params) for avatar in (target, source))
     part = fused.parts(fused.latent())["hair"]
     border = np.concatenate([np.zeros(len(rest.albedo), bool), part.closed & ~part.clear])  # wears the hair's colour
     for field in ("positions_d", "normals_d", "albedo", "shading"):
@@ -84,7 +85,7 @@ def test_steps_move_and_blend_what_is_taken_alone(fused, frame):
 
 def test_what_a_part_hides_on_the_source_fills_as_the_source_was_filmed(made, fused, frame, monkeypatch):
     _, source, _ = made
-    pose, expression, _ = frame
+    params, _ = frame
     canonical = source.canonical
 
     def fading(latent=None):  # a look under which half of the points are not there
@@ -94,15 +95,15 @@ def test_what_a_part_hides_on_the_source_fills_as_the_source_was_filmed(made, fu
         return dataclasses.replace(found, points=dataclasses.replace(points, opacity=there))
 
     monkeypatch.setattr(source, "canonical", fading)
-    worn = FusedAvatar(source, fused.target, fused.alignments)
+    worn = FusedPointAvatar(source, fused.target, fused.alignments)
     look = worn.latent("hair/ada")
     part = worn.parts(look)["hair"]
     assert part.as_filmed.any() and not part.as_filmed[1::2].any(), "half of them show under the look"
     assert not (part.as_filmed & (part.closed | ~part.filler)).any()
     got = worn.bake(look, steps=Steps(align=False, blend=False)).source
     np.testing.assert_allclose(got.points.opacity[part.as_filmed], 1.0)
-    filmed = canonical().bake().frame_points(pose, expression, fused.betas)
-    placed = got.frame_points(pose, expression, fused.betas)
+    filmed = canonical().bake().frame_points(params)
+    placed = got.frame_points(params)
     rows = np.flatnonzero(part.as_filmed)
     np.testing.assert_allclose(placed.positions_d[rows], filmed.positions_d[rows], atol=1e-5)
     np.testing.assert_allclose(placed.albedo[rows], filmed.albedo[rows], atol=1e-5)
@@ -114,7 +115,7 @@ def test_its_looks_are_the_sources_and_the_first_is_the_targets_name(made, fused
     for name in ("cleo", "hair/me"):
         np.testing.assert_array_equal(fused.latent(name)["hair"], source.latent()["hair"])
     np.testing.assert_array_equal(fused.latent("hair/ada")["hair"], source.latent("hair/ada")["hair"])
-    assert fused.identity not in (source.identity, made[2].identity)
+    assert fused.fingerprint not in (source.fingerprint, made[2].fingerprint)
     assert fused.description.looks == fused.looks
 
 
@@ -146,20 +147,20 @@ def test_the_cue_is_looked_at_anew_for_interpolated_codes(fused, frame):
 
 def test_every_look_goes_through_one_compiled_program(fused, frame):
     image(fused.bake(), frame)
-    before = any_avatar._render._cache_size()
+    before = core_avatar._render._cache_size()
     image(fused.bake(fused.latent("hair/cleo")), frame)
-    assert any_avatar._render._cache_size() == before
+    assert core_avatar._render._cache_size() == before
 
 
 def test_saved_and_opened_it_is_the_same(fused, frame, tmp_path):
     fused.save(tmp_path / "fused.npz")
     for path in (tmp_path, tmp_path / "fused.npz"):
         opened = pj.load(path)
-        assert isinstance(opened, FusedAvatar)
-        assert (opened.identity, opened.looks, list(opened.alignments)) == (fused.identity, fused.looks, ["hair"])
+        assert isinstance(opened, FusedPointAvatar)
+        assert (opened.fingerprint, opened.looks, list(opened.alignments)) == (fused.fingerprint, fused.looks, ["hair"])
     np.testing.assert_array_equal(image(opened.bake(), frame), image(fused.bake(), frame))
-    with pytest.raises(UserError, match="fused of two avatars; give one that was trained"):
-        load_trained(tmp_path)
+    with pytest.raises(UserError, match="target is an avatar of points that cannot be fused"):
+        pj.fuse(fused.source, pj.load(tmp_path), ["hair"])
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +199,7 @@ def test_other_commands_take_it_as_an_avatar(folder, made, tmp_path):
 def test_its_evaluation_compares_with_the_composition_that_nothing_aligned(folder, made, tmp_path):
     fused = load(folder)
     aligned = Alignments.of([np.zeros(1)], [Alignment(np.array([0.0, 0.2, 0.0, 0.0, 0.1, 0.0]), 0.1, 0.0)])
-    FusedAvatar(fused.source, fused.target, {"hair": aligned}).save(tmp_path / "moved.npz")
+    FusedPointAvatar(fused.source, fused.target, {"hair": aligned}).save(tmp_path / "moved.npz")
     pictures = evaluate_run(tmp_path / "moved.npz", data=[made[0].data]).figures("pictures")
     assert np.isfinite(pictures["tracked"]["psnr"])
     assert pictures["composed without alignment"]["psnr"] != pictures["tracked"]["psnr"]
@@ -210,7 +211,7 @@ def test_avatars_of_different_heads_are_told_apart(made):
     other.description = dataclasses.replace(target.description, head_name="ict", head_sha256="0" * 64)
     with pytest.raises(UserError, match=r"head model head \(.{8}…\), the target ict \(0{8}…\); only avatars of one"):
         pj.fuse(source, other, ["hair"])
-    shaped = pj.Avatar(
+    shaped = TrainedPointAvatar(
         target.description, target.networks, target.points_gc, target.part, target.radius, v_template=np.zeros((200, 3))
     )
     with pytest.raises(UserError, match="a person's shape baked into its head model cannot be fused"):

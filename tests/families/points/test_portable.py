@@ -11,15 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.data import read_dataset
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.fusion.blend import blending
 from pegasus_jax.families.points.portable import PROGRAM, frame_points, portable_arrays, write_portable
-from pegasus_jax.inference import Avatar, fuse, load
+from pegasus_jax.inference import fuse, load
 from tests.families.points.fusion.avatars import write_avatars
-from tests.families.points.test_avatar import frame_of, psnr
+from tests.families.points.test_avatar import drive_of, frame_of, psnr
 from tests.inference.untrained import write_run
 
-_ROOT = pathlib.Path(__file__).parents[2]
+_ROOT = pathlib.Path(__file__).parents[3]
 SIDE = 48
 
 
@@ -44,11 +46,12 @@ def path(baked, tmp_path_factory):
 @pytest.fixture(scope="module")
 def drive(folders):
     dataset = read_dataset(folders.data)
-    return dataset.pose, dataset.expression, dataset.cameras(image_size=(SIDE, SIDE))
+    return drive_of(dataset, image_size=(SIDE, SIDE))
 
 
 def test_the_program_draws_the_same_picture_where_this_package_is_not(baked, path, drive, tmp_path):
-    pose, expression, camera = frame_of(drive, 2)
+    params, camera = frame_of(drive, 2)
+    pose, expression = params.pose, params.expression
     np.savez(tmp_path / "frame.npz", pose=pose, expression=expression, T=camera.T_camera_world, k=camera.intrinsics)
     code = """
         import sys
@@ -71,7 +74,7 @@ def test_the_program_draws_the_same_picture_where_this_package_is_not(baked, pat
     names = [str(path), str(tmp_path / "frame.npz"), str(tmp_path / "out.npz")]
     done = subprocess.run([sys.executable, "-I", "-c", code, *names], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    out, expected = np.load(tmp_path / "out.npz"), baked.render(pose, expression, camera)
+    out, expected = np.load(tmp_path / "out.npz"), baked.render(params.with_betas(baked.betas), camera)
     assert out["overflow"] == 0 and float(expected.alpha.max()) > 0.9
     assert psnr(out["image"], expected.image) > 60 and psnr(out["alpha"], expected.alpha) > 60
 
@@ -91,17 +94,18 @@ def fused(tmp_path_factory):
     rested = tuple(np.asarray(target.description.canonical_expression) + np.linspace(-0.3, 0.3, 50))
     shape = tuple(np.asarray(target.description.betas) + 0.2)
     other = dataclasses.replace(target.description, canonical_expression=rested, betas=shape)
-    target = Avatar(other, target.networks, target.points_gc[:-20], target.part[:-20], 0.8 * target.radius)
+    target = TrainedPointAvatar(other, target.networks, target.points_gc[:-20], target.part[:-20], 0.8 * target.radius)
     baked = fuse(source, target, ["hair"]).bake()
-    at_rest = baked.frame_points(jnp.zeros(15), jnp.zeros(50), baked.betas).positions_d
+    at_rest = baked.frame_points(FlameParams(baked.betas, jnp.zeros(50), jnp.zeros(15))).positions_d
     target_d, source_d = np.split(np.asarray(at_rest), [len(baked.kept)])
     filler = np.asarray(baked.taken) & (np.arange(len(baked.taken)) % 3 == 0)
     return dataclasses.replace(baked, blending=blending(filler, source_d, target_d, np.asarray(baked.kept)))
 
 
 def test_a_fused_look_is_posed_as_any_other(fused, reader, drive):
-    pose, expression, _ = frame_of(drive, 3)
-    drawn = fused.frame_points(pose, expression, fused.betas)
+    params, _ = frame_of(drive, 3)
+    pose, expression = params.pose, params.expression
+    drawn = fused.frame_points(params.with_betas(fused.betas))
     expected = {name: np.asarray(value)[np.asarray(drawn.alive)] for name, value in vars(drawn).items()}
     arrays = portable_arrays(fused)
     assert 0 < len(arrays["lent_to"]) < len(arrays["opacity"]) == int(drawn.alive.sum())
@@ -118,10 +122,11 @@ def test_a_fused_look_is_posed_as_any_other(fused, reader, drive):
 
 def test_numpy_alone_poses_the_arrays(baked, path, drive, reader):
     assert len((_ROOT / "docs" / "pose_baked.py").read_text().splitlines()) <= 60
-    pose, expression, _ = frame_of(drive, 3)
+    params, _ = frame_of(drive, 3)
+    pose, expression = params.pose, params.expression
     with np.load(path) as stored:
         got = reader.points({name: stored[name] for name in stored if name != PROGRAM}, pose, expression)
-    expected = baked.frame_points(pose, expression, baked.betas)
+    expected = baked.frame_points(params.with_betas(baked.betas))
     np.testing.assert_allclose(got["positions"], expected.positions_d, atol=1e-5)
     assert np.quantile(np.abs(got["normals"] - expected.normals_d), 0.99) < 1e-3
     colour = np.clip(2.0 * np.asarray(expected.shading * expected.albedo), 0.0, 1.0)

@@ -10,6 +10,7 @@ from flax import nnx
 from scipy.spatial import cKDTree
 
 from pegasus_jax.core import latents
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.families.points.head_space import ANY_PART, frame_motion, head_space, nearest_vertices
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise, rest_points
 from pegasus_jax.families.points.posing import cofactors_3x3, inverse_3x3, pose_points, unpose
@@ -66,7 +67,7 @@ def test_head_prior_moves_head_vertices_exactly_as_the_head_model_does(space):
     points, _ = canonical_points(networks, space, space.vertices_fc)
     np.testing.assert_array_equal(points.nearest, np.arange(space.head.num_vertices))
     betas, expression, pose = random_motion(1)
-    motion = frame_motion(space, betas, expression, pose)
+    motion = frame_motion(space, FlameParams(betas, expression, pose))
     rest = dataclasses.replace(
         points.rest,
         lbs_weights=space.lbs_weights,
@@ -82,7 +83,7 @@ def test_the_canonical_state_leaves_every_point_where_it_is(space):
     networks = randomised(SMALL)
     points, _ = canonical_points(networks, space, 0.3 * jax.random.normal(jax.random.key(5), (64, 3)))
     pose = jnp.zeros(15).at[6].set(0.4)
-    motion = frame_motion(space, jnp.zeros(100), space.expression_c, pose)
+    motion = frame_motion(space, FlameParams(jnp.zeros(100), space.expression_c, pose))
     posed = pose_points(points, networks.deformation.bases(), motion, head_prior=False, normals=True)
     np.testing.assert_allclose(posed.positions_d, points.x_fc, atol=1e-5)
 
@@ -94,7 +95,7 @@ def test_normals_use_the_inverse_transpose_of_the_true_jacobian(space, head_prio
     networks = randomised(dataclasses.replace(SMALL, head_prior=head_prior, smooth_weights=smooth))
     points, z = canonical_points(networks, space, 0.3 * jax.random.normal(jax.random.key(5), (16, 3)))
     betas, expression, pose = random_motion(2)
-    motion = frame_motion(space, betas, expression, pose)
+    motion = frame_motion(space, FlameParams(betas, expression, pose))
     bases = networks.deformation.bases()
     posed = pose_points(points, bases, motion, head_prior=head_prior, normals=True)
 

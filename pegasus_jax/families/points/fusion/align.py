@@ -14,6 +14,7 @@ import numpy as np
 import optax
 import scipy.spatial
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.families.points.fusion.fill import VISIBLE, spacing
 from pegasus_jax.families.points.fusion.move import moved_points, take
 from pegasus_jax.families.points.fusion.posable import Posable, positions
@@ -52,14 +53,18 @@ class _Goal:
     border: jax.Array  # (F, B, 3)
 
 
-def probe_frames(source: HeadSpace, target: HeadSpace) -> tuple[jax.Array, jax.Array]:
-    """Poses (F, 15) and expressions (F, 50) to compare two avatars in: at rest, and turned, nodding and speaking."""
+def probe_frames(source: HeadSpace, target: HeadSpace, betas: jax.Array) -> FlameParams:
+    """F frames to compare two avatars in, with one shape `betas` (100,): at rest, and turned, nodding and speaking."""
     pose = np.zeros((5, POSE_SIZE), np.float32)
     pose[1, JAW_OPEN] = 0.25
     pose[2:4, NECK.start + 1] = 0.4, -0.4
     pose[4, NECK.start] = 0.2
     expression = [target.expression_c, source.expression_c]
-    return jnp.asarray(pose), jnp.stack([expression[frame % 2] for frame in range(len(pose))])
+    return FlameParams(
+        betas=jnp.broadcast_to(betas, (len(pose), len(betas))),
+        expression=jnp.stack([expression[frame % 2] for frame in range(len(pose))]),
+        pose=jnp.asarray(pose),
+    )
 
 
 def align(
@@ -85,9 +90,9 @@ def align(
 
     What it holds besides the points' positions in five frames does not grow with the clouds.
     """
-    frames = probe_frames(source.space, target.space)
-    at_rest = (*(drive[:1] for drive in frames), betas)
-    on_target = positions(target, *frames, betas)
+    frames = probe_frames(source.space, target.space, betas)
+    at_rest = frames.frames(slice(1))
+    on_target = positions(target, frames)
     of_source, of_target = _landmarks(source, worn), _landmarks(target, removed)
     both = jnp.asarray(of_source.found & of_target.found, jnp.float32)
     filling = np.flatnonzero(filler)
@@ -97,7 +102,7 @@ def align(
     goal = _Goal(on_target[:, of_target.points].mean(axis=2), both, border)
     some = _with(source, np.concatenate([of_source.points.ravel(), fitting]))
     first = jnp.asarray(start, jnp.float32)
-    motion, before, after = _descend(some, goal, *frames, betas, first)
+    motion, before, after = _descend(some, goal, frames, first)
     if not before - after > _WORTH:
         motion, after = first, before
     return Alignment(np.asarray(motion), float(before), float(after))
@@ -130,15 +135,15 @@ def _landmarks(avatar: Posable, part: np.ndarray) -> _Landmarks:
     return _Landmarks(nearest, ~part[nearest].any(axis=1) & near)
 
 
-def _border(filler: Posable, target_d: jax.Array, kept: np.ndarray, at_rest: tuple) -> np.ndarray:
+def _border(filler: Posable, target_d: jax.Array, kept: np.ndarray, at_rest: FlameParams) -> np.ndarray:
     """Rows of the target's kept points (M,) bool around the filler, both at rest."""
-    distance = _distances(np.asarray(target_d), np.asarray(positions(filler, *at_rest)[0]))
+    distance = _distances(np.asarray(target_d), np.asarray(positions(filler, at_rest)[0]))
     return _so_many(np.flatnonzero(kept & (distance < _NEAR)), _BORDER)
 
 
-def _beside(filler: Posable, border_d: jax.Array, at_rest: tuple) -> np.ndarray:
+def _beside(filler: Posable, border_d: jax.Array, at_rest: FlameParams) -> np.ndarray:
     """Rows of the filler that overlaps the border, both at rest."""
-    distance = _distances(np.asarray(positions(filler, *at_rest)[0]), np.asarray(border_d))
+    distance = _distances(np.asarray(positions(filler, at_rest)[0]), np.asarray(border_d))
     return _so_many(np.flatnonzero(distance < _OVERLAP), _FILLER)
 
 
@@ -160,12 +165,12 @@ def _so_many(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 @jax.jit
-def _descend(source: Posable, goal: _Goal, pose, expression, betas, start):
+def _descend(source: Posable, goal: _Goal, frames: FlameParams, start: jax.Array):
     """Adam from `start` (6,): the motion, and d1 + d2 before and after."""
     optimiser = optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS))
 
     def distance(motion: jax.Array) -> jax.Array:
-        placed = positions(_moved(source, motion), pose, expression, betas)
+        placed = positions(_moved(source, motion), frames)
         count = len(goal.counts) * _PER_LANDMARK
         landmarks = placed[:, :count].reshape(*goal.landmarks.shape[:2], _PER_LANDMARK, 3).mean(axis=2)
         d1 = _mean_square(landmarks - goal.landmarks, goal.counts)

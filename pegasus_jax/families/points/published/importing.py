@@ -1,5 +1,6 @@
 """`launch.py import`: a published checkpoint becomes an avatar's `.npz`."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ import numpy as np
 
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.avatar import Avatar
+from pegasus_jax.families.description import AvatarDescription
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.head_space import ANY_PART
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.families.points.published.checkpoint import read_checkpoint
@@ -18,7 +20,6 @@ from pegasus_jax.families.points.published.entries import Entries
 from pegasus_jax.families.points.published.networks import load_networks, network_config
 from pegasus_jax.flame import load_head
 from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, HeadModel
-from pegasus_jax.inference.description import AvatarDescription
 
 PUBLISHED_POINTS_PER_PIXEL = 10
 PUBLISHED_IMAGE_SIZE = 512
@@ -35,7 +36,7 @@ def import_avatar(
     canonical_expression: str | os.PathLike | None = None,
     latents: str | os.PathLike | None = None,
     looks: Sequence[str] = (),
-) -> Avatar:
+) -> TrainedPointAvatar:
     """Writes the avatar of a PointAvatar or PEGASUS checkpoint to `out` (`.npz`) and returns it.
 
     Args:
@@ -65,17 +66,16 @@ def import_avatar(
     # Where the checkpoint's template is not the head's own, the person's shape is in it already.
     shape_is_baked = config.code_size == 0 or not np.allclose(v_template, head_model.v_template, atol=1e-5)
     description = AvatarDescription.of_run(
-        networks=config,
+        family="points",
+        model={"networks": dataclasses.asdict(config), "max_points_per_pixel": PUBLISHED_POINTS_PER_PIXEL},
         head=head_model,
         head_path=head_path,
         betas=np.zeros(NUM_BETAS) if shape_is_baked else betas,
         canonical_expression=expression_c,
         looks=(PERSON, *(look.name for look in named)),
         image_size=PUBLISHED_IMAGE_SIZE,
-        max_points_per_pixel=PUBLISHED_POINTS_PER_PIXEL,
-        ndc_per_unit=None,
     )
-    avatar = Avatar(
+    avatar = TrainedPointAvatar(
         description,
         networks,
         jnp.asarray(points),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.families.points.fusion.move import moved_points, take
 from pegasus_jax.families.points.mixed_points import mixed, weighted
 from pegasus_jax.flame.canonical import canonical_pose
@@ -23,7 +24,7 @@ def baked(tmp_path_factory):
 def in_canonical_pose(baked, points):
     space = baked.space
     moved = type(baked)(**{**vars(baked), "points": points})
-    return moved.frame_points(jnp.asarray(canonical_pose()), space.expression_c, jnp.zeros(100))
+    return moved.frame_points(FlameParams(jnp.zeros(100), space.expression_c, jnp.asarray(canonical_pose())))
 
 
 def test_in_the_canonical_pose_points_and_normals_turn_with_the_motion(baked):

@@ -5,12 +5,12 @@ neck and the jaw, and ears come through. So hair that stands off the skin moves 
 it lies on ears that are larger on the target, all that falls past them gives way. Not in the papers.
 """
 
-import jax
 import numpy as np
 import scipy.spatial
+from jax.typing import ArrayLike
 
-from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.flame.builtin.fields import smoothstep
+from pegasus_jax.flame.model import HeadModel
 
 _ANCHORS = 12  # vertices of the scalp whose mean motion a point has
 _ON_SKIN, _OFF_SKIN = 0.0, 0.04  # head units (a unit is 25 cm) off the skin between which hair leaves it
@@ -24,28 +24,30 @@ _GIVES, _GIVEN = 0.0, 0.8  # of the way from the crown to the ears, between whic
 _FACE_BEGINS, _FACE = 0.1, 0.35  # head units in front of the ears, where hair gives way less and less
 
 
-def drape(
-    space: HeadSpace,
-    x_fc: jax.Array,
-    nearest: jax.Array,
+def retarget_hair(
+    head: HeadModel,
+    vertices_fc: np.ndarray,
+    points_fc: np.ndarray,
+    nearest: np.ndarray,
     is_hair: np.ndarray,
     *,
-    own: jax.Array,
-    other: jax.Array,
+    own: ArrayLike,
+    other: ArrayLike,
 ) -> np.ndarray:
     """What to add to points in rest pose, (N, 3), so that hair fits a head of `other` betas (100,) if drawn with them.
 
     Args:
-        space: of the head with the points' `own` betas (100,).
-        x_fc: (N, 3), the points in FLAME-canonical space.
+        head: the head model.
+        vertices_fc: (V, 3) of its mean shape, in FLAME-canonical space.
+        points_fc: (N, 3), the points in FLAME-canonical space.
         nearest: (N,), the head vertices that they move with.
         is_hair: (N,) bool; to the others nothing is added, nor to any with a head model that names no scalp.
         own, other: betas.
     """
-    head, offset = space.head, np.zeros((len(is_hair), 3), np.float32)
+    offset = np.zeros((len(is_hair), 3), np.float32)
     scalp, ears = (np.asarray(head.regions.get(name, np.zeros(head.num_vertices)), bool) for name in ("scalp", "ears"))
     if is_hair.any() and scalp.any():
-        vertices, hair = np.asarray(space.vertices_fc), np.asarray(x_fc)[is_hair]
+        vertices, hair = np.asarray(vertices_fc), np.asarray(points_fc)[is_hair]
         motion = np.asarray(head.shapedirs) @ (np.asarray(other) - np.asarray(own))
         with_skin = motion[np.asarray(nearest)[is_hair]]
         offset[is_hair] = hair_motion(hair, vertices, motion, with_skin, scalp=scalp, ears=ears) - with_skin

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data.frames import frame_order
-from pegasus_jax.training.stages import Stages
+from pegasus_jax.data.stages import Stages
 
 COUNTS = (7, 12, 5)  # frames 0-6 are the person's own, 7-18 and 19-23 show two other looks
 LOOK = np.repeat(np.arange(3), COUNTS)

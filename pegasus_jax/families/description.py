@@ -1,4 +1,4 @@
-"""`avatar.json`: what it takes, beside its arrays, to open an avatar."""
+"""`avatar.json`: what it takes, beside its arrays, to open an avatar of any family."""
 
 import dataclasses
 import json
@@ -10,19 +10,21 @@ import numpy as np
 from pegasus_jax import atomic
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.networks import NetworkConfig
 from pegasus_jax.flame import builtin_head, load_head
 from pegasus_jax.flame.model import HeadModel
 
 FILE = "avatar.json"
-FORMAT = 1
+FORMAT = 2
+_POINTS_ALONE = 1  # the format that knew one family: what is the family's now stood beside the rest
+_OF_POINTS = ("networks", "max_points_per_pixel", "ndc_per_unit")
 
 
 @dataclasses.dataclass(frozen=True)
 class AvatarDescription:
     """An avatar without its arrays."""
 
-    networks: NetworkConfig
+    family: str
+    model: dict[str, Any]  # what the family needs to build it
     head_name: str
     head_sha256: str
     head_path: str | None  # None: the built-in head
@@ -30,30 +32,26 @@ class AvatarDescription:
     canonical_expression: tuple[float, ...]  # (50,)
     looks: tuple[str, ...]  # names; the first is the person as filmed
     image_size: int  # side of the training pictures, pixels
-    max_points_per_pixel: int | None = None  # that it was trained with; None: exact
-    ndc_per_unit: float | None = (
-        None  # of the training cameras on average; None: points are of one size at any distance
-    )
     mean_pose: tuple[float, ...] | None = None  # (15,) of the own training frames, the head upright; None: unknown
 
     @classmethod
     def of_run(
         cls,
         *,
-        networks: NetworkConfig,
+        family: str,
+        model: dict[str, Any],
         head: HeadModel,
         head_path: pathlib.Path | None,
         betas: np.ndarray,
         canonical_expression: np.ndarray,
         looks: tuple[str, ...],
         image_size: int,
-        max_points_per_pixel: int | None,
-        ndc_per_unit: float | None,
         mean_pose: np.ndarray | None = None,
     ) -> "AvatarDescription":
         """The description of a training run."""
         return cls(
-            networks=networks,
+            family=family,
+            model=model,
             head_name=head.name,
             head_sha256=head.sha256,
             head_path=str(pathlib.Path(head_path).resolve()) if head_path else None,
@@ -61,8 +59,6 @@ class AvatarDescription:
             canonical_expression=tuple(np.asarray(canonical_expression, float).tolist()),
             looks=looks,
             image_size=image_size,
-            max_points_per_pixel=max_points_per_pixel,
-            ndc_per_unit=ndc_per_unit,
             mean_pose=None if mean_pose is None else tuple(np.asarray(mean_pose, float).tolist()),
         )
 
@@ -72,22 +68,24 @@ class AvatarDescription:
 
     @classmethod
     def from_json(cls, content: dict[str, Any], *, where: str) -> "AvatarDescription":
-        """The inverse of `to_json`.
+        """The inverse of `to_json`; format 1, which knew points alone, is read as well.
 
         Raises:
             UserError: it was written by another version, or is damaged.
         """
         content = dict(content)
-        if content.pop("format", None) != FORMAT:
+        written = content.pop("format", None)
+        if written not in (_POINTS_ALONE, FORMAT):
             raise UserError(f"{where} is not an avatar description of format {FORMAT}; train or export it again.")
         try:
+            if written == _POINTS_ALONE:
+                content["family"] = "points"
+                content["model"] = {name: content.pop(name) for name in _OF_POINTS if name in content}
             for name in ("betas", "canonical_expression", "looks"):
                 content[name] = tuple(content[name])
             if content.get("mean_pose"):
                 content["mean_pose"] = tuple(content["mean_pose"])
-            networks = dict(content.pop("networks"))
-            networks["look_categories"] = tuple(networks["look_categories"])
-            return cls(networks=NetworkConfig(**networks), **content)
+            return cls(**content)
         except (KeyError, TypeError) as error:
             raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
 

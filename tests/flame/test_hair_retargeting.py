@@ -10,8 +10,8 @@ from pegasus_jax.demo import hair
 from pegasus_jax.demo.anatomy import Anatomy
 from pegasus_jax.demo.people import person
 from pegasus_jax.demo.skull import Skull
-from pegasus_jax.families.points.draping import drape, hair_motion
 from pegasus_jax.flame import builtin_head
+from pegasus_jax.flame.hair_retargeting import hair_motion, retarget_hair
 from pegasus_jax.inference import load
 from tests.inference.untrained import write_run
 
@@ -91,7 +91,8 @@ def of_head(avatar, **changes):
 
 def added(avatar, is_hair, by):
     points, own = avatar.points, np.zeros(100)
-    return drape(avatar.space, points.x_fc, points.nearest, is_hair, own=own, other=own + by)
+    space, place, near = avatar.space, np.asarray(points.x_fc), np.asarray(points.nearest)
+    return retarget_hair(space.head, np.asarray(space.vertices_fc), place, near, is_hair, own=own, other=own + by)
 
 
 def test_only_hair_is_draped_and_only_on_another_head(canonical):

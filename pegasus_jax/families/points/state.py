@@ -1,26 +1,12 @@
-"""What a run carries from step to step, without a device axis."""
+"""What a run of points learns, and the bookkeeping of its point slots."""
 
 import dataclasses
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import nnx
 
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Tracking:
-    """Corrections to the tracked values of the F training frames, added to them."""
-
-    pose: jax.Array  # (F, 15) radians
-    expression: jax.Array  # (F, 50)
-    translation: jax.Array  # (F, 3) head units, camera axes
-
-    @classmethod
-    def zeros(cls, num_frames: int) -> "Tracking":
-        """No correction."""
-        return cls(jnp.zeros((num_frames, 15)), jnp.zeros((num_frames, 50)), jnp.zeros((num_frames, 3)))
+from pegasus_jax.core.model import TrainState
 
 
 @jax.tree_util.register_dataclass
@@ -30,7 +16,6 @@ class Params:
 
     networks: nnx.State
     points: jax.Array  # (capacity, 3) generic canonical space, head units
-    tracking: Tracking
 
 
 @jax.tree_util.register_dataclass
@@ -41,26 +26,14 @@ class Cloud:
     alive: jax.Array  # (capacity,) bool: False marks an empty slot
     visible: jax.Array  # (capacity,) bool: seen since the last change of the cloud
     nearest: jax.Array  # (looks, capacity) int32: nearest head vertex under each look, refreshed now and then
-    part: jax.Array  # (capacity,) int32: part of the head that the point keeps to; see models.head_space
+    part: jax.Array  # (capacity,) int32: part of the head that the point keeps to; see head_space
     radius: jax.Array  # () NDC
     changes: jax.Array  # () int32: how often it was pruned or grown
-    overlaps_per_point: jax.Array  # () int32: for how many (tile, point) pairs a point the rasteriser has room
 
     @property
     def capacity(self) -> int:
         """Number of slots."""
         return self.alive.shape[0]
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class TrainState:
-    """One run at one moment."""
-
-    frames_seen: jax.Array  # () int32
-    params: Params
-    moments: optax.ScaleByAdamState
-    cloud: Cloud
 
 
 def replace_points(state: TrainState, rows: jax.Array, filled: jax.Array, points: jax.Array) -> TrainState:

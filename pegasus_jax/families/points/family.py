@@ -1,0 +1,75 @@
+"""Points, as `families.find("points")` gives them: `families.Family`."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pegasus_jax import npz_file
+from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.data.run_data import RunData
+from pegasus_jax.families.points import portable
+from pegasus_jax.families.points.avatar import TrainedPointAvatar
+from pegasus_jax.families.points.baked import BakedPointLook
+from pegasus_jax.families.points.fuse import fuse as fuse
+from pegasus_jax.families.points.fused import FUSION, FusedPointAvatar, FusedPointLook
+from pegasus_jax.families.points.model import CORRECTIONS, PointsModel
+from pegasus_jax.families.points.settings import PointSettings, from_values
+
+
+def settings(values: Mapping[str, Any], *, total_frames: int) -> PointSettings:
+    """The typed settings of the family's part of a config."""
+    return from_values(values, total_frames=total_frames)
+
+
+def with_looks(settings: PointSettings, categories: tuple[str, ...]) -> PointSettings:
+    """The settings of a run that learns looks of these categories besides the person as filmed."""
+    networks = dataclasses.replace(settings.networks, look_categories=categories)
+    return dataclasses.replace(settings, networks=networks)
+
+
+def needs(settings: PointSettings) -> dict[str, bool]:
+    """Pictures of normals, if a loss compares them."""
+    return {"normals": bool(settings.step.weights.normal)}
+
+
+def model(run: RunData) -> PointsModel:
+    """What the loop trains."""
+    return PointsModel(run)
+
+
+def arrays(workdir: pathlib.Path, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The avatar of a checkpoint: living points alone, and no optimiser."""
+    prefix, alive = "params.", leaves["primitives.alive"]
+    found = {name.removeprefix(prefix): leaf for name, leaf in leaves.items() if name.startswith(f"{prefix}networks.")}
+    found |= {"points": leaves["params.points"][alive], "part": leaves["primitives.part"][alive]}
+    found |= _corrections(workdir / CORRECTIONS, int(leaves["frames_seen"]))
+    return found | {"radius": leaves["primitives.radius"]}
+
+
+def open(arrays: Mapping[str, np.ndarray], *, where: str) -> Avatar:
+    """The avatar of named arrays, trained or fused.
+
+    Raises:
+        UserError: they are of another version or damaged, or the head model is gone.
+    """
+    kind = FusedPointAvatar if FUSION in arrays else TrainedPointAvatar
+    return kind.of_arrays(arrays, where=where)
+
+
+def write_portable(path: pathlib.Path, baked: BakedLook, *, image_size: int) -> None:
+    """Writes a baked look as arrays that need no network, and a program that draws them.
+
+    Raises:
+        UserError: the place may not be written to.
+    """
+    assert isinstance(baked, BakedPointLook | FusedPointLook)
+    portable.write_portable(path, baked, image_size=image_size)
+
+
+def _corrections(path: pathlib.Path, frames_seen: int) -> dict[str, np.ndarray]:
+    """What the end of a run knew of its points, if it was the end of these frames."""
+    found = npz_file.read_npz(path) if path.is_file() else {}
+    return {"corrections": found["corrections"]} if found and int(found["frames_seen"]) == frames_seen else {}
