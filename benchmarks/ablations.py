@@ -91,10 +91,10 @@ def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | Non
         return max(1, round(count * share))
 
     for holder, names in (
-        (settings, ("stage_one_frames",)),
-        (settings.cloud, ("period",)),
-        (settings.step, ("total_frames", "tracking_after", "spill_after")),
-        (settings.every, ("log", "checkpoint", "nearest")),
+        (settings, ("stage_one_frames", "total_frames")),
+        (settings.cloud, ("period", "nearest_period")),
+        (settings.step, ("spill_after",)),
+        (settings.every, ("log", "checkpoint")),
     ):
         for name in names:
             if holder.get(name):
@@ -105,7 +105,7 @@ def _at_scale(settings: ml_collections.ConfigDict, frames: int, *, of: int | Non
 
 def _swapped(demo: Folders, made: Folders, frames: int) -> list[pathlib.Path]:
     """The star's clip with each part, and the normals of both avatars."""
-    star, whole = _SCRIPT.star, config.load_config(str(_CONFIG)).step.total_frames
+    star, whole = _SCRIPT.star, config.load_config(str(_CONFIG)).total_frames
     alone = _at_scale(config.load_config(f"{_CONFIG}:donor"), frames, of=whole)
     train(alone, data=[demo.clip(star)], workdir=made.run("alone"))
     outs = []

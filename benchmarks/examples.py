@@ -11,14 +11,17 @@ import optax
 from flax import nnx
 
 from pegasus_jax.config import load_config
+from pegasus_jax.core.model import TrainState
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.families.points import cloud
 from pegasus_jax.families.points.head_space import head_space
+from pegasus_jax.families.points.model import PointsModel
 from pegasus_jax.families.points.networks import AvatarNetworks
-from pegasus_jax.families.points.state import Params, Tracking, TrainState
+from pegasus_jax.families.points.state import Params
+from pegasus_jax.families.points.terms import Scene
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.training.settings import Settings, from_config
-from pegasus_jax.training.step import Scene, Step
+from pegasus_jax.training.step import Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +42,6 @@ def example(
     image_size: int | None = None,
     batch_size: int | None = None,
     devices: int = 1,
-    frames: int = 800,
     looks: int = 1,
 ) -> Example:
     """A step of a config, with its largest number of points, for batches of `devices` shares.
@@ -48,41 +50,44 @@ def example(
         spec: `path.py` or `path.py:argument`.
         points: slots of the cloud; the config's `max_points` without it. Likewise `image_size` and `batch_size`.
         devices: on how many it will run.
-        frames: training frames of the run, which have rows in its tables.
         looks: of the run.
     """
     settings = from_config(load_config(spec))
-    networks = dataclasses.replace(settings.networks, look_categories=("hair",) * (looks - 1))
+    points_settings = dataclasses.replace(
+        settings.model, networks=dataclasses.replace(settings.model.networks, look_categories=("hair",) * (looks - 1))
+    )
     settings = dataclasses.replace(
         settings,
         image_size=image_size or settings.image_size,
         batch_size=batch_size or settings.batch_size,
-        networks=networks,
+        model=points_settings,
     )
     space = jax.tree.map(jnp.asarray, head_space(builtin_head(), jnp.zeros(50)))
-    graphdef, network_state = nnx.split(AvatarNetworks(networks, rngs=nnx.Rngs(0)))
-    count = points or settings.cloud.max_points
+    scene = Scene(space, jnp.ones(50), jnp.float32(1.0))
+    graphdef, network_state = nnx.split(AvatarNetworks(points_settings.networks, rngs=nnx.Rngs(0)))
+    count = points or points_settings.cloud.max_points
     at = np.random.default_rng(0).integers(len(space.vertices_fc), size=count)
-    params = Params(network_state, space.vertices_fc[at], Tracking.zeros(frames))
+    params = Params(network_state, space.vertices_fc[at])
+    found = cloud.full_cloud(np.zeros(count, np.int32), points_settings.cloud.min_radius, looks=looks)
     state = TrainState(
         frames_seen=jnp.int32(0),
         params=params,
         moments=optax.scale_by_adam().init(params),
-        cloud=cloud.full_cloud(np.zeros(count, np.int32), settings.cloud.min_radius, looks=looks),
+        primitives=dataclasses.replace(found, nearest=jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))),
+        overlaps_per_point=jnp.int32(settings.overlaps_per_point),
     )
-    nearest = jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))
-    state = dataclasses.replace(state, cloud=dataclasses.replace(state.primitives, nearest=nearest))
-    scene = Scene(space, jnp.ones(50), jnp.float32(1.0), jax.tree.map(jnp.ones_like, Tracking.zeros(1)))
-    return Example(settings, Step(graphdef, settings.step, None, 0), state, scene, _batch(settings, devices))
+    model = PointsModel.of_parts(points_settings, scene, graphdef)
+    step = Step(model, 0, settings.random_background, settings.overlaps_per_point)
+    return Example(settings, step, state, scene, _batch(settings, devices))
 
 
 def _batch(settings: Settings, devices: int) -> Batch:
     count, side = settings.batch_size * devices, settings.image_size
     picture = functools.partial(np.zeros, dtype=np.uint8)
     normal: dict[str, Any] = {}
-    if settings.step.weights.normal:
+    if settings.model.step.weights.normal:
         normal = {"normal": picture((count, side, side, 3)), "has_normal": np.ones(count, bool)}
-    if settings.step.weights.inner:
+    if settings.model.step.weights.inner:
         normal["inner"] = picture((count, side, side))
     camera = np.hstack([np.diag([1.0, -1.0, -1.0]), [[0.0], [0.0], [4.0]]]).astype(np.float32)
     return Batch(

@@ -16,6 +16,7 @@ import numpy as np
 from pegasus_jax import atomic, media
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
+from pegasus_jax.core.motion import Motion
 from pegasus_jax.data import Dataset, read_dataset
 from pegasus_jax.editing import interpolate
 from pegasus_jax.inference import clip, load
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--demo", type=pathlib.Path, required=True, help="the demo's work folder")
     demo = parser.parse_args().demo
     avatar, own = load(demo / "runs" / _STAR), read_dataset(demo / "data" / _STAR)
-    motion = clip.driven(own.folder, image_size=_SIDE)
+    motion = clip.driven(avatar, own.folder, image_size=_SIDE)
     poses = motion.frames(_three(own.split()[1]))
     looks = {name: avatar.latent(name) for name in avatar.looks}
     _write("looks", _grid(avatar, looks, poses), list(looks), media.rendered(", ".join(looks)))
@@ -56,15 +57,15 @@ def _between(avatar: Avatar, first: str, last: str, share: float) -> Latent:
     return interpolate(avatar.latent(first), avatar.latent(last), share)
 
 
-def _grid(avatar: Avatar, looks: Mapping[str, Latent], poses: clip.Motion) -> list[list[np.ndarray]]:
+def _grid(avatar: Avatar, looks: Mapping[str, Latent], poses: Motion) -> list[list[np.ndarray]]:
     """A column for each look, a row for each pose."""
     columns = [list(clip.render_frames(avatar.bake(latent), poses)) for latent in looks.values()]
     return [list(row) for row in zip(*columns)]
 
 
-def _modes(avatar: Avatar, latent: Latent, poses: clip.Motion) -> list[np.ndarray]:
+def _modes(avatar: Avatar, latent: Latent, poses: Motion) -> list[np.ndarray]:
     baked, one = avatar.bake(latent), poses.frames(0)
-    return [modes.draw(baked, one.pose, one.expression, one.cameras, mode=mode) for mode in modes.MODES]
+    return [modes.draw(baked, one.params, one.cameras, mode=mode) for mode in modes.modes_of(baked)]
 
 
 def _driven(avatar: Avatar, own: Dataset, other: pathlib.Path) -> tuple[list[str], list[list[np.ndarray]]]:
@@ -73,7 +74,7 @@ def _driven(avatar: Avatar, own: Dataset, other: pathlib.Path) -> tuple[list[str
     baked = avatar.bake()
     for dataset in (own, read_dataset(other)):
         rows = _three(dataset.split()[1])
-        motion = clip.driven(dataset.folder, image_size=_SIDE).frames(rows)
+        motion = clip.driven(avatar, dataset.folder, image_size=_SIDE).frames(rows)
         followers += list(clip.render_frames(baked, motion))
         drivers += list(dataset.images(indices=rows, image_size=(_SIDE, _SIDE)))
         columns += [dataset.folder.name] * len(rows)

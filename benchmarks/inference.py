@@ -8,6 +8,7 @@ Avatars are untrained networks on points of the built-in head: what is timed doe
 """
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -63,15 +64,14 @@ def untrained(job: Job) -> TrainedPointAvatar:
     """Random networks, bases too, on random points of the built-in head's surface."""
     config, head = NETWORKS[job.networks], builtin_head()
     description = AvatarDescription.of_run(
-        networks=config,
+        family="points",
+        model={"networks": dataclasses.asdict(config)},
         head=head,
         head_path=None,
         betas=np.zeros(100),
         canonical_expression=np.zeros(50),
         looks=("me",),
         image_size=job.size,
-        max_points_per_pixel=None,
-        ndc_per_unit=None,
     )
     rng = np.random.default_rng(0)
     corners = np.asarray(head_space(head, jnp.zeros(50)).vertices_fc)[
@@ -93,12 +93,12 @@ def ways(job: Job) -> dict[str, Callable[[], object]]:
     singles = [motion.frames(index) for index in range(CLIP)]
 
     def one_by_one(baked: Callable[[], BakedLook]) -> Callable[[], object]:
-        return lambda: [baked().render(m.pose, m.expression, m.cameras, options=OPTIONS).image for m in singles]
+        return lambda: [baked().render(m.params, m.cameras, options=OPTIONS).image for m in singles]
 
     baked = avatar.bake()
     calls = {
         "baked": one_by_one(lambda: baked),
-        "baked, as a clip": lambda: baked.render(motion.pose, motion.expression, motion.cameras, options=OPTIONS).image,
+        "baked, as a clip": lambda: baked.render(motion.params, motion.cameras, options=OPTIONS).image,
     }
     if job.unbaked:
         canonical = avatar.canonical()

@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--settled", type=int, default=_SETTLED, help="milliseconds to wait for the fine picture")
     arguments = parser.parse_args()
     avatar = load(arguments.demo / "runs" / "ben")
-    motion = clip.driven(arguments.demo / "data" / "ben", image_size=_HEIGHT)
+    motion = clip.driven(avatar, arguments.demo / "data" / "ben", image_size=_HEIGHT)
     with (
         serving(avatar, motion=motion, live=None, host="127.0.0.1", port=8090, image_size=_HEIGHT) as server,
         sync_playwright() as started,

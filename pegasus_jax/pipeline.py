@@ -55,7 +55,7 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
 
 
 def _minutes(settings, frames: int) -> float:
-    training = settings.step.total_frames * _LAPTOP_SECONDS_PER_FRAME
+    training = settings.total_frames * _LAPTOP_SECONDS_PER_FRAME
     per_frame = _SECONDS_PER_CAPTURED_FRAME + _SECONDS_PER_SHOWN_FRAME
     return _slowness() * (frames * per_frame + training) / 60.0
 

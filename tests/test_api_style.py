@@ -13,8 +13,10 @@ _FILES += sorted((_ROOT / "pegasus_jax").rglob("*.py"))
 _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
     {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan"))},
-    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer", "inference")}
-    | {"pegasus_jax.families", "pegasus_jax.editing"},
+    {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer")},
+    {"pegasus_jax.inference"},
+    {"pegasus_jax.families"},
+    {"pegasus_jax.editing"},
     {"pegasus_jax.data", "pegasus_jax.flame"},
     {"pegasus_jax.core", "pegasus_jax.media"},
     {_SHARED},
@@ -75,6 +77,32 @@ def test_imports_point_down(module):
     tree = ast.parse(_MODULES[module].read_text())
     upwards = [name for name in sorted(_imported(tree)) if _layer(name) < _layer(module)]
     assert not upwards, f"{module} imports from a layer above its own"
+
+
+_FAMILIES = {path.name for path in (_ROOT / "pegasus_jax" / "families").iterdir() if (path / "family.py").is_file()}
+
+
+def _family(module: str) -> str | None:
+    """The family that a module belongs to."""
+    parts = module.split(".")
+    return parts[2] if parts[:2] == ["pegasus_jax", "families"] and len(parts) > 2 and parts[2] in _FAMILIES else None
+
+
+@pytest.mark.parametrize("module", _MODULES)
+def test_nobody_imports_a_family_but_itself(module):
+    others = {name for name in _imported(ast.parse(_MODULES[module].read_text())) if _family(name)}
+    strangers = sorted(name for name in others if _family(name) != _family(module))
+    assert not strangers, f"{module} imports a family: ask pegasus_jax.families.find, or a contract of core"
+
+
+@pytest.mark.parametrize("module", [name for name in _MODULES if _family(name) is None])
+def test_avatars_are_asked_what_they_can_never_what_they_are(module):
+    tests = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(_MODULES[module].read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "isinstance"
+    ]
+    assert not [test for test in tests if "Avatar" in test or "Look)" in test or "Baked" in test]
 
 
 def test_the_rasteriser_imports_nothing_of_ours():

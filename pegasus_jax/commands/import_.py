@@ -1,11 +1,13 @@
 """Turns a published checkpoint of PointAvatar or PEGASUS into an avatar that every command opens."""
 
 import pathlib
-from typing import Any
+from typing import Any, cast
 
 from absl import flags
 
+from pegasus_jax import families
 from pegasus_jax.commands.folders import dataset_folders
+from pegasus_jax.core.avatar import HasPrimitives
 from pegasus_jax.errors import UserError
 
 
@@ -22,13 +24,11 @@ def define_flags(flag_values: flags.FlagValues) -> None:
 
 
 def run(flag_values: flags.FlagValues) -> None:
-    """Calls `pegasus_jax.families.points.published.import_avatar`."""
+    """Calls the points' `import_avatar`: published avatars are of that family."""
     if pathlib.Path(flag_values.out).suffix != ".npz":
         raise UserError(f"--out={flag_values.out} must end in .npz.")
     data = dataset_folders(flag_values.data) if flag_values.data else []
-    from pegasus_jax.families.points import published
-
-    avatar = published.import_avatar(
+    avatar = families.find("points").import_avatar(
         flag_values.checkpoint,
         head=flag_values.head,
         out=flag_values.out,
@@ -37,4 +37,6 @@ def run(flag_values: flags.FlagValues) -> None:
         latents=flag_values.latents,
         looks=flag_values.looks,
     )
-    print(f"{flag_values.out}: {len(avatar.points_gc)} points, looks: {', '.join(avatar.looks)}")
+    print(
+        f"{flag_values.out}: {len(cast(HasPrimitives, avatar.bake()).anchors)} points, looks: {', '.join(avatar.looks)}"
+    )

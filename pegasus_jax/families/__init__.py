@@ -31,6 +31,9 @@ class Family(Protocol):
     def with_looks(self, settings: Any, categories: tuple[str, ...]) -> Any:
         """The settings of a run that learns looks of these categories besides the person as filmed."""
 
+    def check_device(self, settings: Any) -> None:
+        """Raises UserError where a run of this size would be hopeless on this device."""
+
     def needs(self, settings: Any) -> Mapping[str, bool]:
         """What a run reads besides pictures and mattes: `normals` of part-swapped folders."""
 
@@ -45,6 +48,9 @@ class Family(Protocol):
 
     def fuse(self, source: "Avatar", target: "Avatar", attributes: Sequence[str], *, per_look: bool) -> "Avatar":
         """The target with attributes of the source, without training."""
+
+    def import_avatar(self, checkpoint: Any, *, out: Any, **options: Any) -> "Avatar":
+        """Writes the avatar of a checkpoint of the published code as an `.npz`, and returns it."""
 
     def write_portable(self, path: "pathlib.Path", baked: "BakedLook", *, image_size: int) -> None:
         """Writes a baked look as arrays that need none of our code, and a program that draws them."""

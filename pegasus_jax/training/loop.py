@@ -97,6 +97,7 @@ def _prepared(
 ) -> "_Run":
     """Everything checked, and the work folder made."""
     settings = from_config(config)
+    families.find(settings.family).check_device(settings.model)
     datasets = [read_dataset(folder) for folder in data]
     for note in (note for dataset in datasets for note in dataset.notes):
         print(note)

@@ -20,8 +20,8 @@ TWO_STAGES = [path for path in CONFIGS if path.stem in ("laptop", "pegasus")]
 def test_the_projects_configs_become_settings(path, variant):
     settings = from_config(load_config(f"{path}{variant}"))
     assert settings.preset == path.stem
-    assert 0 < settings.cloud.init_points <= settings.cloud.max_points
-    assert isinstance(hash(settings.step), int), "what is static in a compiled step must hash"
+    assert 0 < settings.model.cloud.init_points <= settings.model.cloud.max_points
+    assert isinstance(hash(settings.model.step), int), "what is static in a compiled step must hash"
     if not variant:
         quick = from_config(load_config(f"{path}:quick"))
         assert quick.step.total_frames < settings.total_frames / 5
@@ -32,8 +32,8 @@ def test_the_projects_configs_become_settings(path, variant):
 def test_generative_variants_have_two_stages_and_the_normal_loss(path, variant):
     settings = from_config(load_config(f"{path}{variant}"))
     assert 0 < settings.stage_one_frames < settings.total_frames
-    assert settings.step.weights.normal > 0 and "normals" in settings.step.render.channels
-    assert settings.networks.gc == "learned", "parts could not move in the generic canonical space"
+    assert settings.model.step.weights.normal > 0 and "normals" in settings.model.step.render.channels
+    assert settings.model.networks.gc == "learned", "parts could not move in the generic canonical space"
     with pytest.raises(ValueError, match="knows no variant 'tiny'; it has quick"):
         load_config(f"{path}:generative,tiny")
 
@@ -49,17 +49,17 @@ def test_part_swapped_folders_need_a_second_stage():
         with pytest.raises(UserError, match=r"me__hair_ada is part-swapped, and this config has no second stage"):
             with_looks(from_config(tiny.config(stage_one_frames=first)), ["hair"], swapped=folders)
     settings = with_looks(from_config(tiny.config(stage_one_frames=0)), ["hair"], swapped=folders)
-    assert settings.networks.look_categories == ("hair",)
+    assert settings.model.networks.look_categories == ("hair",)
     assert with_looks(from_config(tiny.config()), [], swapped=[]) == from_config(tiny.config())
 
 
 def test_published_numbers_stand_in_the_paper_config():
     settings = from_config(load_config(str(next(path for path in CONFIGS if path.stem == "pegasus"))))
-    assert (settings.cloud.init_points, settings.cloud.max_points) == (400, 174_000)
-    assert (settings.cloud.init_radius, settings.cloud.min_radius) == (0.16875, 0.005)
-    assert settings.step.rates.networks == 1e-4 and settings.step.rates.latents == 5e-4
-    assert settings.step.flame_halvings == (20_000, 40_000, 60_000, 80_000)
-    assert settings.networks.canonical_width == 512 and settings.networks.deformation_width == 128
+    assert (settings.model.cloud.init_points, settings.model.cloud.max_points) == (400, 174_000)
+    assert (settings.model.cloud.init_radius, settings.model.cloud.min_radius) == (0.16875, 0.005)
+    assert settings.model.step.rates.networks == 1e-4 and settings.model.step.rates.latents == 5e-4
+    assert settings.model.step.flame_halvings == (20_000, 40_000, 60_000, 80_000)
+    assert settings.model.networks.canonical_width == 512 and settings.model.networks.deformation_width == 128
 
 
 def test_an_unknown_entry_is_named_with_its_group():

@@ -13,7 +13,6 @@ from pegasus_jax.evaluation import reconstruction, weights
 from pegasus_jax.evaluation.perceptual import mean_lpips
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table, mean_figure
-from pegasus_jax.families.points.avatar import Avatar
 
 _ABOUT = (
     "Held-out frames of all clips, each under its own look, over white, whole pictures, tracked; means over frames. "
@@ -30,11 +29,12 @@ class Offsets:
         """Offsets: one row.
 
         Raises:
-            UserError: the avatar is a fused one.
+            UserError: the avatar is fused, or its family has no such offset.
         """
         avatar = subject.avatar
-        if not isinstance(avatar, Avatar):
-            raise UserError("The ablation of offsets compares trained avatars; this one is fused of two.")
+        networks = avatar.description.model.get("networks", {})
+        if "gc" not in networks or avatar.fusing_steps:
+            raise UserError("The ablation of offsets compares trained avatars of points that are not fused of two.")
         lpips = weights.lpips()
         counts: list[int] = []
         found: list[dict[str, Figure]] = []
@@ -47,5 +47,5 @@ class Offsets:
             counts.append(len(test.frame))
             found.append({**{name: figures[name] for name in _COMPARED}, "lpips": perceptual})
         means = {name: mean_figure([one[name] for one in found], weights=counts) for name in found[0]}
-        row = Row((avatar.description.networks.gc,), {"clips": len(counts), "frames": sum(counts), **means})
+        row = Row((networks["gc"],), {"clips": len(counts), "frames": sum(counts), **means})
         return {"offsets": Table(_ABOUT, ("gc",), (row,))}

@@ -7,16 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from pegasus_jax import npz_file
+from pegasus_jax import devices, npz_file
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.data.run_data import RunData
+from pegasus_jax.errors import UserError
 from pegasus_jax.families.points import portable
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.fuse import fuse as fuse
 from pegasus_jax.families.points.fused import FUSION, FusedPointAvatar, FusedPointLook
 from pegasus_jax.families.points.model import CORRECTIONS, PointsModel
+from pegasus_jax.families.points.published import import_avatar as import_avatar
 from pegasus_jax.families.points.settings import PointSettings, from_values
+
+_PAPER_WIDTH = 512  # of the canonical network
 
 
 def settings(values: Mapping[str, Any], *, total_frames: int) -> PointSettings:
@@ -28,6 +32,17 @@ def with_looks(settings: PointSettings, categories: tuple[str, ...]) -> PointSet
     """The settings of a run that learns looks of these categories besides the person as filmed."""
     networks = dataclasses.replace(settings.networks, look_categories=categories)
     return dataclasses.replace(settings, networks=networks)
+
+
+def check_device(settings: PointSettings) -> None:
+    """Refuses the paper's size beside a GPU that JAX does not use.
+
+    Raises:
+        UserError: it would take weeks.
+    """
+    reason = devices.unused_gpu() if settings.networks.canonical_width >= _PAPER_WIDTH else None
+    if reason:
+        raise UserError(f"This config is of the paper's size, which would take weeks on this device. {reason}")
 
 
 def needs(settings: PointSettings) -> dict[str, bool]:

@@ -23,6 +23,7 @@ from pegasus_jax.families.points.head_space import HeadSpace, may_show, nearest_
 from pegasus_jax.families.points.initial import initial_points, make_scene
 from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical
 from pegasus_jax.families.points.posing import CanonicalPoints
+from pegasus_jax.families.points.settings import PointSettings
 from pegasus_jax.families.points.state import Cloud, Params
 from pegasus_jax.families.points.terms import Scene
 
@@ -44,10 +45,21 @@ class PointsModel:
     """One run of points."""
 
     def __init__(self, run: RunData):
-        self.run, self.settings = run, run.settings
-        self.constants = make_scene(run.head, run.videos, run.settings)
+        self.run, self.perceptual = run, run.perceptual
         networks = AvatarNetworks(run.settings.networks, rngs=nnx.Rngs(run.seed))
-        self.graphdef, self._networks = nnx.split(networks)
+        graphdef, self._networks = nnx.split(networks)
+        self._set_parts(run.settings, make_scene(run.head, run.videos, run.settings), graphdef)
+
+    @classmethod
+    def of_parts(cls, settings: PointSettings, scene: Scene, graphdef: nnx.GraphDef) -> "PointsModel":
+        """What steps need of a model, without a run's frames."""
+        model = cls.__new__(cls)
+        model.perceptual = None
+        model._set_parts(settings, scene, graphdef)
+        return model
+
+    def _set_parts(self, settings: PointSettings, scene: Scene, graphdef: nnx.GraphDef) -> None:
+        self.settings, self.constants, self.graphdef = settings, scene, graphdef
         self._nearest = jax.jit(self._search_nearest)
         self._draw = jax.jit(self._render_sheet)
 
@@ -122,7 +134,7 @@ class PointsModel:
     ) -> dict[str, jax.Array]:
         """The losses of pictures and of points."""
         networks, config = nnx.merge(self.graphdef, params.networks), self.settings.step
-        found = terms.picture_terms(render, batch, background, config.weights, self.run.perceptual)
+        found = terms.picture_terms(render, batch, background, config.weights, self.perceptual)
         return found | terms.point_terms(
             networks, params.points, aux, batch.look[0], constants, primitives, config, key
         )
