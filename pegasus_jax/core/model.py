@@ -28,6 +28,19 @@ class TrainState:
     overlaps_per_point: jax.Array  # () int32: for how many (tile, primitive) pairs a primitive the rasteriser has room
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """How one group of parameters moves in a step."""
+
+    step: jax.Array | float  # Adam's step size
+    decay: float = dataclasses.field(default=0.0, metadata={"static": True})  # of the values, decoupled: AdamW
+
+    def moved(self, value: jax.Array, direction: jax.Array) -> jax.Array:
+        """A value after Adam's direction."""
+        return value - self.step * (direction + self.decay * value if self.decay else direction)
+
+
 @dataclasses.dataclass(frozen=True)
 class Phase:
     """What frames a stretch of a run takes."""
@@ -53,8 +66,8 @@ class AvatarModel(Protocol):
     def labels(self, params: Any) -> Any:
         """The name of each leaf's group, a pytree like `params`."""
 
-    def rates(self, frames_seen: jax.Array) -> dict[str, jax.Array]:
-        """Each group's step size [traced]."""
+    def rates(self, frames_seen: jax.Array) -> dict[str, Rate]:
+        """How each group moves after so many frames [traced]."""
 
     def forward(
         self, params: Any, primitives: Any, batch: Any, constants: Any, *, overlaps_per_point: int, key: jax.Array

@@ -79,7 +79,10 @@ class Step:
         model, rates = self.model, self.model.rates(state.frames_seen)
         direction, moments = model.adam().update(reduced.grads, state.moments)
         moved = jax.tree.map(
-            lambda label, value, move: value - rates[label] * move, model.labels(state.params), state.params, direction
+            lambda label, value, move: rates[label].moved(value, move),
+            model.labels(state.params),
+            state.params,
+            direction,
         )
         held = [
             model.hold(new, old, reduced.statistics)

@@ -58,7 +58,7 @@ def is_finished(workdir: pathlib.Path, *, config: Mapping[str, Any] | None = Non
     recorded = json.loads(path.read_text())["config"]
     if config is not None and recorded != json.loads(json.dumps(config)):
         return False
-    total = recorded["step"]["total_frames"]
+    total = recorded["total_frames"]
     saved = [int(found.name) for found in (workdir / checkpoint.FOLDER).glob("[0-9]*") if found.name.isdecimal()]
     return max(saved, default=0) >= total
 

@@ -6,11 +6,13 @@ import os
 import jax
 import jax.numpy as jnp
 import optax
+from flax import nnx
 
 import rasterizer
 from pegasus_jax import npz_file
 from pegasus_jax.core.avatar import Avatar, BakedLook, Primitives
 from pegasus_jax.core.latents import LatentTable
+from pegasus_jax.core.model import Rate
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.core.settings import typed
 from pegasus_jax.editing import TrainedLooks
@@ -52,7 +54,7 @@ class ToyModel:
         return {"colours": "colours"}
 
     def rates(self, frames_seen):
-        return {"colours": jnp.float32(self.run.settings.rate)}
+        return {"colours": Rate(self.run.settings.rate)}
 
     def forward(self, params, primitives, batch, constants, *, overlaps_per_point, key):
         return jax.vmap(lambda one: draw(constants, params["colours"], one.params, one.cameras))(batch.motion), None
@@ -127,7 +129,7 @@ class ToyAvatar(Avatar):
         self.description, self.stored, self.head = description, arrays, description.load_head()
         self.betas = jnp.asarray(description.betas, jnp.float32)
         self.expression_c = jnp.asarray(description.canonical_expression, jnp.float32)
-        table = LatentTable(code_size=0, look_categories=(), rngs=lambda: jax.random.key(0))
+        table = LatentTable(code_size=0, look_categories=(), rngs=nnx.Rngs(0))
         self._looks = TrainedLooks(description.looks, table)
 
     def bake(self, latent=None, *, dtype="float32"):

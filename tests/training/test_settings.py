@@ -24,7 +24,7 @@ def test_the_projects_configs_become_settings(path, variant):
     assert isinstance(hash(settings.model.step), int), "what is static in a compiled step must hash"
     if not variant:
         quick = from_config(load_config(f"{path}:quick"))
-        assert quick.step.total_frames < settings.total_frames / 5
+        assert quick.total_frames < settings.total_frames / 5
 
 
 @pytest.mark.parametrize("variant", [":generative", ":generative,quick"])
@@ -87,4 +87,4 @@ def test_a_missing_entry_at_the_top_is_named():
 
 
 def test_lists_become_tuples():
-    assert from_config(tiny.config(step__flame_halvings=[1, 2])).step.flame_halvings == (1, 2)
+    assert from_config(tiny.config(step__flame_halvings=[1, 2])).model.step.flame_halvings == (1, 2)

@@ -53,14 +53,14 @@ class PointLook(BakedLook):
         """
         points = self.frame_points(params)
         rotation, translation = camera.T_camera_world[:, :3], camera.T_camera_world[:, 3]
-        seen = points.positions_d @ rotation.T + translation
+        seen = points.positions_d @ rotation.T + translation[None]
         depth = jnp.maximum(seen[:, 2], 1e-6)
         focal = jnp.sqrt(jnp.abs(camera.intrinsics[0] * camera.intrinsics[1]))
         radius = point_radius(points, camera, ndc_per_unit=self.ndc_per_unit)
         seen = seen * (1.0 + INNER_SETBACK * points.inner / depth)[:, None]
         count = len(depth)
         return Primitives(
-            means=(seen - translation) @ rotation,
+            means=(seen - translation[None]) @ rotation,
             quaternions=jnp.broadcast_to(jnp.array([1.0, 0.0, 0.0, 0.0]), (count, 4)),
             scales=jnp.broadcast_to((GAUSSIAN_SIGMA * radius * depth / focal)[:, None], (count, 3)),
             opacities=GAUSSIAN_OPACITY * points.opacity,

@@ -12,7 +12,7 @@ from flax import nnx
 
 from pegasus_jax import npz_file
 from pegasus_jax.core import latents
-from pegasus_jax.core.model import TrainState
+from pegasus_jax.core.model import Rate, TrainState
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
@@ -89,15 +89,15 @@ class PointsModel:
         networks = jax.tree_util.tree_map_with_path(label, params.networks)
         return Params(networks, "points")  # type: ignore[arg-type]
 
-    def rates(self, frames_seen: jax.Array) -> dict[str, jax.Array]:
+    def rates(self, frames_seen: jax.Array) -> dict[str, Rate]:
         """All decay together; codes wait for their time."""
         config = self.settings.step
         factor = terms.learning_rate_factor(frames_seen, config)
         waits = jnp.where(frames_seen >= config.latents_after, config.rates.latents, 0.0)
         return {
-            "networks": factor * config.rates.networks,
-            "points": factor * config.rates.points,
-            "latents": factor * waits,
+            "networks": Rate(factor * config.rates.networks),
+            "points": Rate(factor * config.rates.points),
+            "latents": Rate(factor * waits),
         }
 
     def forward(
