@@ -115,7 +115,7 @@ def fill_up(workdir: pathlib.Path) -> None:
     assert checkpoint.read_newest(workdir)["frames_seen"] == 24, "what was half-written is cleared away"
 
 
-def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, cached, tmp_path, monkeypatch):
+def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, tmp_path, monkeypatch):
     """Stopped by a frame that becomes unreadable after the first checkpoint, then by SIGTERM between two pauses."""
     data, workdir = tmp_path / "me", tmp_path / "run"
     shutil.copytree(tiny_run.data, data)
