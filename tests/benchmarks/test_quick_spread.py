@@ -41,13 +41,13 @@ def test_the_gate_is_made_of_the_recorded_runs(recorded, entries):
     assert gate(entries, [run for name, run in recorded.items() if not VARIANTS[name].broken]) == entries
 
 
-def test_values_are_means_and_tolerances_twice_the_worst():
+def test_values_are_means_and_tolerances_twice_the_worst_but_not_less_than_is_said():
     from quick_spread import gate
 
-    entries = {"gain": {"direction": "higher"}, "spill": {"direction": "lower"}}
-    found = gate(entries, [{"gain": 10.0, "spill": 0.01}, {"gain": 13.0, "spill": 0.04}])
-    assert found["gain"] == {"direction": "higher", "value": 11.5, "tolerance": 3.0}
-    assert found["spill"] == {"direction": "lower", "value": 0.025, "tolerance": 0.03}
+    entries = {"gain": {"direction": "higher", "least": 1.0}, "spill": {"direction": "lower", "least": 0.1}}
+    found = gate(entries, [{"gain": 10.0, "spill": 0.01}, {"gain": 11.0, "spill": 0.02}, {"gain": 15.0, "spill": 0.03}])
+    assert found["gain"] == {"direction": "higher", "least": 1.0, "value": 12.0, "tolerance": 4.0}
+    assert found["spill"] == {"direction": "lower", "least": 0.1, "value": 0.02, "tolerance": 0.1}
 
 
 def test_the_pages_table_is_of_the_recorded_runs(recorded, entries):
