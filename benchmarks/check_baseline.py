@@ -19,22 +19,46 @@ from pegasus_jax import atomic
 
 BASELINE = pathlib.Path(__file__).with_name("baseline.json")
 _STAR = "ben"
+_STILLS = ("mean training image", "nearest training frame")
 
 Entries = Mapping[str, Mapping[str, Any]]
 
 
-def figures(demo: pathlib.Path) -> dict[str, float]:
-    """What a demo scored, by names such as "looks hair/ada inside"."""
-    scores = json.loads((demo / "scores.json").read_text())
+def figures(demo: pathlib.Path, scores: Mapping[str, Any] | None = None) -> dict[str, float]:
+    """What a demo scored, by names such as "looks hair/ada inside"; `scores` in place of those in `scores.json`.
+
+    Beside the scores stand figures that compare a run with itself, which chance changes less: a swap's or look's "gain"
+    inside E over doing nothing, what it "kept" outside of the unedited avatar's PSNR, means of all over the rows of a
+    table ("looks mean gain"), and the avatar's PSNR "above stills".
+    """
+    tables = dict(scores or json.loads((demo / "scores.json").read_text()))
     pictures = json.loads((demo / "runs" / _STAR / "evaluation.json").read_text())["tables"]["pictures"]
-    scores["pictures"] = {row["picture"]: row for row in pictures}
+    for name in ("swaps", "looks"):
+        if name in tables:
+            rows = {row: _beside_unedited(scored) for row, scored in tables[name].items()}
+            tables[name] = {**rows, "mean": {key: _mean(rows, key) for key in next(iter(rows.values()))}}
+    rows = {row["picture"]: row for row in pictures}
+    stills = [row["psnr"] for picture, row in rows.items() if picture in _STILLS]
+    if stills:
+        rows["tracked"] = {**rows["tracked"], "above stills": rows["tracked"]["psnr"] - max(stills)}
+    tables["pictures"] = rows
     return {
         f"{table} {row} {name}": value
-        for table, rows in scores.items()
+        for table, rows in tables.items()
         for row, named in rows.items()
         for name, value in named.items()
         if isinstance(value, int | float)
     }
+
+
+def _beside_unedited(scored: Mapping[str, float]) -> dict[str, float]:
+    beside = {"gain": ("inside", "unedited"), "kept": ("outside", "unedited outside")}
+    found = {new: scored[one] - scored[other] for new, (one, other) in beside.items() if {one, other} <= scored.keys()}
+    return {**scored, **found}
+
+
+def _mean(rows: Mapping[str, Mapping[str, float]], name: str) -> float:
+    return sum(row[name] for row in rows.values()) / len(rows)
 
 
 def fallen_behind(entries: Entries, found: Mapping[str, float]) -> list[str]:
@@ -66,6 +90,8 @@ def main() -> None:
     arguments = parser.parse_args()
     baseline, found = json.loads(BASELINE.read_text()), figures(arguments.demo)
     if arguments.update:
+        if arguments.scale == "quick":
+            parser.error("a quick demo's values are the means of many: benchmarks/quick_spread.py --write.")
         baseline[arguments.scale] = updated(baseline[arguments.scale], found)
         with atomic.file(BASELINE) as temporary:
             temporary.write_text(json.dumps(baseline, indent=1) + "\n")

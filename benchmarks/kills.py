@@ -42,8 +42,9 @@ def run(folder: pathlib.Path, workdir: pathlib.Path) -> None:
 
     cloud.change_cloud = announced
     figures.held_out_sheet = lambda *args, **options: None
-    with tiny.compilation_cache(folder / "cache"), contextlib.redirect_stderr(io.StringIO()):
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # hundreds of small ones, at each start
+    jax.config.update("jax_compilation_cache_dir", str(folder / "cache"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # hundreds of small ones, at each start
+    with contextlib.redirect_stderr(io.StringIO()):
         config = tiny.config(total_frames=240, cloud__period=32, every__checkpoint=8)
         train(config, data=[folder / "me"], workdir=workdir, head=folder / "head.npz")
 

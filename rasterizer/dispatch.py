@@ -1,6 +1,10 @@
-"""Which backend draws: by name, or by the platform that a program is compiled for; one gradient rule for all."""
+"""Which backend draws: by name, or by the platform that a program is compiled for; one gradient rule for all.
+
+$RASTERIZER_BACKEND names the backend that "auto" stands for, for instance to run tests without the native one.
+"""
 
 import functools
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +52,9 @@ def resolve(
     `half_sizes`, broadcastable to (N, 2) pixels, are the extents of the points where they are known, else None.
     """
     single = scene.means2d.dtype == jnp.float32
+    if backend == "auto" and single:
+        backend = os.environ.get("RASTERIZER_BACKEND") or "auto"
+        check_names(backend, lowering)
     if backend in ("cpu", "pallas") and not single:
         raise ValueError(f"the {backend} backend computes in float32 only; got float64: use backend='xla'.")
     if problem := backend_problem(backend, lowering=lowering):

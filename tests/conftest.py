@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import shutil
+import tempfile
 
 import jax
 import pytest
@@ -12,6 +14,20 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # are compared to the bit.
 jax.config.update("jax_disable_most_optimizations", True)
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+
+# All processes of a test run, its workers and what they start, share one folder of compiled programs: the first makes
+# it and takes it away, the others find it in their environment. One that a developer names stays, and serves again.
+_MADE = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _MADE = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="pegasus-jax-tests-")
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def pytest_unconfigure() -> None:
+    if _MADE:
+        shutil.rmtree(_MADE, ignore_errors=True)
 
 
 @pytest.fixture(scope="module", autouse=True)

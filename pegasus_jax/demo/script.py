@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +18,10 @@ class Script:
     donor_frames: int = 80
     truth_every: int = 3  # of the held-out frames; of the others four times as sparse
     image_size: tuple[int, int] = (144, 144)
+    video_size: int = 256  # pixels: side of the videos and sheets of what was trained
+    path_steps: int = 25
     variants: tuple[str, ...] = ()  # of the config
+    overrides: tuple[tuple[str, Any], ...] = ()  # of the config, by dotted names: (("seed", 1),)
 
     @property
     def donors(self) -> tuple[str, ...]:
@@ -36,6 +40,8 @@ QUICK = Script(
     donor_frames=10,
     truth_every=2,
     image_size=(96, 96),
+    video_size=96,
+    path_steps=5,
     variants=("quick",),
 )
 

@@ -22,9 +22,7 @@ from pegasus_jax.training import train
 from pegasus_jax.training.workdir import is_finished
 
 _CONFIG = pathlib.Path(__file__).parents[2] / "configs" / "demo.py"
-_VIDEO_SIZE = 256
 _SHEET_SIZE = 192
-_PATH_STEPS = 25
 _SAMPLES = 5
 
 
@@ -109,7 +107,10 @@ def _write_clip(script: Script, folder: pathlib.Path, name: str, *, frames: int,
 
 def _settings(script: Script, *variants: str) -> config.ConfigDict:
     chosen = ",".join([*variants, *script.variants])
-    return config.load_config(f"{_CONFIG}:{chosen}" if chosen else str(_CONFIG))
+    settings = config.load_config(f"{_CONFIG}:{chosen}" if chosen else str(_CONFIG))
+    with settings.unlocked():
+        settings.update_from_flattened_dict(dict(script.overrides))
+    return settings
 
 
 def _plan_swaps(script: Script, folders: Folders) -> None:
@@ -132,12 +133,12 @@ def _show(script: Script, folders: Folders) -> None:
     run, clip, motion = folders.run(script.star), folders.clip(script.star), folders.clip(script.driver)
 
     def edit(out: pathlib.Path, recipe: Recipe) -> None:
-        render_edit(run, recipe, look=None, drive=None, out=out, image_size=_VIDEO_SIZE)
+        render_edit(run, recipe, look=None, drive=None, out=out, image_size=script.video_size)
 
     found = [_fuse_job(script, folders)]
     for name, drive in (("self", clip), ("driven", motion), ("orbit", None)):
-        out = folders.root / f"{name}.mp4"
-        show = functools.partial(render_clip, run, drive=drive, orbit=drive is None, out=out, image_size=_VIDEO_SIZE)
+        out, size = folders.root / f"{name}.mp4", script.video_size
+        show = functools.partial(render_clip, run, drive=drive, orbit=drive is None, out=out, image_size=size)
         found.append(jobs.Job(out, out.is_file, show))
     for name, recipe in edits(script).items():
         out = folders.root / "edits" / name
@@ -154,7 +155,7 @@ def _fuse_job(script: Script, folders: Folders) -> jobs.Job:
             source, target = folders.run(script.star), folders.run(script.wearer)
             fuse_files(source, target, [script.lent[0]], per_look=False, out=avatar, image_size=_SHEET_SIZE)
         drive, look = folders.clip(script.wearer), script.look(*script.lent)
-        render_clip(avatar, drive=drive, orbit=False, out=video, image_size=_VIDEO_SIZE, look=look)
+        render_clip(avatar, drive=drive, orbit=False, out=video, image_size=script.video_size, look=look)
 
     return jobs.Job(avatar, video.is_file, do)
 
@@ -165,7 +166,7 @@ def edits(script: Script) -> dict[str, Recipe]:
     mixed.pop("hat", None)
     return {
         "mixed": Composition(mixed),
-        "path": Interpolation(_path(script), steps=_PATH_STEPS, ping_pong=True),
+        "path": Interpolation(_path(script), steps=script.path_steps, ping_pong=True),
         "samples": Sampling([script.swaps[0][0]], count=_SAMPLES, seed=0),
     }
 

@@ -54,7 +54,24 @@ def test_a_demos_figures_have_names(tmp_path):
     from check_baseline import figures
 
     (tmp_path / "runs" / "ben").mkdir(parents=True)
-    (tmp_path / "scores.json").write_text(json.dumps({"looks": {"hair/ada": {"inside": 19.0}}}))
+    (tmp_path / "scores.json").write_text(json.dumps({"paths": {"hair": {"largest over mean step": 1.5}}}))
     tables = {"pictures": [{"clip": "ben", "picture": "tracked", "psnr": 28.0, "lpips": "not computed: needs a file"}]}
     (tmp_path / "runs" / "ben" / "evaluation.json").write_text(json.dumps({"tables": tables}))
-    assert figures(tmp_path) == {"looks hair/ada inside": 19.0, "pictures tracked psnr": 28.0}
+    assert figures(tmp_path) == {"paths hair largest over mean step": 1.5, "pictures tracked psnr": 28.0}
+
+
+def test_a_demo_is_compared_with_itself_and_its_stills(tmp_path):
+    from check_baseline import figures
+
+    (tmp_path / "runs" / "ben").mkdir(parents=True)
+    looks = {
+        "hair/ada": {"inside": 19.0, "unedited": 7.0, "outside": 24.0, "unedited outside": 25.0},
+        "hat/eve": {"inside": 16.0, "unedited": 8.0, "outside": 25.0, "unedited outside": 25.0},
+    }
+    stills = {"mean training image": 21.0, "nearest training frame": 22.0, "best constant colour": 30.0}
+    rows = [{"picture": name, "psnr": psnr} for name, psnr in {"tracked": 28.0, **stills}.items()]
+    (tmp_path / "runs" / "ben" / "evaluation.json").write_text(json.dumps({"tables": {"pictures": rows}}))
+    found = figures(tmp_path, {"looks": looks})
+    assert [found[f"looks {row} gain"] for row in ("hair/ada", "hat/eve", "mean")] == [12.0, 8.0, 10.0]
+    assert [found[f"looks {row} kept"] for row in ("hair/ada", "hat/eve", "mean")] == [-1.0, 0.0, -0.5]
+    assert found["pictures tracked above stills"] == 6.0

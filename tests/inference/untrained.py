@@ -1,14 +1,18 @@
 """A work folder as training leaves it, without the training: networks and points at random."""
 
 import dataclasses
+import functools
 import pathlib
+import tempfile
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from ml_collections import ConfigDict
 
-from pegasus_jax.core.model import initial_state
+from pegasus_jax.core.model import TrainState, initial_state
 from pegasus_jax.data import read_dataset
 from pegasus_jax.families.description import AvatarDescription, write_description
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
@@ -30,15 +34,50 @@ class Folders:
 
 def write_run(folder: pathlib.Path) -> Folders:
     """A head, a dataset folder and a run on them; its looks: the person, two others' hair, and a nose."""
-    folders = Folders(tiny.write_head(folder / "head.npz"), tiny.write_dataset(folder / "me"), folder / "run")
-    config = tiny.config(
+    folders = _write_inputs(folder)
+    config = _config()
+    state, model, expression_c = _untrained()
+    workdir.prepare(folders.run, {"config": config.to_dict(), "data": [str(folders.data)]})
+    with Checkpoints(folders.run) as checkpoints:
+        checkpoints.save(state)
+    write_description(
+        folders.run,
+        AvatarDescription.of_run(
+            family="points",
+            model=model,
+            head=load_head(folders.head),
+            head_path=folders.head,
+            betas=read_dataset(folders.data).betas,
+            canonical_expression=expression_c,
+            looks=("me", "hair/ada", "hair/cleo", "nose/ben"),
+            image_size=config.image_size,
+        ),
+    )
+    return folders
+
+
+def _write_inputs(folder: pathlib.Path) -> Folders:
+    return Folders(tiny.write_head(folder / "head.npz"), tiny.write_dataset(folder / "me"), folder / "run")
+
+
+def _config() -> ConfigDict:
+    return tiny.config(
         networks__look_categories=("hair", "hair", "nose"), cloud__init_points=300, cloud__max_points=300
     )
-    settings = from_config(config)
-    workdir.prepare(folders.run, {"config": config.to_dict(), "data": [str(folders.data)]})
-    head, dataset = load_head(folders.head), read_dataset(folders.data)
-    videos = loop.load_videos([dataset], settings)
-    model = loop.make_model(settings, head, videos, betas=dataset.betas)
+
+
+@functools.cache
+def _untrained() -> tuple[TrainState, dict[str, Any], np.ndarray]:
+    """The run's state, what describes its model, and its canonical expression.
+
+    Once for all files of tests in a process: it compiles for seconds.
+    """
+    settings = from_config(_config())
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = _write_inputs(pathlib.Path(folder))
+        dataset = read_dataset(inputs.data)
+        videos = loop.load_videos([dataset], settings)
+        model = loop.make_model(settings, load_head(inputs.head), videos, betas=dataset.betas)
     state = initial_state(model, overlaps_per_point=settings.overlaps_per_point)
     leaves, treedef = jax.tree.flatten(state.params.networks)
     keys = jax.random.split(jax.random.key(1), len(leaves))
@@ -47,22 +86,8 @@ def write_run(folder: pathlib.Path) -> Folders:
     cloud = dataclasses.replace(
         state.primitives, alive=state.primitives.alive.at[250:].set(False), radius=jnp.float32(0.12)
     )
-    with Checkpoints(folders.run) as checkpoints:
-        checkpoints.save(dataclasses.replace(state, params=params, primitives=cloud, frames_seen=jnp.int32(8)))
-    write_description(
-        folders.run,
-        AvatarDescription.of_run(
-            family="points",
-            model=model.describe() | {"ndc_per_unit": None},
-            head=head,
-            head_path=folders.head,
-            betas=dataset.betas,
-            canonical_expression=np.asarray(videos.expression_c),
-            looks=("me", "hair/ada", "hair/cleo", "nose/ben"),
-            image_size=settings.image_size,
-        ),
-    )
-    return folders
+    state = dataclasses.replace(state, params=params, primitives=cloud, frames_seen=jnp.int32(8))
+    return state, model.describe() | {"ndc_per_unit": None}, np.asarray(videos.expression_c)
 
 
 def trained_further(avatar: TrainedPointAvatar) -> TrainedPointAvatar:

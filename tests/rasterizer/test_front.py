@@ -93,6 +93,7 @@ def test_the_native_backend_refuses_float64(monkeypatch):
 
 def test_without_a_compiler_auto_draws_and_cpu_says_why(monkeypatch, caplog):
     monkeypatch.setenv("CXX", "no-such-compiler")
+    monkeypatch.delenv("RASTERIZER_BACKEND", raising=False)
     native.problem.cache_clear()
     try:
         with caplog.at_level(logging.WARNING):
@@ -103,6 +104,22 @@ def test_without_a_compiler_auto_draws_and_cpu_says_why(monkeypatch, caplog):
             rasterizer.splat(**GOOD, backend="cpu")
     finally:
         native.problem.cache_clear()
+
+
+def test_the_environment_says_what_auto_stands_for(monkeypatch):
+    def program(backend: str) -> str:
+        def draw(means2d):
+            return rasterizer.splat(**(GOOD | {"means2d": means2d}), backend=backend).image
+
+        return str(jax.make_jaxpr(draw)(GOOD["means2d"]))
+
+    monkeypatch.setenv("RASTERIZER_BACKEND", "xla")
+    assert program("auto") == program("xla") != program("reference")
+    monkeypatch.setenv("RASTERIZER_BACKEND", "")
+    assert program("auto") != program("xla"), "it has a branch for each platform"
+    monkeypatch.setenv("RASTERIZER_BACKEND", "opengl")
+    with pytest.raises(ValueError, match=r"got 'opengl'\."):
+        program("auto")
 
 
 def test_options_come_after_the_star():

@@ -156,7 +156,8 @@ assert jnp.array_equal(together, apart)
 
 @cases.backends("cpu")
 def test_four_devices_that_share_one_thread_pool_neither_wait_for_ever_nor_differ(backend):
-    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=4", "JAX_PLATFORMS": "cpu"}
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    environment = os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-c", FOUR_DEVICES]
     # Only a deadlock should end it: 300 steps took 4 s on two idle cores, and 67 s on cores shared by other work.
     subprocess.run(command, env=environment, cwd=pathlib.Path(__file__).parents[2], timeout=540, check=True)

@@ -32,6 +32,7 @@ from tests.training import tiny
 
 FRAMES, GLOBAL_BATCH = 200, 4
 OWN, MIXED = (5, 0, 3, 6), (1, 2, 9, 12)  # frames of the own folder alone, and of both looks
+PATIENCE = 8.0  # seconds without a sign of life, of which there is one a second
 POISONED = 6  # the frame whose pose is not a number
 
 
@@ -143,15 +144,33 @@ def free(folder: pathlib.Path, layouts: tuple[int, ...]) -> None:
         train(folder, f"free_1x{devices}", devices, stage_one_frames=FRAMES - GLOBAL_BATCH)
 
 
+def hold(folder: pathlib.Path, frames: int) -> None:
+    """Makes a pair wait at the first line of its log with so many frames, until `release`."""
+    (folder / "hold").write_text(str(frames))
+
+
+def release(folder: pathlib.Path) -> None:
+    (folder / "hold").unlink()
+
+
+def held_from(folder: pathlib.Path) -> int:
+    try:
+        return int((folder / "hold").read_text())
+    except FileNotFoundError:
+        return FRAMES + 1
+
+
 def pair(folder: pathlib.Path) -> None:
-    """The same run as one of two processes, with time to stop it at each line of its log; which frames it read."""
+    """The same run as one of two processes, which waits where it is to be stopped; which frames it read."""
     read, frames, write = ClipFrames.read, [], Journal.write
 
-    def slow_write(self, seen, figures):
+    def write_and_wait(self, seen, figures):
         write(self, seen, figures)
-        time.sleep(0.5)
+        deadline = time.monotonic() + 60.0
+        while seen >= held_from(folder) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
-    Journal.write = slow_write
+    Journal.write = write_and_wait
 
     def counted(self, rows):
         frames.extend(rows.tolist())
@@ -172,17 +191,16 @@ def other_seed(folder: pathlib.Path) -> None:
 
 
 def main(folder: str, deed: str, port: str = "", number: str = "0") -> None:
-    watchdog.PATIENCE_SECONDS = 15.0
+    watchdog.PATIENCE_SECONDS = PATIENCE
     figures.held_out_sheet = lambda *arguments, **options: None  # tested elsewhere, and slow to compile
     if port:
         processes.join(f"127.0.0.1:{port}", 2, int(number))
-    with tiny.compilation_cache(pathlib.Path(folder) / "cache"):
-        if deed == "alone":
-            steps(pathlib.Path(folder), (1, 2, 4))
-            ordered(pathlib.Path(folder), (1, 2))
-            free(pathlib.Path(folder), (1, 4))
-        else:
-            {"pair": pair, "other_seed": other_seed}[deed](pathlib.Path(folder))
+    if deed == "alone":
+        steps(pathlib.Path(folder), (1, 2, 4))
+        ordered(pathlib.Path(folder), (1, 2))
+        free(pathlib.Path(folder), (1, 4))
+    else:
+        {"pair": pair, "other_seed": other_seed}[deed](pathlib.Path(folder))
 
 
 if __name__ == "__main__":

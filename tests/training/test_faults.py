@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from pegasus_jax.core.leaves import flat
+from pegasus_jax.data.stages import Stages
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.training import figures, loop, train
+from pegasus_jax.training import figures, train
 from pegasus_jax.training.checkpoints import Checkpoints
 from tests.training import tiny
 from tests.training.states import random_state
@@ -115,7 +116,7 @@ def fill_up(workdir: pathlib.Path) -> None:
     assert checkpoint.read_newest(workdir)["frames_seen"] == 24, "what was half-written is cleared away"
 
 
-def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, cached, tmp_path, monkeypatch):
+def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, tmp_path, monkeypatch):
     """Stopped by a frame that becomes unreadable after the first checkpoint, then by SIGTERM between two pauses."""
     data, workdir = tmp_path / "me", tmp_path / "run"
     shutil.copytree(tiny_run.data, data)
@@ -132,15 +133,15 @@ def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, cac
     assert checkpoint.read_newest(workdir)["frames_seen"] == 16
     frame.write_bytes(whole)
 
-    rows = loop._Run._rows
+    rows = Stages.rows
 
-    def terminated(self, seen):
+    def terminated(self, seen, size):
         if seen == 20:
             os.kill(os.getpid(), signal.SIGTERM)
-        return rows(self, seen)
+        return rows(self, seen, size)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_rows", terminated)
+        patch.setattr(Stages, "rows", terminated)
         with pytest.raises(SystemExit) as ended:
             run()
     assert ended.value.code == 0

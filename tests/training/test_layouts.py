@@ -27,8 +27,7 @@ def start(folder: pathlib.Path, *arguments: object, devices: int) -> subprocess.
         **os.environ,
         "PYTHONPATH": str(_ROOT),
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",  # compiles in half the time
+        "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}",
     }
     command = [sys.executable, "-m", "tests.training.layouts", str(folder), *map(str, arguments)]
     return subprocess.Popen(command, cwd=_ROOT, env=environment, stderr=subprocess.PIPE, text=True)
@@ -88,19 +87,23 @@ def _last_frames(log: pathlib.Path) -> int:
 @pytest.fixture(scope="module")
 def lost(case) -> tuple[int, str]:
     """How the first of two processes ends after the second was killed at the run's first checkpoint."""
+    layouts.hold(case, 120)
     first, second = both = start_pair(case, "pair")
     wait_for(both, (case / "run_2x2" / "checkpoints" / "100").exists)
     second.send_signal(signal.SIGKILL)
     ended(second)
+    layouts.release(case)
     return ended(first)
 
 
 @pytest.fixture(scope="module")
 def preempted(case, lost) -> list[tuple[int, str]]:
     """How the two end when they continue from there, and the second alone gets SIGTERM on its way."""
+    layouts.hold(case, 120)
     both = start_pair(case, "pair")
     wait_for_log(both, case / "run_2x2", 120)
     both[1].send_signal(signal.SIGTERM)
+    layouts.release(case)
     return [ended(process) for process in both]
 
 
@@ -109,10 +112,12 @@ def orphaned(case, preempted) -> tuple[int, str]:
     """How the second ends when they continue again, and the first is killed, on which JAX's coordinator runs."""
     saved = newest(case / "run_2x2")
     assert 100 < saved < layouts.FRAMES
+    layouts.hold(case, saved + 1)
     first, second = both = start_pair(case, "pair")
     wait_for_log(both, case / "run_2x2", saved + 1)
     first.send_signal(signal.SIGKILL)
     ended(first)
+    layouts.release(case)
     assert newest(case / "run_2x2") == saved
     (case / "saved.json").write_text(json.dumps(saved))
     return ended(second)
@@ -222,7 +227,8 @@ def test_each_process_reads_its_share_and_the_first_alone_writes(pair):
 def test_a_process_whose_partner_is_killed_says_so_and_ends(lost):
     status, errors = lost
     assert status == 3, errors[-3000:]
-    assert "Process 1 of 2, on " in errors and "no sign of life for 15 s; start all processes again" in errors
+    assert "Process 1 of 2, on " in errors
+    assert f"no sign of life for {layouts.PATIENCE:.0f} s; start all processes again" in errors
 
 
 def test_sigterm_to_one_process_saves_and_ends_all_of_them(preempted):

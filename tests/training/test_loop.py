@@ -61,23 +61,22 @@ def test_the_step_is_traced_once_per_capacity(tiny_run):
     assert tiny_run.traces == 2
 
 
-def test_running_a_finished_run_again_changes_nothing(tiny_run, cached):
+def test_running_a_finished_run_again_changes_nothing(tiny_run):
     before = (tiny_run.workdir / "metrics.jsonl").read_bytes()
     train(tiny.config(), data=[tiny_run.data], workdir=tiny_run.workdir, head=tiny_run.head)
     assert (tiny_run.workdir / "metrics.jsonl").read_bytes() == before
 
 
-def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, cached, tmp_path):
+def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, tmp_path):
     workdir = tmp_path / "run"
     script = """
         import pathlib, sys
         from pegasus_jax.training import train
         from tests.training import tiny
-        cache, data, workdir, head = map(pathlib.Path, sys.argv[1:])
-        with tiny.compilation_cache(cache):
-            train(tiny.config(), data=[data], workdir=workdir, head=head)
+        data, workdir, head = map(pathlib.Path, sys.argv[1:])
+        train(tiny.config(), data=[data], workdir=workdir, head=head)
     """
-    folders = [str(path) for path in (tiny_run.cache, tiny_run.data, workdir, tiny_run.head)]
+    folders = [str(path) for path in (tiny_run.data, workdir, tiny_run.head)]
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), *folders],
         cwd=_ROOT,
@@ -102,7 +101,7 @@ def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, cached, tmp_p
     assert frames == [8, 16, 24, 32, 40, 48], "no frame is logged twice"
 
 
-def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoint(tiny_run, cached, tmp_path):
+def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoint(tiny_run, tmp_path):
     workdir = tmp_path / "run"
     options = {"data": [tiny_run.data], "workdir": workdir, "head": tiny_run.head}
     absurd = tiny.config(step__rates__points=1e30, step__latents_after=0, every__checkpoint=2, every__log=2)
@@ -113,7 +112,7 @@ def test_a_loss_that_is_not_finite_stops_names_the_frames_and_keeps_the_checkpoi
     assert all(np.isfinite(value).all() for value in kept.values())
 
 
-def test_a_rasteriser_without_room_is_given_more(tiny_run, cached, tmp_path, monkeypatch, capfd):
+def test_a_rasteriser_without_room_is_given_more(tiny_run, tmp_path, monkeypatch, capfd):
     """The xla backend with room for one pair a point: the first stretch loses points, the later ones do not."""
     monkeypatch.setattr("pegasus_jax.families.points.render._FEW_POINTS", 1)
     workdir = tmp_path / "run"

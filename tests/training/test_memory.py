@@ -111,9 +111,7 @@ def test_an_empty_state_has_the_shapes_of_a_grown_one():
     assert not empty.cloud.alive.any()
 
 
-def test_a_run_says_it_before_its_first_step_and_refuses_what_cannot_fit(
-    tiny_run, cached, tmp_path, monkeypatch, capfd
-):
+def test_a_run_says_it_before_its_first_step_and_refuses_what_cannot_fit(tiny_run, tmp_path, monkeypatch, capfd):
     workdir = tmp_path / "run"
     monkeypatch.setattr(memory, "there_is", lambda device: memory.Limits(2**20, None))
     with pytest.raises(UserError, match=r"160 points and 2 x 24x24 pixels.* has 1 MiB; lower --config.batch"):

@@ -50,7 +50,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A finished run; its compiled programs serve the tests beside it too."""
+    """A finished run."""
     folder = tmp_path_factory.mktemp("two_stages")
     data = [
         tiny.write_dataset(folder / "me"),
@@ -69,12 +69,11 @@ def run(tmp_path_factory):
         shown.append(shares.look)
         return shares
 
-    with tiny.compilation_cache(folder / "cache"):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Step, "evaluate", counted)
-            patch.setattr(DataParallel, "split", watched)
-            loop.train(config(), data=data, workdir=folder / "run", head=head)
-        yield Run(head, data, folder / "run", len(traces), shown)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Step, "evaluate", counted)
+        patch.setattr(DataParallel, "split", watched)
+        loop.train(config(), data=data, workdir=folder / "run", head=head)
+    return Run(head, data, folder / "run", len(traces), shown)
 
 
 def test_looks_are_named_by_attribute_and_donor(run):

@@ -1,12 +1,8 @@
 """Everything a run needs, as small as it goes: a random head, a few frames of a moving disc, a config."""
 
-import contextlib
 import pathlib
-from collections.abc import Iterator
 
-import jax
 import numpy as np
-from jax.experimental.compilation_cache import compilation_cache as jax_cache
 from ml_collections import ConfigDict
 
 from pegasus_jax.data import DatasetWriter, FrameParams, layout, pictures
@@ -158,19 +154,3 @@ def config(**changes) -> ConfigDict:
             holder = holder[group]
         holder[key] = value
     return values.lock()
-
-
-@contextlib.contextmanager
-def compilation_cache(folder: pathlib.Path) -> Iterator[None]:
-    """Compiled programs go to `folder` and come from there, however small they are."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = [getattr(jax.config, name) for name in names]
-    for name, value in zip(names, (str(folder), 0.5)):
-        jax.config.update(name, value)
-    jax_cache.reset_cache()
-    try:
-        yield
-    finally:
-        for name, value in zip(names, before):
-            jax.config.update(name, value)
-        jax_cache.reset_cache()
