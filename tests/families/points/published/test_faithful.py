@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import pegasus_jax as pj
+from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.families.points.published import import_avatar
 from tests.families.points.published import cases
 
@@ -56,7 +57,7 @@ def test_points_and_normals_agree(run, avatar):
         expected_points, expected_normals = run.oracle(theirs).deform(betas, expression, pose)
         baked = avatar.bake(avatar.latent(ours))
         shape = betas if run.sizes.code_size else avatar.betas  # PointAvatar's is in its template
-        posed = baked.frame_points(*(jnp.asarray(a, jnp.float32) for a in (pose, expression, shape)))
+        posed = baked.frame_points(pj.FlameParams(*(jnp.asarray(a, jnp.float32) for a in (shape, expression, pose))))
         np.testing.assert_allclose(posed.positions_d, expected_points, atol=1e-5)
         np.testing.assert_allclose(posed.normals_d, expected_normals, atol=1e-3)
 
@@ -67,8 +68,11 @@ def test_pixels_agree(run, avatar):
         theirs, ours = worn[index % len(worn)]
         expected = run.oracle(theirs).render(betas, expression, pose, world_mat, intrinsics, cases.RADIUS, image_size)
         camera = pj.Camera.from_imavatar(world_mat, intrinsics, image_size=image_size)
-        shape = np.asarray(betas, np.float32) if run.sizes.code_size else None
-        out = avatar.canonical(avatar.latent(ours)).render(pose, expression, camera, betas=shape)
+        shape = np.asarray(betas if run.sizes.code_size else avatar.betas, np.float32)
+        params = pj.FlameParams(shape, expression, pose)
+        look = avatar.canonical(avatar.latent(ours))
+        channels = ("rgb", "normals", "albedo", "shading")
+        out = look.render(params, camera, options=RenderOptions(channels=channels))
         assert out.alpha.max() > 0.9 and (np.asarray(out.alpha) > 0.1).mean() > 0.1, "there is something to compare"
         for name in ("image", "alpha", "normals", "albedo", "shading"):
             error = np.abs(np.asarray(getattr(out, name)) - expected[name])
