@@ -12,7 +12,8 @@ _FILES += sorted((_ROOT / "pegasus_jax").rglob("*.py"))
 # From the top: a module imports from its own row and from rows below it, never from one above.
 _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
-    {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan"))},
+    {"launch", "pegasus_jax", "pegasus_jax.__main__", "pegasus_jax.launcher"}
+    | {f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan")},
     {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer")},
     {"pegasus_jax.inference"},
     {"pegasus_jax.families"},

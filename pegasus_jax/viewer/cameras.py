@@ -8,6 +8,7 @@ from collections.abc import Generator
 import cv2
 import numpy as np
 
+from pegasus_jax import paths
 from pegasus_jax.capture.video import read_frames
 from pegasus_jax.errors import UserError
 
@@ -20,7 +21,7 @@ def check_source(source: str) -> None:
     Raises:
         UserError: it is neither the number of a webcam nor a video file.
     """
-    if not source.isdigit() and not pathlib.Path(source).exists():
+    if not source.isdigit() and not paths.expanded(source).exists():
         raise UserError(f"--live={source} must be the number of a webcam, such as 0, or a video file.")
 
 
@@ -34,7 +35,7 @@ def live_frames(source: str) -> Generator[tuple[np.ndarray, float], None, None]:
         UserError: the webcam cannot be opened, or the file cannot be read.
     """
     start = time.monotonic()
-    images = _webcam(int(source)) if source.isdigit() else _played(pathlib.Path(source))
+    images = _webcam(int(source)) if source.isdigit() else _played(paths.expanded(source))
     with contextlib.closing(images):
         for image in images:
             yield image, time.monotonic() - start
