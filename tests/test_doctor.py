@@ -1,4 +1,3 @@
-import collections
 import os
 import pwd
 import subprocess
@@ -50,8 +49,8 @@ def test_model_files_that_are_absent_say_what_to_run(monkeypatch, tmp_path):
 
 
 def test_two_opencvs_of_different_versions_are_found(monkeypatch):
-    versions = collections.defaultdict(lambda: "1.0", {"opencv-python": "4.1", "opencv-contrib-python": "5.0"})
-    monkeypatch.setattr(doctor, "_version", versions.__getitem__)
+    versions = {"opencv-python": "4.1", "opencv-contrib-python": "5.0"}
+    monkeypatch.setattr(doctor, "_version", versions.get)
     finding = doctor._opencv()
     assert not finding.is_good
     assert "opencv-python==5.0 opencv-contrib-python==5.0" in finding.detail
