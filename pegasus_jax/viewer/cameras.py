@@ -8,7 +8,7 @@ from collections.abc import Generator
 import cv2
 import numpy as np
 
-from pegasus_jax import paths
+from pegasus_jax import paths, progress
 from pegasus_jax.capture.video import read_frames
 from pegasus_jax.errors import UserError
 
@@ -42,14 +42,20 @@ def live_frames(source: str) -> Generator[tuple[np.ndarray, float], None, None]:
 
 
 def _played(video: pathlib.Path) -> Generator[np.ndarray, None, None]:
+    told = progress.note
     while True:
         start = None
-        for frame in read_frames(video):
+        for frame in read_frames(video, told=told):
             start = time.monotonic() if start is None else start
             early = frame.time - (time.monotonic() - start)
             if early > -_LATE:
                 time.sleep(max(early, 0.0))
                 yield frame.image
+        told = _say_nothing  # it was told the first time
+
+
+def _say_nothing(text: str) -> None:
+    pass
 
 
 def _webcam(number: int) -> Generator[np.ndarray, None, None]:
