@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from pegasus_jax import atomic, commands
+from pegasus_jax import atomic, commands, native_logs
 from pegasus_jax.commands import folders
 from pegasus_jax.errors import UserError
 
@@ -25,6 +25,7 @@ _DEVICES = ["auto", "cpu", "gpu", "tpu"]
 def main(arguments: Sequence[str]) -> int:
     """Runs the command that `arguments` (without the program's name) ask for; returns the exit status."""
     _print_whatever_the_encoding()
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")
     try:
         _dispatch(arguments)
         sys.stdout.flush()
@@ -80,15 +81,24 @@ def _dispatch(arguments: Sequence[str]) -> None:
     flag_values = flags.FlagValues()
     command.define_flags(flag_values)
     flags.DEFINE_enum("device", "auto", _DEVICES, "what to compute on.", flag_values=flag_values)
+    flags.DEFINE_boolean("verbose", False, "also show what libraries say about themselves.", flag_values=flag_values)
     if _HELP.intersection(rest):
         return _describe(name, flag_values)
     _parse(name, flag_values, rest)
+    if flag_values.verbose:
+        native_logs.show()
+    else:
+        sys.unraisablehook = _say_nothing  # destructors of libraries that stumble over the end of the process
     if hasattr(command, "set_up"):
         command.set_up(flag_values)
     _check_outputs(flag_values)
     if getattr(command, "COMPUTES", True):
         _set_up_jax(flag_values.device)
     command.run(flag_values)
+
+
+def _say_nothing(unraisable: object) -> None:
+    pass
 
 
 def _check_outputs(flag_values: flags.FlagValues) -> None:

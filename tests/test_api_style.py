@@ -142,3 +142,11 @@ def test_imports_are_recognised():
     assert _imported(ast.parse(source)) == expected
     assert _imported(ast.parse("import pegasus_jax as pj")) == {"pegasus_jax"}
     assert _layer("pegasus_jax.media") == len(_LAYERS) - 3 and _layer("pegasus_jax.capture.fit") == 1
+
+
+@pytest.mark.parametrize("module", _MODULES)
+def test_suffixes_are_compared_whatever_their_case(module):
+    for node in ast.walk(ast.parse(_MODULES[module].read_text())):
+        if isinstance(node, ast.Compare):
+            for side in (node.left, *node.comparators):
+                assert not (isinstance(side, ast.Attribute) and side.attr == "suffix"), f"line {node.lineno}: .lower()"

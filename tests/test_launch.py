@@ -1,4 +1,5 @@
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -261,6 +262,32 @@ def test_a_place_that_cannot_be_written_is_told_before_any_work(launch, called, 
     assert launch.main([*words[:-1], words[-1] + named]) == 2
     assert re.match(r"\S+ cannot be written \(.+\); choose another place\.\n$", capsys.readouterr().err)
     assert not called
+
+
+def test_suffixes_of_flags_may_be_in_capitals(launch, capsys):
+    assert launch.main(["render", "--workdir=nowhere", "--out=X.MP4", "--orbit"]) == 2
+    assert launch.main(["export", "--workdir=nowhere", "--out=X.PLY"]) == 2
+    assert launch.main(["export", "--workdir=nowhere.NPZ", "--out=X.NPZ"]) == 2
+    assert [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()] == 2 * ["nowhere"] + [
+        "nowhere.NPZ"
+    ]
+
+
+def test_what_libraries_say_of_themselves_is_shown_on_demand(real_data):
+    code = """
+        import os, sys, launch
+        from pegasus_jax import commands
+        from pegasus_jax.capture.face_landmarks import FaceDetector
+        from pegasus_jax.capture.mattes import Segmenters
+        def run(values):
+            with FaceDetector(), Segmenters():
+                print("ours", file=sys.stderr)
+        commands.load("demo").run = run
+        sys.exit(launch.main(["demo", "--device=cpu", *sys.argv[1:]]))
+    """
+    environment = {**os.environ, "PEGASUS_ASSETS": str(real_data / "mediapipe")}
+    assert _python(code, env=environment).stderr == "ours\n"
+    assert "XNNPACK" in _python(code, "--verbose", env=environment).stderr
 
 
 def test_a_device_that_is_not_there_is_one_sentence():

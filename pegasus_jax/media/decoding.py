@@ -144,10 +144,11 @@ def _with_square_pixels(image: np.ndarray, aspect: Any) -> np.ndarray:
 
 def _turned(image: np.ndarray, frame: av.VideoFrame) -> np.ndarray:
     """Upright, by the display matrix: x' = a x + c y, y' = b x + d y, with x to the right and y down."""
-    sides: list[Any] = [side for side in frame.side_data if side.type == Type.DISPLAYMATRIX]
-    if not sides:
+    sides: Any = frame.side_data
+    matrix = next((side for side in sides if side.type == Type.DISPLAYMATRIX), None)
+    if matrix is None:
         return image
-    a, b, _, c, d = np.frombuffer(bytes(sides[0]), np.int32)[:5].tolist()
+    a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
     if abs(b) + abs(c) > abs(a) + abs(d):
         image, a, d = image.swapaxes(0, 1), c, b
     return image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]

@@ -119,7 +119,7 @@ class _Planned:
 
     def _avatar(self, path: pathlib.Path) -> str:
         """The avatar of a donor, trained if need be."""
-        if path.suffix == ".npz" or (path / "config.json").is_file():
+        if path.suffix.lower() == ".npz" or (path / "config.json").is_file():
             return self._relative(path)
         return self._train(_name(path), self.options.donor_config, [self._clip(path)])
 

@@ -191,7 +191,7 @@ def _with_primitives(avatar: Avatar, path: pathlib.Path) -> HasPrimitives:
 
 def _name(donor: pathlib.Path) -> str:
     path = donor.resolve()
-    return path.stem if path.suffix == ".npz" else path.name
+    return path.stem if path.suffix.lower() == ".npz" else path.name
 
 
 def _clip_of(donor: pathlib.Path) -> pathlib.Path:
