@@ -4,9 +4,7 @@ from typing import Any, cast
 
 from absl import flags
 
-from pegasus_jax import families
 from pegasus_jax.commands.folders import dataset_folders, define_output, define_path
-from pegasus_jax.core.avatar import HasPrimitives
 from pegasus_jax.errors import UserError
 
 
@@ -27,6 +25,9 @@ def run(flag_values: flags.FlagValues) -> None:
     if flag_values.out.suffix.lower() != ".npz":
         raise UserError(f"--out={flag_values.out} must end in .npz.")
     data = dataset_folders(flag_values.data) if flag_values.data else []
+    from pegasus_jax import families
+    from pegasus_jax.core.avatar import HasPrimitives
+
     avatar = families.find("points").import_avatar(
         flag_values.checkpoint,
         head=flag_values.head,
