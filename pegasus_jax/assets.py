@@ -2,18 +2,41 @@
 
 import os
 import pathlib
+import tempfile
+
+from pegasus_jax import paths
+from pegasus_jax.errors import UserError
 
 
 def cache_folder() -> pathlib.Path:
-    """The user's cache: $XDG_CACHE_HOME/pegasus-jax, usually ~/.cache/pegasus-jax."""
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "pegasus-jax"
+    """The user's cache: $XDG_CACHE_HOME/pegasus-jax, usually ~/.cache/pegasus-jax.
+
+    Of a user without a home, as containers have them, a folder among the temporary files.
+
+    Raises:
+        UserError: that folder is somebody else's.
+    """
+    named = paths.named_by("XDG_CACHE_HOME")
+    if named is not None:
+        return named / "pegasus-jax"
+    try:
+        return pathlib.Path.home() / ".cache" / "pegasus-jax"
+    except RuntimeError:
+        return _temporary_cache()
+
+
+def _temporary_cache() -> pathlib.Path:
+    folder = pathlib.Path(tempfile.gettempdir()) / f"pegasus-jax-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+        raise UserError(f"{folder} is somebody else's; name a folder for the cache in $XDG_CACHE_HOME.")
+    return folder
 
 
 def search_folders() -> list[pathlib.Path]:
     """Folders that may hold model files, in order: $PEGASUS_ASSETS, then the user's cache."""
-    named = os.environ.get("PEGASUS_ASSETS")
-    return ([pathlib.Path(named)] if named else []) + [cache_folder()]
+    named = paths.named_by("PEGASUS_ASSETS")
+    return ([named] if named else []) + [cache_folder()]
 
 
 def find(name: str) -> pathlib.Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from pegasus_jax import paths
 from pegasus_jax.errors import UserError
 
 
@@ -26,9 +27,9 @@ def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
     Raises:
         UserError: the file is missing or has no `get_config`, or an override names no key or the wrong type.
     """
-    path, argument = _split(spec)
+    path, argument = _located(spec)
     if not path.is_file():
-        raise UserError(f"There is no config file {path}; the project's own are in configs/.")
+        raise UserError(f"There is no config file {path}; the project's own are in {own_folder()}.")
     module_spec = importlib.util.spec_from_file_location("_pegasus_config", path)
     if module_spec is None or module_spec.loader is None:
         raise UserError(f"{path} is no Python file; a config ends in .py.")
@@ -50,6 +51,30 @@ def override(config: ConfigDict, changes: Sequence[str]) -> None:
     """
     for change in changes:
         _apply(config, change)
+
+
+def own_folder() -> pathlib.Path:
+    """The project's own configs: in a checkout beside the package, in an installation within it."""
+    package = pathlib.Path(__file__).parent
+    beside = package.parent / "configs"
+    return beside if beside.is_dir() and (package.parent / "launch.py").is_file() else package / "configs"
+
+
+def located(spec: str) -> str:
+    """`spec` with the path of its file: the project's own `configs/…` are found wherever one stands.
+
+    What is there goes first, so that a folder `configs/` of one's own wins.
+    """
+    path, argument = _located(spec)
+    return f"{path}:{argument}" if argument else str(path)
+
+
+def _located(spec: str) -> tuple[pathlib.Path, str | None]:
+    path, argument = _split(spec)
+    path = paths.expanded(path)
+    own = own_folder() / path.name
+    is_named = path.parent == pathlib.Path(own_folder().name)
+    return (own if is_named and not path.is_file() and own.is_file() else path), argument
 
 
 def _split(spec: str) -> tuple[pathlib.Path, str | None]:

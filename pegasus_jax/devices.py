@@ -5,11 +5,11 @@ import hashlib
 import os
 import pathlib
 import platform
-import resource
 import sys
 
 import jax
 
+from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
 
 _KEEP_FREED = {  # parameters of glibc's mallopt, by their numbers in malloc.h
@@ -74,11 +74,17 @@ def keep_freed_memory() -> None:
 def enable_compilation_cache(folder: pathlib.Path) -> None:
     """Keeps compiled programs under `folder` between runs; $JAX_COMPILATION_CACHE_DIR goes first.
 
-    Programs for the CPU are kept apart by kind of CPU: homes are often shared by machines that differ.
+    Programs for the CPU are kept apart by kind of CPU: homes are often shared by machines that differ. Where nothing
+    can be written they are not kept, which costs time alone.
     """
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
-    jax.config.update("jax_compilation_cache_dir", str(folder / f"xla-{_cpu_kind()}"))
+    kept = folder / f"xla-{_cpu_kind()}"
+    try:
+        atomic.check_place(kept)
+    except UserError:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(kept))
 
 
 def _found() -> str:
@@ -101,5 +107,7 @@ def _cpu_kind() -> str:
 
 def peak_resident_bytes() -> int:
     """The most bytes of memory that this process has had."""
+    import resource  # only here: Windows has none
+
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

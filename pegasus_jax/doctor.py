@@ -15,6 +15,7 @@ from pegasus_jax import assets
 from pegasus_jax.errors import UserError
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "mediapipe", "av")
+_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-python-headless", "opencv-contrib-python-headless")
 _LIBRARIES = ("libGL", "libEGL", "libGLES", "libgthread", "libglib", "libxcb", "libSM", "libXext")
 _APT = "sudo apt-get install libgl1 libegl1 libgles2 libglib2.0-0"
 _NEEDED_DISK_GIB = 5.0
@@ -31,21 +32,22 @@ class Finding:
     is_essential: bool = False  # whether nothing works without it
 
 
-def examine(*, head: str | None = None) -> None:
+def examine(*, head: pathlib.Path | None = None) -> None:
     """Prints the report.
 
     Raises:
         UserError: something essential is broken.
     """
+    good, bad = _marks(sys.stdout.encoding)
     broken = 0
     for finding in findings(head=head):
-        print(f"{'✓' if finding.is_good else '✗'} {finding.subject}: {finding.detail}", flush=True)
+        print(f"{good if finding.is_good else bad} {finding.subject}: {finding.detail}", flush=True)
         broken += finding.is_essential and not finding.is_good
     if broken:
-        raise UserError(f"{broken} essential part{'s' * (broken > 1)} of the installation is broken: see ✗ above.")
+        raise UserError(f"{broken} essential part{'s' * (broken > 1)} of the installation is broken: see {bad} above.")
 
 
-def findings(*, head: str | None = None) -> Iterator[Finding]:
+def findings(*, head: pathlib.Path | None = None) -> Iterator[Finding]:
     """All checks, one after the other; none of them downloads or changes anything."""
     yield _python()
     yield _packages()
@@ -54,19 +56,33 @@ def findings(*, head: str | None = None) -> Iterator[Finding]:
     yield from _guarded("rasteriser", _rasteriser)
     yield from _guarded("mediapipe", _mediapipe)
     yield from _guarded("video", _video)
-    yield from _model_files()
+    yield from _guarded("model files", _model_files)
     yield from _guarded("head model", lambda: _head_model(head))
-    yield _disk()
-    yield _memory()
+    yield from _guarded("disk", lambda: iter([_disk()]))
+    yield from _guarded("memory", lambda: iter([_memory()]))
 
 
 def explain_import_error(error: ImportError) -> str | None:
     """What to do about a failed import of a dependency, as one sentence; None if we do not know."""
     if any(library in str(error) for library in _LIBRARIES):
         return f"A system library is missing ({error}); on Debian or Ubuntu: {_APT}."
+    if isinstance(error, ModuleNotFoundError) and error.name in sys.stdlib_module_names:
+        return (
+            f"Python's own module {error.name} is not part of Python on {platform.system()}; this runs on Linux and "
+            "macOS, and on Windows inside WSL."
+        )
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("pegasus_jax"):
         return f"The Python package {error.name} is missing; install the project again: pip install -e ."
     return None
+
+
+def _marks(encoding: str | None) -> tuple[str, str]:
+    """What good and bad lines begin with, on a console of this encoding."""
+    try:
+        "✓✗".encode(encoding or "ascii")
+    except UnicodeEncodeError:
+        return "ok", "!!"
+    return "✓", "✗"
 
 
 def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -77,6 +93,8 @@ def _guarded(subject: str, check: Callable[[], Iterator[Finding]]) -> Iterator[F
         yield Finding(subject, False, str(error))
     except ImportError as error:
         yield Finding(subject, False, explain_import_error(error) or str(error), is_essential=True)
+    except (OSError, RuntimeError, LookupError) as error:  # what a machine lacks that this check was used to
+        yield Finding(subject, False, f"cannot be found out here ({error!r})")
 
 
 def _python() -> Finding:
@@ -92,16 +110,20 @@ def _packages() -> Finding:
 
 
 def _opencv() -> Finding:
-    """opencv-python and mediapipe's opencv-contrib-python both install into the folder cv2/."""
-    plain, contrib = _version("opencv-python"), _version("opencv-contrib-python")
+    """Four distributions of OpenCV install into the one folder cv2/; mediapipe's and ours are two of them."""
+    found = {name: version for name in _OPENCVS if (version := _version(name))}
     try:
         import cv2
     except ImportError as error:
         return Finding("OpenCV", False, explain_import_error(error) or str(error), is_essential=True)
-    if plain and contrib and plain != contrib:
-        found = f"opencv-python {plain} and opencv-contrib-python {contrib} write over each other"
-        both = f"opencv-python=={contrib} opencv-contrib-python=={contrib}"
-        return Finding("OpenCV", False, f"{found}; pip install --force-reinstall --no-deps {both}")
+    alien = found.keys() - set(_OPENCVS[:2])
+    if alien or len(set(found.values())) > 1:
+        listed = " and ".join(f"{name} {version}" for name, version in found.items())
+        remove = f"pip uninstall {' '.join(sorted(alien))}; " if alien else ""
+        wanted = found.get(_OPENCVS[1]) or found.get(_OPENCVS[0])
+        both = " ".join(f"{name}=={wanted}" if wanted else name for name in _OPENCVS[:2])
+        remedy = f"{remove}pip install --force-reinstall --no-deps {both}"
+        return Finding("OpenCV", False, f"{listed} write over each other; {remedy}")
     return Finding("OpenCV", True, cv2.__version__)
 
 
@@ -163,7 +185,7 @@ def _model_files() -> Iterator[Finding]:
         yield Finding(name, path is not None, str(path or remedy))
 
 
-def _head_model(head: str | None) -> Iterator[Finding]:
+def _head_model(head: pathlib.Path | None) -> Iterator[Finding]:
     from pegasus_jax import flame
 
     model = flame.load_head(head)

@@ -25,8 +25,9 @@ def array_json(array: np.ndarray) -> Any:
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
     """Writes named arrays."""
-    with atomic.file(path) as temporary:
-        np.savez_compressed(temporary, **dict[str, Any](arrays))
+    # Into an open file: NumPy would add a suffix to a name that ends in capitals.
+    with atomic.file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **dict[str, Any](arrays))
 
 
 def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:

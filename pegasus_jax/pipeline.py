@@ -17,7 +17,6 @@ from pegasus_jax.inference import load, render_clip
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import DATASET
 
-_CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 _SECONDS_PER_CAPTURED_FRAME = 0.22  # measured on 2 CPU cores, like the next three; scaled by `_slowness`
 _LAPTOP_SECONDS_PER_FRAME = 0.051
 _SECONDS_PER_SHOWN_FRAME = 0.7  # evaluation and videos
@@ -36,7 +35,7 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
         UserError: see capture and training.
     """
     video, workdir = pathlib.Path(video), pathlib.Path(workdir)
-    spec = preset or str(_CONFIGS / ("laptop.py" if jax.default_backend() == "cpu" else "pegasus.py"))
+    spec = preset or str(config.own_folder() / ("laptop.py" if jax.default_backend() == "cpu" else "pegasus.py"))
     settings = config.load_config(spec)
     dataset = workdir / DATASET
     if not (dataset / "capture.json").exists():

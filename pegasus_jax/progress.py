@@ -14,7 +14,28 @@ import tqdm
 _SECONDS_BETWEEN_LINES = 30.0
 
 
-class _Lines(tqdm.tqdm):
+class _Paced(tqdm.tqdm):
+    """tqdm whose pace and estimate begin after the first report: the first units compile programs or open models."""
+
+    _first: tuple[float, float] | None = None  # units and seconds at the first report
+
+    def update(self, n: float | None = 1) -> bool | None:
+        """Counts; see tqdm."""
+        shown = super().update(n)
+        if self._first is None and n:
+            self._first = self.n, self._time() - self.start_t
+        return shown
+
+    @property
+    def format_dict(self) -> dict[str, Any]:
+        """What a report is made of (tqdm asks for it); a rate of zero is one that is not known."""
+        found = super().format_dict
+        units, seconds = self._first or (found["n"], found["elapsed"])
+        passed = found["elapsed"] - seconds
+        return found | {"rate": (found["n"] - units) / passed if passed > 0 else 0.0}
+
+
+class _Lines(_Paced):
     """tqdm that ends each report with a newline, for output that is kept instead of watched."""
 
     disable: bool
@@ -58,7 +79,7 @@ def bar(
     """
     file = sys.stderr if file is None else file
     watched = file.isatty() and multiprocessing.parent_process() is None
-    make = tqdm.tqdm if watched else _Lines
+    make = _Paced if watched else _Lines
     counted = isinstance(iterable_or_total, int) or iterable_or_total is None
     source = {"total": iterable_or_total} if counted else {"iterable": iterable_or_total, "total": total}
     pace: dict[str, Any] = {"dynamic_ncols": True} if watched else {"mininterval": _SECONDS_BETWEEN_LINES, "ncols": 0}

@@ -81,7 +81,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _reader_for(file: pathlib.Path) -> Callable[[pathlib.Path], Any]:
-    if file.suffix == ".safetensors":
+    if file.suffix.lower() == ".safetensors":
         return _read_safetensors
     with file.open("rb") as stream:
         start = stream.read(len(_STREAM_MAGIC))

@@ -12,7 +12,8 @@ _FILES += sorted((_ROOT / "pegasus_jax").rglob("*.py"))
 # From the top: a module imports from its own row and from rows below it, never from one above.
 _SHARED = "modules directly in pegasus_jax, which every layer may use"
 _LAYERS = (
-    {"launch", "pegasus_jax", *(f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan"))},
+    {"launch", "pegasus_jax", "pegasus_jax.__main__", "pegasus_jax.launcher"}
+    | {f"pegasus_jax.{name}" for name in ("commands", "demo", "doctor", "pipeline", "plan")},
     {f"pegasus_jax.{name}" for name in ("capture", "synthesis", "training", "evaluation", "viewer")},
     {"pegasus_jax.inference"},
     {"pegasus_jax.families"},
@@ -141,3 +142,11 @@ def test_imports_are_recognised():
     assert _imported(ast.parse(source)) == expected
     assert _imported(ast.parse("import pegasus_jax as pj")) == {"pegasus_jax"}
     assert _layer("pegasus_jax.media") == len(_LAYERS) - 3 and _layer("pegasus_jax.capture.fit") == 1
+
+
+@pytest.mark.parametrize("module", _MODULES)
+def test_suffixes_are_compared_whatever_their_case(module):
+    for node in ast.walk(ast.parse(_MODULES[module].read_text())):
+        if isinstance(node, ast.Compare):
+            for side in (node.left, *node.comparators):
+                assert not (isinstance(side, ast.Attribute) and side.attr == "suffix"), f"line {node.lineno}: .lower()"

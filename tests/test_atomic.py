@@ -1,3 +1,4 @@
+import errno
 import pathlib
 import types
 
@@ -61,3 +62,26 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
         full.write(b"0")
         full.flush()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_is_one_sentence_whatever_the_reason(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "x", tmp_path / (300 * "x"), pathlib.Path("/proc/x/y")):
+        for write in (atomic.file, atomic.folder):
+            with pytest.raises(UserError, match=r"cannot be written \(.+\); choose another place\.$"), write(path):
+                pass
+        with pytest.raises(UserError, match=r"cannot be written \(.+\); choose another place\.$"):
+            atomic.check_place(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EIO])
+def test_a_disk_that_becomes_read_only_on_the_way_is_told(tmp_path, number):
+    with pytest.raises(UserError, match=r"x\.bin cannot be written"), atomic.file(tmp_path / "x.bin"):
+        raise OSError(number, "so it is")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_writer_cannot_read_is_not_about_the_place(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic.file(tmp_path / "x.bin"):
+        (tmp_path / "absent").read_bytes()

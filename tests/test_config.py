@@ -66,3 +66,20 @@ def test_what_is_no_config_is_named(tmp_path):
     (tmp_path / "a.toml").write_text("")
     with pytest.raises(UserError, match=r"a\.toml is no Python file"):
         load_config(str(tmp_path / "a.toml"))
+
+
+def test_the_projects_own_configs_are_found_wherever_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config("configs/laptop.py:quick").total_frames == 800
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "laptop.py").write_text(
+        "import ml_collections\ndef get_config(arg=None):\n    return ml_collections.ConfigDict({'mine': arg})"
+    )
+    assert load_config("configs/laptop.py:quick").to_dict() == {"mine": "quick"}
+    with pytest.raises(UserError, match=r"There is no config file laptop.py; the project's own are in .*configs"):
+        load_config("laptop.py")
+
+
+def test_a_config_may_lie_in_the_home_folder(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_config("~/laptop.py:quick").training.frames == 10

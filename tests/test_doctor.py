@@ -1,5 +1,8 @@
-import collections
+import os
+import pwd
+import subprocess
 import sys
+import tempfile
 import types
 
 import cv2
@@ -46,13 +49,51 @@ def test_model_files_that_are_absent_say_what_to_run(monkeypatch, tmp_path):
 
 
 def test_two_opencvs_of_different_versions_are_found(monkeypatch):
-    versions = collections.defaultdict(lambda: "1.0", {"opencv-python": "4.1", "opencv-contrib-python": "5.0"})
-    monkeypatch.setattr(doctor, "_version", versions.__getitem__)
+    versions = {"opencv-python": "4.1", "opencv-contrib-python": "5.0"}
+    monkeypatch.setattr(doctor, "_version", versions.get)
     finding = doctor._opencv()
     assert not finding.is_good
     assert "opencv-python==5.0 opencv-contrib-python==5.0" in finding.detail
     versions["opencv-python"] = "5.0"
     assert doctor._opencv() == doctor.Finding("OpenCV", True, cv2.__version__)
+
+
+@pytest.mark.parametrize("name", ["opencv-python-headless", "opencv-contrib-python-headless"])
+def test_a_headless_opencv_beside_ours_is_found_whatever_its_version(monkeypatch, name):
+    versions = {"opencv-python": "5.0", "opencv-contrib-python": "5.0", name: "5.0"}
+    monkeypatch.setattr(doctor, "_version", versions.get)
+    finding = doctor._opencv()
+    assert not finding.is_good and f"{name} 5.0" in finding.detail
+    assert f"pip uninstall {name}; pip install" in finding.detail
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
+def test_a_console_without_check_marks_gets_letters(encoding):
+    code = "import sys; from pegasus_jax import doctor, launcher; "
+    code += "doctor.findings = lambda head: [doctor.Finding('é', True, '→')]; sys.exit(launcher.main(['doctor']))"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    mark = done.stdout.split()[0].decode(encoding)
+    assert mark == ("✓" if encoding == "utf-8" else "ok"), done.stderr
+
+
+def test_doctor_reports_to_a_user_without_name_and_home(monkeypatch, tmp_path, capsys):
+    def unknown(uid):
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    for name in ("HOME", "XDG_CACHE_HOME", "PEGASUS_ASSETS", "FLAME_PATH", "USER", "LOGNAME", "PATH"):
+        monkeypatch.delenv(name, raising=False)
+    found = _subjects(doctor.findings())
+    assert found["rasteriser auto"].is_good and not found["face_landmarker.task"].is_good
+    assert [path.name for path in tmp_path.iterdir()] == [f"pegasus-jax-{os.getuid()}"]
+    assert tmp_path.joinpath(f"pegasus-jax-{os.getuid()}").stat().st_mode & 0o777 == 0o700
+
+
+def test_modules_that_windows_lacks_are_not_packages():
+    sentence = doctor.explain_import_error(ModuleNotFoundError(name="fcntl"))
+    assert sentence.startswith("Python's own module fcntl is not part of Python on") and "WSL" in sentence
 
 
 def test_a_missing_system_library_says_which_packages_to_install():

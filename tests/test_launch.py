@@ -1,5 +1,5 @@
-import importlib.util
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -9,7 +9,7 @@ import textwrap
 import pytest
 from absl import flags
 
-from pegasus_jax import commands
+from pegasus_jax import commands, launcher
 from pegasus_jax.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -27,12 +27,9 @@ _EDIT = ("edit", "--workdir=w", "--out=x")
 
 @pytest.fixture
 def launch(monkeypatch):
-    """launch.py as a module that leaves this process's JAX as it is."""
-    spec = importlib.util.spec_from_file_location("launch", _ROOT / "launch.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "_set_up_jax", lambda device: None)
-    return module
+    """The launcher, which leaves this process's JAX as it is."""
+    monkeypatch.setattr(launcher, "_set_up_jax", lambda device: None)
+    return launcher
 
 
 @pytest.fixture
@@ -83,8 +80,8 @@ def test_flags_reach_the_command(launch, called):
     assert launch.main(["capture", *arguments]) == 0
     (values,) = called
     assert (values["video"], values["out"], values["fps"], values["max_frames"]) == (
-        "me.mov",
-        "data/me",
+        pathlib.Path("me.mov"),
+        pathlib.Path("data/me"),
         12.5,
         9,
     )
@@ -102,7 +99,7 @@ def test_a_second_call_does_not_see_the_flags_of_the_first(launch, called):
 def test_changes_of_the_config_are_collected(launch, called, name):
     assert launch.main(["train", "--data=a,b", "--workdir=w", name, "--set=name=x"]) == 0
     assert called[0]["set"] == ["training.frames=10", "name=x"]
-    assert called[0]["data"] == ["a", "b"]
+    assert called[0]["data"] == ["a,b"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +148,7 @@ def test_a_mistake_is_one_sentence_and_status_2(launch, called, capsys, argument
         (["export", "--data=a", "--out=x.pkl"], "x.pkl must end in .npz or .json."),
         (["export", "--data=absent", "--out=x.npz"], "absent is not a folder; give a dataset folder"),
         (["assets", "--from=ICT-FaceKit.zip"], "--from says where to take a head model from; say which by --head=ict."),
-        (["evaluate", "--data=absent/*", "--workdir=w"], "--data: no folder matches absent/*; make one by"),
+        (["evaluate", "--data=absent/*", "--workdir=."], "--data=absent/*: nothing is at absent/*; check the path."),
     ],
 )
 def test_commands_check_their_flags_before_any_work(launch, capsys, arguments, sentence):
@@ -196,6 +193,22 @@ def test_dataset_folders_are_found_by_name_and_by_pattern(tmp_path):
         dataset_folders([f"{tmp_path}/notes.txt"])
 
 
+def test_a_folder_that_is_there_is_no_pattern(tmp_path):
+    from pegasus_jax.commands.folders import dataset_folders
+
+    for name in ("me [take 1]", "me 1", "Doe, Jane", "Doe", "a", "b"):
+        (tmp_path / name).mkdir()
+    assert [path.name for path in dataset_folders([f"{tmp_path}/me [take 1]"])] == ["me [take 1]"]
+    assert [path.name for path in dataset_folders([f"{tmp_path}/me [1-9]"])] == ["me 1"]
+    assert [path.name for path in dataset_folders([f"{tmp_path}/Doe, Jane", f"{tmp_path}/a, {tmp_path}/b"])] == [
+        "Doe, Jane",
+        "a",
+        "b",
+    ]
+    with pytest.raises(UserError, match=r"nothing is at .*/Joe; repeat the flag for names with commas"):
+        dataset_folders([f"{tmp_path}/Doe,{tmp_path}/Joe"])
+
+
 def test_a_folder_of_dataset_folders_stands_for_all_of_them(tmp_path):
     from pegasus_jax.commands.folders import dataset_folders
 
@@ -215,6 +228,68 @@ def test_export_writes_one_file(launch, tmp_path):
     assert len(json.loads(out.read_text())["pose"]) == 5
 
 
+def test_a_path_may_begin_with_the_home_folder_as_shells_leave_it(launch, called, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert launch.main(["demo", "--workdir=~/runs/x"]) == 0
+    assert launch.main(["train", "--data=~/me", "--workdir", "~/w", "--head=~/head.npz"]) == 0
+    assert called[0]["workdir"] == tmp_path / "runs" / "x"
+    assert (called[1]["workdir"], called[1]["head"]) == (tmp_path / "w", tmp_path / "head.npz")
+    assert not list(tmp_path.iterdir()) and not pathlib.Path("~").exists()
+
+
+def test_a_home_that_nobody_knows_is_one_sentence(launch, called, capsys):
+    assert launch.main(["demo", "--workdir=~nobody_here/x"]) == 2
+    assert "~nobody_here/x: the home folder that ~ stands for is not known here; write" in capsys.readouterr().err
+
+
+def test_an_empty_path_counts_as_not_given(launch, called, capsys):
+    assert launch.main(["train", "--data=d", "--workdir=w", "--head="]) == 0
+    assert called[0]["head"] is None
+    assert launch.main(["capture", "--video=v", "--out="]) == 2
+    assert "capture: please give --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "{file}/x", "{file}/x/y", "{long}", "{link}"])
+@pytest.mark.parametrize(
+    "words",
+    [["demo", "--workdir="], ["capture", "--video=v", "--out="], ["fuse", "--source=a", "--target=b", "--out="]],
+    ids=" ".join,
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(launch, called, capsys, tmp_path, place, words):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "link")
+    named = place.format(file=tmp_path / "file", long=tmp_path / (300 * "x"), link=tmp_path / "link" / "x")
+    assert launch.main([*words[:-1], words[-1] + named]) == 2
+    assert re.match(r"\S+ cannot be written \(.+\); choose another place\.\n$", capsys.readouterr().err)
+    assert not called
+
+
+def test_suffixes_of_flags_may_be_in_capitals(launch, capsys):
+    assert launch.main(["render", "--workdir=nowhere", "--out=X.MP4", "--orbit"]) == 2
+    assert launch.main(["export", "--workdir=nowhere", "--out=X.PLY"]) == 2
+    assert launch.main(["export", "--workdir=nowhere.NPZ", "--out=X.NPZ"]) == 2
+    assert [line.partition(" ")[0] for line in capsys.readouterr().err.splitlines()] == 2 * ["nowhere"] + [
+        "nowhere.NPZ"
+    ]
+
+
+def test_what_libraries_say_of_themselves_is_shown_on_demand(real_data):
+    code = """
+        import os, sys, launch
+        from pegasus_jax import commands
+        from pegasus_jax.capture.face_landmarks import FaceDetector
+        from pegasus_jax.capture.mattes import Segmenters
+        def run(values):
+            with FaceDetector(), Segmenters():
+                print("ours", file=sys.stderr)
+        commands.load("demo").run = run
+        sys.exit(launch.main(["demo", "--device=cpu", *sys.argv[1:]]))
+    """
+    environment = {**os.environ, "PEGASUS_ASSETS": str(real_data / "mediapipe")}
+    assert _python(code, env=environment).stderr == "ours\n"
+    assert "XNNPACK" in _python(code, "--verbose", env=environment).stderr
+
+
 def test_a_device_that_is_not_there_is_one_sentence():
     code = "import sys, launch; sys.exit(launch.main(['demo', '--device=tpu']))"
     done = _python(code)
@@ -229,15 +304,19 @@ def test_a_device_that_is_not_there_is_one_sentence():
         ("ZeroDivisionError('ours')", 1, "Traceback"),
         ("OSError(28, 'No space left on device', 'runs/me/x')", 2, "No disk space left ([Errno 28]"),
         ("FileNotFoundError(2, 'No such file', 'x')", 1, "Traceback"),
+        ("PermissionError(13, 'Permission denied', 'runs/me/x')", 2, "'runs/me/x'); choose another place."),
+        ("OSError(30, 'Read-only file system', 'runs/me/x')", 2, "'runs/me/x'); choose another place."),
+        ("BrokenPipeError(32, 'Broken pipe')", 141, ""),
         ("ImportError('libGL.so.1: cannot open shared object file')", 2, "apt-get install libgl1"),
         ("ImportError('cannot import name frob')", 1, "Traceback"),
     ],
 )
 def test_what_a_command_raises_decides_the_status(raised, status, text):
     code = f"""
-        import sys, launch
-        from pegasus_jax import commands
-        launch._set_up_jax = lambda device: None
+        import sys
+        import launch
+        from pegasus_jax import commands, launcher
+        launcher._set_up_jax = lambda device: None
         def run(values):
             raise {raised}
         commands.load("demo").run = run
@@ -252,8 +331,8 @@ def test_what_a_command_raises_decides_the_status(raised, status, text):
 def test_ctrl_c_is_status_130_for_a_real_signal():
     code = """
         import os, signal, sys, launch
-        from pegasus_jax import commands
-        launch._set_up_jax = lambda device: None
+        from pegasus_jax import commands, launcher
+        launcher._set_up_jax = lambda device: None
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
         commands.load("demo").run = lambda values: os.kill(os.getpid(), signal.SIGINT)
         sys.exit(launch.main(["demo"]))

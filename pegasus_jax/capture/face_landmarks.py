@@ -8,6 +8,7 @@ import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from pegasus_jax import native_logs
 from pegasus_jax.capture.model_files import find_model
 
 NUM_LANDMARKS = 478
@@ -113,7 +114,8 @@ class FaceDetector:
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        self._landmarker = vision.FaceLandmarker.create_from_options(options)
+        with native_logs.hidden():
+            self._landmarker = vision.FaceLandmarker.create_from_options(options)
 
     def __enter__(self) -> "FaceDetector":
         return self

@@ -7,6 +7,7 @@ import mediapipe
 import numpy as np
 from mediapipe.tasks.python import BaseOptions, vision
 
+from pegasus_jax import native_logs
 from pegasus_jax.capture.model_files import find_model
 from pegasus_jax.errors import UserError
 
@@ -69,8 +70,9 @@ def _open(name: str) -> vision.ImageSegmenter:
     options = vision.ImageSegmenterOptions(
         base_options=BaseOptions(model_asset_path=str(path)), output_confidence_masks=True
     )
-    segmenter = vision.ImageSegmenter.create_from_options(options)
-    masks = segmenter.segment(_picture(np.zeros((64, 64, 3), np.uint8))).confidence_masks
+    with native_logs.hidden():
+        segmenter = vision.ImageSegmenter.create_from_options(options)
+        masks = segmenter.segment(_picture(np.zeros((64, 64, 3), np.uint8))).confidence_masks
     if not masks or len(masks) > 2:
         segmenter.close()
         raise UserError(f"{path} does not compute one foreground mask; fetch it again, see `launch.py assets`.")

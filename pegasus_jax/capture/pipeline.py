@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -72,8 +72,8 @@ class _Source:
     max_frames: int | None
     fps: float | None
 
-    def frames(self) -> Iterator[Frame]:
-        return read_frames(self.video, max_frames=self.max_frames, fps=self.fps)
+    def frames(self, *, told: Callable[[str], None] = progress.note) -> Iterator[Frame]:
+        return read_frames(self.video, max_frames=self.max_frames, fps=self.fps, told=told)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _write_pictures(
     shown = _figure_rows(len(clip.indices))
     with Segmenters() as segmenters:
         bar = progress.bar(len(clip.indices), desc="Mattes and parts")
-        for frame in source.frames():
+        for frame in source.frames(told=lambda text: None):  # it was told the first time
             row = row_of.get(frame.index)
             if row is None:
                 continue

@@ -4,16 +4,18 @@ import dataclasses
 import hashlib
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-import av
 import cv2
 import numpy as np
 
+from pegasus_jax import progress
 from pegasus_jax.capture.model_files import file_sha256
 from pegasus_jax.errors import UserError
+from pegasus_jax.media import decoding
 
 _IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+_FOREIGN_SUFFIXES = {".heic", ".heif", ".hif", ".avif", ".dng", ".jxl"}  # pictures, but none that we can read
 _IMAGE_FOLDER_FPS = 25.0
 _TICK_TOLERANCE_S = 1e-4
 
@@ -27,11 +29,18 @@ class Frame:
     image: np.ndarray  # (H, W, 3) uint8 RGB, upright
 
 
-def read_frames(video: pathlib.Path, *, max_frames: int | None = None, fps: float | None = None) -> Iterator[Frame]:
+def read_frames(
+    video: pathlib.Path,
+    *,
+    max_frames: int | None = None,
+    fps: float | None = None,
+    told: Callable[[str], None] = progress.note,
+) -> Iterator[Frame]:
     """Yields the frames of `video`, a video file or a folder of images, in order of time.
 
     `fps` thins the clip to at most that rate by presentation time, so that variable frame rates come out even;
-    `max_frames` then ends it early. Rotation metadata is applied. A folder counts as 25 frames a second.
+    `max_frames` then ends it early. Pictures are as they are meant to be shown (`media.decoding`); what cannot be read
+    of a clip is left out, and told in sentences at its end. A folder counts as 25 frames a second.
 
     Raises:
         UserError: nothing readable is there, or pictures differ in size.
@@ -43,7 +52,7 @@ def read_frames(video: pathlib.Path, *, max_frames: int | None = None, fps: floa
         raise UserError(f"fps must be positive; got {fps}.")
     if not video.exists():
         raise UserError(f"There is no video or folder of images at {video}.")
-    source = _folder_frames(video) if video.is_dir() else _video_frames(video)
+    source = _folder_frames(video, told) if video.is_dir() else _video_frames(video, told)
     return _select(_checked(source, video), max_frames, fps)
 
 
@@ -86,37 +95,56 @@ def _checked(frames: Iterator[Frame], video: pathlib.Path) -> Iterator[Frame]:
         raise UserError(f"{video} holds no readable pictures.")
 
 
-def _video_frames(video: pathlib.Path) -> Iterator[Frame]:
-    try:
-        with av.open(str(video)) as container:
-            if not container.streams.video:
-                raise UserError(f"{video} has no video stream.")
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            rate = float(stream.average_rate or _IMAGE_FOLDER_FPS)
-            start = None
-            for index, picture in enumerate(container.decode(stream)):
-                seconds = index / rate if picture.time is None else picture.time
-                start = seconds if start is None else start
-                yield Frame(index, seconds - start, _upright(picture))
-    except av.FFmpegError as error:
-        raise UserError(f"{video} cannot be read as a video ({error.strerror}).") from error
+def _video_frames(video: pathlib.Path, told: Callable[[str], None]) -> Iterator[Frame]:
+    start = None
+    for index, (seconds, image) in enumerate(decoding.decode(video, told=told)):
+        start = seconds if start is None else start
+        yield Frame(index, seconds - start, image)
 
 
-def _upright(picture: av.VideoFrame) -> np.ndarray:
-    image = picture.to_ndarray(format="rgb24")
-    # The display matrix' angle is counter-clockwise, as np.rot90 counts.
-    return np.ascontiguousarray(np.rot90(image, round(picture.rotation / 90)))
-
-
-def _folder_frames(folder: pathlib.Path) -> Iterator[Frame]:
-    for index, path in enumerate(_image_paths(folder)):
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+def _folder_frames(folder: pathlib.Path, told: Callable[[str], None]) -> Iterator[Frame]:
+    index, unread = 0, []
+    for path in _image_paths(folder):
+        image = _read_image(path)
         if image is None:
-            raise UserError(f"{path} cannot be read as an image.")
-        yield Frame(index, index / _IMAGE_FOLDER_FPS, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            unread.append(path)
+            continue
+        yield Frame(index, index / _IMAGE_FOLDER_FPS, image)
+        index += 1
+    if not unread:
+        return
+    advice = "convert them to JPEG or PNG" if any(_is_foreign(path) for path in unread) else "save them again"
+    if not index:
+        raise UserError(f"{unread[0]} cannot be read as an image, nor any other picture of its folder; {advice}.")
+    told(f"{folder}: {len(unread)} pictures cannot be read and are left out, such as {unread[0].name}; {advice}.")
+
+
+def _read_image(path: pathlib.Path) -> np.ndarray | None:
+    """(H, W, 3) uint8 RGB, upright; over white where it is transparent; None if it is no picture that we can read."""
+    content = np.frombuffer(path.read_bytes(), np.uint8)
+    if not content.size or _is_foreign(path):
+        return None
+    stored = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    if stored is None:
+        return None
+    if stored.ndim == 3 and stored.shape[2] == 4:
+        full = 65535 if stored.dtype == np.uint16 else 255
+        alpha = stored[..., 3:].astype(np.float32) / full
+        over_white = stored[..., 2::-1].astype(np.float32) / full * alpha + (1 - alpha)
+        return np.round(255 * over_white).astype(np.uint8)
+    return cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
+
+
+def _is_foreign(path: pathlib.Path) -> bool:
+    return path.suffix.lower() in _FOREIGN_SUFFIXES
 
 
 def _image_paths(folder: pathlib.Path) -> list[pathlib.Path]:
-    paths = [path for path in folder.iterdir() if path.suffix.lower() in _IMAGE_SUFFIXES]
+    """Its pictures by number; what a Mac keeps beside them (`._1.png`) and other hidden files are none."""
+    known = _IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
+    paths = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
+    ]
     return sorted(paths, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)])

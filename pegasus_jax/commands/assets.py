@@ -4,7 +4,7 @@ from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.commands.folders import define_path
 from pegasus_jax.errors import UserError
 
 _HEADS = """
@@ -19,12 +19,12 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `assets`."""
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_enum("head", None, ["ict"], "also build this head model: ict, from ICT-FaceKit.", **into)
-    flags.DEFINE_string("from", None, "a copy of ICT-FaceKit, folder or .zip; fetched without it.", **into)
+    define_path("from", None, "a copy of ICT-FaceKit, folder or .zip; fetched without it.", **into)
 
 
 def run(flag_values: flags.FlagValues) -> None:
     """Calls `pegasus_jax.flame.ict.build_head` if asked to, then `pegasus_jax.capture.model_files.find_model`."""
-    origin = optional_path(flag_values["from"].value)
+    origin = flag_values["from"].value
     if origin and not flag_values.head:
         raise UserError("--from says where to take a head model from; say which by --head=ict.")
     if flag_values.head:

@@ -1,19 +1,18 @@
 """Turns a video of a head into a dataset folder: frames, mattes, part masks and a fitted head."""
 
-import pathlib
 from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.commands.folders import define_output, define_path
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `capture`."""
     into: dict[str, Any] = {"flag_values": flag_values}
-    flags.DEFINE_string("video", None, "a video file, or a folder of pictures.", required=True, **into)
-    flags.DEFINE_string("out", None, "the dataset folder to make.", required=True, **into)
-    flags.DEFINE_string("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
+    define_path("video", None, "a video file, or a folder of pictures.", required=True, **into)
+    define_output("out", None, "the dataset folder to make.", required=True, **into)
+    define_path("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
     flags.DEFINE_integer("max_frames", None, "keep at most this many frames.", lower_bound=1, **into)
     flags.DEFINE_float("fps", None, "keep this many frames a second; all without it.", lower_bound=0, **into)
     flags.DEFINE_integer("image_size", 512, "side of the square crop in pixels.", lower_bound=32, **into)
@@ -26,9 +25,9 @@ def run(flag_values: flags.FlagValues) -> None:
     from pegasus_jax import capture, flame
 
     summary = capture.capture_video(
-        pathlib.Path(flag_values.video),
-        pathlib.Path(flag_values.out),
-        head=flame.load_head(optional_path(flag_values.head)),
+        flag_values.video,
+        flag_values.out,
+        head=flame.load_head(flag_values.head),
         max_frames=flag_values.max_frames,
         fps=flag_values.fps,
         image_size=flag_values.image_size,

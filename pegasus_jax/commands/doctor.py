@@ -2,10 +2,12 @@
 
 from absl import flags
 
+from pegasus_jax.commands.folders import define_path
+
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `doctor`."""
-    flags.DEFINE_string("head", None, "a head model to check.", flag_values=flag_values)
+    define_path("head", None, "a head model to check.", flag_values=flag_values)
 
 
 def run(flag_values: flags.FlagValues) -> None:

@@ -1,12 +1,11 @@
 """Swaps, blends, interpolates or samples the looks of an avatar; writes a video, a sheet and look files."""
 
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.commands.folders import define_output, define_path
 from pegasus_jax.errors import UserError
 
 _MODES: dict[str, tuple[str, ...]] = {  # each with the flags that belong to it alone
@@ -19,10 +18,8 @@ _MODES: dict[str, tuple[str, ...]] = {  # each with the flags that belong to it 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `edit`."""
     into: dict[str, Any] = {"flag_values": flag_values}
-    flags.DEFINE_string(
-        "workdir", None, "the work folder of a training run, or an avatar's .npz.", required=True, **into
-    )
-    flags.DEFINE_string("out", None, "the folder to write.", required=True, **into)
+    define_path("workdir", None, "the work folder of a training run, or an avatar's .npz.", required=True, **into)
+    define_output("out", None, "the folder to write.", required=True, **into)
     flags.DEFINE_list("swap", None, "parts of other looks, such as hair:hair/ada,nose:nose/ben:0.3.", **into)
     flags.DEFINE_list("interpolate", None, "from look to look, such as 'hair:me>hair/ada' in quotes.", **into)
     flags.DEFINE_integer("steps", 45, "how many looks an interpolation has.", lower_bound=2, **into)
@@ -31,7 +28,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer("count", 6, "how many looks to draw.", lower_bound=1, **into)
     flags.DEFINE_integer("seed", 0, "of the drawing.", lower_bound=0, upper_bound=2**31 - 1, **into)
     flags.DEFINE_string("look", None, "what to start from: a look's name or a look file.", **into)
-    flags.DEFINE_string("drive", None, "a dataset folder whose motion the looks follow.", **into)
+    define_path("drive", None, "a dataset folder whose motion the looks follow.", **into)
     flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, **into)
 
 
@@ -39,7 +36,7 @@ def run(flag_values: flags.FlagValues) -> None:
     """Calls `pegasus_jax.inference.render_edit`."""
     mode = _mode(flag_values)
     values = _once(mode, [_parsed(mode, item) for item in getattr(flag_values, mode)])
-    if flag_values.out.endswith(".mp4"):
+    if flag_values.out.suffix.lower() == ".mp4":
         raise UserError(f"--out={flag_values.out} must be a folder: a video, a sheet and look files go there.")
     from pegasus_jax import editing, inference
 
@@ -51,11 +48,11 @@ def run(flag_values: flags.FlagValues) -> None:
     else:
         recipe = editing.Sampling(list(values), count=flag_values.count, seed=flag_values.seed)
     inference.render_edit(
-        pathlib.Path(flag_values.workdir),
+        flag_values.workdir,
         recipe,
         look=flag_values.look,
-        drive=optional_path(flag_values.drive),
-        out=pathlib.Path(flag_values.out),
+        drive=flag_values.drive,
+        out=flag_values.out,
         image_size=flag_values.image_size,
     )
 

@@ -1,11 +1,10 @@
 """Exports an avatar or a look as .npz, Gaussians, points or pictures, or a dataset folder's FLAME parameters."""
 
-import pathlib
 from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.commands.folders import define_output, define_path
 from pegasus_jax.errors import UserError
 
 _KINDS = ["avatar", "baked", "splats", "points", "pictures", "video"]
@@ -19,9 +18,9 @@ _KIND_OF_SUFFIX = {
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `export`."""
     into: dict[str, Any] = {"flag_values": flag_values}
-    flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", **into)
-    flags.DEFINE_string("data", None, "a dataset folder whose FLAME parameters are to be written instead.", **into)
-    flags.DEFINE_string("out", None, "the .npz, .ply, .png, .webm, .mov or .json, or a folder.", required=True, **into)
+    define_path("workdir", None, "the work folder, or .npz, of an avatar.", **into)
+    define_path("data", None, "a dataset folder whose FLAME parameters are to be written instead.", **into)
+    define_output("out", None, "the .npz, .ply, .png, .webm, .mov or .json, or a folder.", required=True, **into)
     flags.DEFINE_enum(
         "kind",
         None,
@@ -32,7 +31,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         **into,
     )
     flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)
-    flags.DEFINE_string("drive", None, "a dataset folder that frames take pose, expression and camera from.", **into)
+    define_path("drive", None, "a dataset folder that frames take pose, expression and camera from.", **into)
     flags.DEFINE_integer("frame", 1, "which frame of it, from 1.", lower_bound=1, **into)
     flags.DEFINE_boolean("sequence", False, "all its frames, each as a file in the folder --out.", **into)
     flags.DEFINE_boolean("half", False, "keep what is baked as float16.", **into)
@@ -45,16 +44,16 @@ def run(flag_values: flags.FlagValues) -> None:
         raise UserError("export needs --workdir=AVATAR or --data=DATASET_FOLDER, and not both.")
     if flag_values.data is not None:
         return _export_data(flag_values)
-    out = pathlib.Path(flag_values.out)
-    by_suffix = "splats" if flag_values.sequence else _KIND_OF_SUFFIX.get(out.suffix, "avatar")
+    out = flag_values.out
+    by_suffix = "splats" if flag_values.sequence else _KIND_OF_SUFFIX.get(out.suffix.lower(), "avatar")
     kind: Any = flag_values.kind or by_suffix
     from pegasus_jax.inference import export
 
     export.export_avatar(
-        pathlib.Path(flag_values.workdir),
+        flag_values.workdir,
         kind,
         look=flag_values.look,
-        drive=optional_path(flag_values.drive),
+        drive=flag_values.drive,
         frame=flag_values.frame,
         sequence=flag_values.sequence,
         dtype="float16" if flag_values.half else "float32",
@@ -67,4 +66,4 @@ def _export_data(flag_values: flags.FlagValues) -> None:
     from pegasus_jax.data import flame_sequence, read_dataset
 
     flame_sequence.check_suffix(flag_values.out)
-    flame_sequence.write_flame_sequence(read_dataset(flag_values.data), pathlib.Path(flag_values.out))
+    flame_sequence.write_flame_sequence(read_dataset(flag_values.data), flag_values.out)

@@ -1,11 +1,10 @@
 """Trains an avatar on dataset folders; run again, it continues from the last checkpoint."""
 
-import pathlib
 from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import dataset_folders, optional_path
+from pegasus_jax.commands.folders import dataset_folders, define_output, define_path
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -13,10 +12,10 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     into: dict[str, Any] = {"flag_values": flag_values}
     flags.DEFINE_string("config", "configs/laptop.py", "a config file, or file.py:argument.", **into)
     flags.DEFINE_multi_string("set", [], "KEY=VALUE changes the config; so does --config.KEY=VALUE.", **into)
-    flags.DEFINE_list("data", None, "dataset folders, comma-separated; patterns too.", required=True, **into)
-    flags.DEFINE_string("workdir", None, "the work folder of this run.", required=True, **into)
-    flags.DEFINE_string("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
-    flags.DEFINE_string("vgg_weights", None, "VGG16 weights, .safetensors or .pth, for that loss.", **into)
+    flags.DEFINE_multi_string("data", None, "dataset folders, comma-separated; patterns too.", required=True, **into)
+    define_output("workdir", None, "the work folder of this run.", required=True, **into)
+    define_path("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
+    define_path("vgg_weights", None, "VGG16 weights, .safetensors or .pth, for that loss.", **into)
     flags.DEFINE_bool("deterministic", False, "bit-equal on any number of devices; slower.", **into)
     flags.DEFINE_float("cache_gib", 4.0, "memory for decoded frames, GiB; others are decoded each time.", **into)
     flags.DEFINE_string("coordinator_address", None, "HOST:PORT of process 0, in a run of several.", **into)
@@ -44,9 +43,9 @@ def run(flag_values: flags.FlagValues) -> None:
     training.train(
         config,
         data=data,
-        workdir=pathlib.Path(flag_values.workdir),
-        head=optional_path(flag_values.head),
-        vgg_weights=optional_path(flag_values.vgg_weights),
+        workdir=flag_values.workdir,
+        head=flag_values.head,
+        vgg_weights=flag_values.vgg_weights,
         deterministic=flag_values.deterministic,
         cache_gib=flag_values.cache_gib,
     )

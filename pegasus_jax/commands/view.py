@@ -1,19 +1,18 @@
 """Shows an avatar in the browser: turn it, move its face, change its look, play a clip."""
 
-import pathlib
 from typing import Any
 
 from absl import flags
 
-from pegasus_jax.commands.folders import optional_path
+from pegasus_jax.commands.folders import define_path
 from pegasus_jax.errors import UserError
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines the flags of `view`."""
     into: dict[str, Any] = {"flag_values": flag_values}
-    flags.DEFINE_string("workdir", None, "the work folder, or .npz, of an avatar.", required=True, **into)
-    flags.DEFINE_string("drive", None, "a dataset folder whose motion it can follow.", **into)
+    define_path("workdir", None, "the work folder, or .npz, of an avatar.", required=True, **into)
+    define_path("drive", None, "a dataset folder whose motion it can follow.", **into)
     flags.DEFINE_string("live", None, "a webcam's number (0 …), or a video file, whose face it can follow.", **into)
     flags.DEFINE_string("host", "127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in.", **into)
     flags.DEFINE_integer("port", 8080, "the first port to try.", lower_bound=1, upper_bound=65535, **into)
@@ -29,8 +28,8 @@ def run(flag_values: flags.FlagValues) -> None:
     from pegasus_jax.viewer import server
 
     server.view(
-        pathlib.Path(flag_values.workdir),
-        drive=optional_path(flag_values.drive),
+        flag_values.workdir,
+        drive=flag_values.drive,
         live=flag_values.live,
         host=flag_values.host,
         port=flag_values.port,

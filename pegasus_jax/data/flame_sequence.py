@@ -30,7 +30,7 @@ def check_suffix(path: str | os.PathLike) -> None:
     Raises:
         UserError: its name ends in neither `.npz` nor `.json`.
     """
-    if pathlib.Path(path).suffix not in _SUFFIXES:
+    if pathlib.Path(path).suffix.lower() not in _SUFFIXES:
         raise UserError(f"{path} must end in {' or '.join(_SUFFIXES)}.")
 
 
@@ -47,8 +47,9 @@ def write_flame_sequence(dataset: Dataset, path: str | os.PathLike) -> None:
     check_suffix(path)
     content = _content(dataset)
     with atomic.file(path) as temporary:
-        if temporary.suffix == ".npz":
-            np.savez(temporary, **content)
+        if temporary.suffix.lower() == ".npz":
+            with temporary.open("wb") as file:  # of a name NumPy would make another if it does not like the suffix
+                np.savez(file, **content)
         else:
             plain = {key: np.asarray(value).tolist() for key, value in content.items()}
             temporary.write_text(json.dumps(plain) + "\n")

@@ -21,7 +21,7 @@ from pegasus_jax.synthesis.plan import run_plan
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import is_finished
 
-_CONFIG = pathlib.Path(__file__).parents[2] / "configs" / "demo.py"
+_CONFIG = config.own_folder() / "demo.py"
 _SHEET_SIZE = 192
 _SAMPLES = 5
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax import paths
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.latents import Latent
@@ -43,7 +44,7 @@ class Subject:
         run = _read_run(path) if is_run else None
         avatar = load(path)
         run = run or _run_of_export(avatar, data, path)
-        clips = tuple(read_dataset(folder) for folder in data or [pathlib.Path(name) for name in run["data"]])
+        clips = tuple(read_dataset(folder) for folder in data or [paths.expanded(name) for name in run["data"]])
         return cls(
             avatar=avatar,
             clips=clips,
@@ -51,7 +52,7 @@ class Subject:
             test_fraction=run["config"]["test_fraction"],
             results=path if path.is_dir() else path.with_suffix(""),
             run=path if is_run else None,
-            trained_on=frozenset(pathlib.Path(name).resolve() for name in run["data"]),
+            trained_on=frozenset(paths.expanded(name).resolve() for name in run["data"]),
         )
 
     @property

@@ -2,10 +2,9 @@
 
 import hashlib
 import os
-import pathlib
 from collections.abc import Callable
 
-from pegasus_jax import assets
+from pegasus_jax import assets, paths
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.builtin import builtin_head
 from pegasus_jax.flame.flame_reader import read_flame_pickle
@@ -24,12 +23,12 @@ def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
       UserError: no such file, a file of another kind, or a damaged one.
     """
     if path is None:
-        path = os.environ.get("FLAME_PATH") or None
+        path = paths.named_by("FLAME_PATH")
     if path is None:
         path = next((found for name in _ASSET_NAMES if (found := assets.find(name))), None)
     if path is None:
         return builtin_head()
-    file = pathlib.Path(path).expanduser()
+    file = paths.expanded(path)
     if not file.is_file():
         raise UserError(f"there is no head model at {file}; give a FLAME .pkl or an .npz in the same layout.")
     reader = _READERS.get(file.suffix.lower())

@@ -40,7 +40,7 @@ def check_out(kind: str, out: pathlib.Path, *, sequence: bool) -> None:
         raise UserError(f"--sequence is for splats, points and pictures; {kind} is one file for all frames.")
     if sequence and out.suffix:
         raise UserError(f"--out={out} must be a folder: --sequence writes a file for every frame.")
-    if not sequence and out.suffix not in _SUFFIXES[kind]:
+    if not sequence and out.suffix.lower() not in _SUFFIXES[kind]:
         raise UserError(f"--out={out} must end in {' or '.join(_SUFFIXES[kind])} for --kind={kind}.")
 
 

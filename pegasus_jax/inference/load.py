@@ -27,7 +27,7 @@ def load(path: str | os.PathLike) -> Avatar:
     if path.is_dir() and not (path / FUSED_FILE).is_file():
         return _open_run(path)
     path = path / FUSED_FILE if path.is_dir() else path
-    if path.suffix != ".npz" or not path.is_file():
+    if path.suffix.lower() != ".npz" or not path.is_file():
         raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
     arrays = read_npz(path)
     if FUSION in arrays:

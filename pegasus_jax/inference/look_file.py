@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax import atomic, progress
+from pegasus_jax import atomic, paths, progress
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import Look
@@ -31,7 +31,7 @@ def save_look(path: str | os.PathLike, look: Look, avatar: Avatar) -> None:
     Raises:
         UserError: the name does not end in .json, or the place may not be written to.
     """
-    if pathlib.Path(path).suffix != SUFFIX:
+    if pathlib.Path(path).suffix.lower() != SUFFIX:
         raise UserError(f"{path} must end in {SUFFIX}.")
     with atomic.file(path) as temporary:
         temporary.write_text(look_json(look, avatar), "utf-8")
@@ -66,8 +66,8 @@ def find_look(text: str | None, avatar: Avatar) -> Look:
     Raises:
         UserError: no such look, or what `load_look` says.
     """
-    if text is not None and text.endswith(SUFFIX):
-        return load_look(text, avatar)
+    if text is not None and text.lower().endswith(SUFFIX):
+        return load_look(paths.expanded(text), avatar)
     return Look(text or avatar.looks[0], avatar.latent(text))
 
 

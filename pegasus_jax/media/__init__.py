@@ -4,13 +4,13 @@ What is written says in its metadata that it is synthetic, unless the caller say
 an argument without a default, so that no writer forgets to decide.
 """
 
+from pegasus_jax.media.decoding import count_frames as count_frames
 from pegasus_jax.media.disclosure import Disclosure as Disclosure
 from pegasus_jax.media.disclosure import composed as composed
 from pegasus_jax.media.disclosure import drawn as drawn
 from pegasus_jax.media.disclosure import rendered as rendered
 from pegasus_jax.media.pictures import encode_image as encode_image
 from pegasus_jax.media.pictures import write_image as write_image
-from pegasus_jax.media.reading import count_frames as count_frames
 from pegasus_jax.media.reading import read_video as read_video
 from pegasus_jax.media.sheets import contact_sheet as contact_sheet
 from pegasus_jax.media.videos import write_video as write_video

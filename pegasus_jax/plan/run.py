@@ -1,6 +1,7 @@
 """Doing the jobs of a plan: each is a process of its own, so that its memory and its device are free after it."""
 
 import functools
+import os
 import pathlib
 import shlex
 import signal
@@ -11,11 +12,12 @@ from typing import Any
 
 from absl import flags
 
-from pegasus_jax import commands, jobs
+from pegasus_jax import commands, jobs, paths
 from pegasus_jax.errors import UserError
 from pegasus_jax.training.workdir import is_finished
 
-_LAUNCHER = pathlib.Path(__file__).parents[2] / "launch.py"
+_LAUNCHER = ("-m", "pegasus_jax")
+_PACKAGES = pathlib.Path(__file__).parents[2]  # where a process of its own finds ours, wherever it starts
 _PATHS = {"config", "data", "donor", "donor_data", "head", "out", "target", "target_avatar", "video", "workdir"}
 _TERMINATED = 128 + signal.SIGTERM  # as a shell reports it
 
@@ -41,13 +43,14 @@ def read_plan(path: pathlib.Path, *, device: str = "auto") -> list[jobs.Job]:
     for number, entry in enumerate(jobs.read_entries(path, needed=["command"]), start=1):
         where = f"{path}: job {number}"
         out = _out(entry, where=where)
-        after = tuple(path.parent / other for other in entry.get("after", []))
+        after = tuple(path.parent / paths.expanded(other) for other in entry.get("after", []))
         unknown = set(after).difference(job.out for job in found)
         if unknown:
             raise UserError(f"{where} comes after {min(unknown)}, which no job before it makes.")
-        done = functools.partial(is_finished if entry["command"] == "train" else _is_there, path.parent / out)
+        made = path.parent / paths.expanded(out)
+        done = functools.partial(is_finished if entry["command"] == "train" else _is_there, made)
         words = [*_words(entry, path.parent), f"--device={device}"]
-        found.append(jobs.Job(path.parent / out, done, functools.partial(_execute, words, done), after))
+        found.append(jobs.Job(made, done, functools.partial(_execute, words, done), after))
     jobs.check_outs([str(job.out) for job in found], where=path)
     return found
 
@@ -74,8 +77,10 @@ def _words(entry: dict[str, Any], folder: pathlib.Path) -> list[str]:
     for key, value in entry.items():
         if key not in ("command", "after"):
             values = value if isinstance(value, list) else [value]
-            given = [folder.absolute() / one for one in values] if key in _PATHS else values
-            words.append(f"--{key}={','.join(map(str, given))}")
+            if key in _PATHS:
+                words += [f"--{key}={folder.absolute() / paths.expanded(one)}" for one in values]
+            else:
+                words.append(f"--{key}={','.join(map(str, values))}")
     return words
 
 
@@ -94,7 +99,8 @@ def _execute(words: Sequence[str], is_done: Callable[[], bool]) -> None:
         asked.append(number)
         process.terminate()
 
-    process = subprocess.Popen([sys.executable, str(_LAUNCHER), *words])
+    found_by = os.pathsep.join([str(_PACKAGES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen([sys.executable, *_LAUNCHER, *words], env={**os.environ, "PYTHONPATH": found_by})
     before = signal.signal(signal.SIGTERM, pass_on)
     try:
         status = process.wait()

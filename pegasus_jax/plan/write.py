@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pegasus_jax import atomic
-from pegasus_jax.config import load_config
+from pegasus_jax.config import load_config, located
 from pegasus_jax.data import dataset_folders
 from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis.synthesize import ATTRIBUTES
@@ -119,13 +119,13 @@ class _Planned:
 
     def _avatar(self, path: pathlib.Path) -> str:
         """The avatar of a donor, trained if need be."""
-        if path.suffix == ".npz" or (path / "config.json").is_file():
+        if path.suffix.lower() == ".npz" or (path / "config.json").is_file():
             return self._relative(path)
         return self._train(_name(path), self.options.donor_config, [self._clip(path)])
 
     def _train(self, name: str, config: str, data: list[str]) -> str:
         out = f"{_RUNS}/{name}"
-        self._add("train", config=self._relative(config), data=data, workdir=out, needs=data)
+        self._add("train", config=self._relative(located(config)), data=data, workdir=out, needs=data)
         return out
 
     def _add(self, command: str, *, needs: Sequence[str] = (), **values: Any) -> None:

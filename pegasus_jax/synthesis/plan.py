@@ -9,7 +9,7 @@ import functools
 import pathlib
 from typing import Any
 
-from pegasus_jax import jobs
+from pegasus_jax import jobs, paths
 from pegasus_jax.data import layout
 from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
@@ -55,7 +55,10 @@ def read_plan(path: pathlib.Path) -> list[dict[str, Any]]:
                 f"{where}: there is no attribute {entry['attribute']!r}; there are {', '.join(ATTRIBUTES)}."
             )
     jobs.check_outs([entry["out"] for entry in entries], where=path)
-    return [{key: path.parent / value if key in _PATHS else value for key, value in entry.items()} for entry in entries]
+    return [
+        {key: path.parent / paths.expanded(value) if key in _PATHS else value for key, value in entry.items()}
+        for entry in entries
+    ]
 
 
 def _job(arguments: dict[str, Any], diffusion_models: DiffusionModels) -> jobs.Job:

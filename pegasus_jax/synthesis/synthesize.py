@@ -9,7 +9,7 @@ from typing import Any, cast
 import jax
 import numpy as np
 
-from pegasus_jax import media, progress
+from pegasus_jax import media, paths, progress
 from pegasus_jax.core import metrics
 from pegasus_jax.core.avatar import Avatar, HasPrimitives
 from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, layout, pictures, read_dataset
@@ -191,7 +191,7 @@ def _with_primitives(avatar: Avatar, path: pathlib.Path) -> HasPrimitives:
 
 def _name(donor: pathlib.Path) -> str:
     path = donor.resolve()
-    return path.stem if path.suffix == ".npz" else path.name
+    return path.stem if path.suffix.lower() == ".npz" else path.name
 
 
 def _clip_of(donor: pathlib.Path) -> pathlib.Path:
@@ -200,7 +200,7 @@ def _clip_of(donor: pathlib.Path) -> pathlib.Path:
     path = donor / "config.json"
     if not path.is_file():
         raise UserError(f"{donor} is not a work folder: it has no config.json; train the donor first: launch.py train")
-    return pathlib.Path(json.loads(path.read_text())["data"][0])
+    return paths.expanded(json.loads(path.read_text(encoding="utf-8"))["data"][0])
 
 
 def _check_target(clip: Dataset, attribute: str) -> None:
@@ -239,7 +239,7 @@ def _bald(
         return bald_frames.inpainted(clip, head)
     if str(how) == "diffusion":
         return diffusion.painted(clip, folder=painted, models=models)
-    folder = pathlib.Path(how)
+    folder = paths.expanded(how)
     if not folder.is_dir():
         raise UserError(f"--bald={how} is neither inpaint nor diffusion nor a folder of bald frames.")
     return bald_frames.from_folder(folder, clip)

@@ -109,5 +109,8 @@ def _version(package: str) -> str | None:
 
 def _commit() -> str | None:
     here = pathlib.Path(__file__).resolve().parent
-    found = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    try:
+        found = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None  # no git here
     return found.stdout.strip() or None

@@ -28,7 +28,10 @@ def library() -> pathlib.Path:
       BuildError: no compiler, a compiler that fails, or a cache that cannot be written.
     """
     compiler = _compiler()
-    target = _cache_folder() / f"{_key(compiler)}.so"
+    try:
+        target = _cache_folder() / f"{_key(compiler)}.so"
+    except RuntimeError as error:  # no $HOME, and a user that the system does not know: a container
+        raise BuildError("there is no home folder for a cache; set $XDG_CACHE_HOME") from error
     if target.exists():
         return target
     try:

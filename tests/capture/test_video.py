@@ -5,6 +5,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from pegasus_jax.capture.video import read_frames, source_sha256
 from pegasus_jax.errors import UserError
@@ -95,8 +96,45 @@ def test_what_cannot_be_read_is_said_in_a_sentence(tmp_path):
     with pytest.raises(UserError, match="empty holds no readable pictures"):
         list(read_frames(tmp_path / "empty"))
     (tmp_path / "empty" / "1.png").write_bytes(b"no png")
-    with pytest.raises(UserError, match=r"1.png cannot be read as an image"):
+    with pytest.raises(UserError, match=r"1.png cannot be read as an image, nor any other picture .*; save them again"):
         list(read_frames(tmp_path / "empty"))
+
+
+def test_what_is_no_picture_among_pictures_is_left_out_and_told(tmp_path):
+    for number in (1, 2, 3):
+        cv2.imwrite(str(tmp_path / f"{number}.PNG"), np.full((8, 6, 3), number, np.uint8))
+    (tmp_path / "._1.PNG").write_bytes(b"what a Mac keeps")
+    (tmp_path / "4.png").mkdir()
+    (tmp_path / "5.png").write_bytes(b"")
+    (tmp_path / "6.HEIC").write_bytes(b"ftypheic")
+    (tmp_path / "Thumbs.db").write_bytes(b"")
+    told = []
+    assert [int(frame.image[0, 0, 0]) for frame in read_frames(tmp_path, told=told.append)] == [1, 2, 3]
+    (sentence,) = told
+    assert sentence.endswith("2 pictures cannot be read and are left out, such as 5.png; convert them to JPEG or PNG.")
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "grey", "grey and alpha", "palette and transparent", "cmyk", "turned"])
+def test_pictures_of_every_kind_show_the_same_colour(tmp_path, kind):
+    rgb = np.full((8, 6, 3), (200, 120, 60), np.uint8)
+    rgb[4:] = 120
+    if kind == "16 bits":
+        cv2.imwrite(str(tmp_path / "1.png"), rgb[..., ::-1].astype(np.uint16) * 257)
+    elif kind == "turned":
+        exif = Image.Exif()
+        exif[0x112] = 3  # by 180 degrees
+        Image.fromarray(rgb[::-1, ::-1]).save(tmp_path / "1.jpg", quality=100, subsampling=0, exif=exif)
+    elif kind == "cmyk":
+        Image.fromarray(rgb).convert("CMYK").save(tmp_path / "1.jpg", quality=100, subsampling=0)
+    elif kind == "palette and transparent":
+        palette = Image.fromarray(rgb).convert("P", palette=Image.Palette.ADAPTIVE)
+        palette.save(tmp_path / "1.png", transparency=palette.getpixel((0, 0)))
+        rgb[:4] = 255  # over white
+    else:
+        rgb = np.repeat(rgb[..., 1:2], 3, axis=2)
+        Image.fromarray(rgb[..., 0]).convert("LA" if "alpha" in kind else "L").save(tmp_path / "1.png")
+    (frame,) = read_frames(tmp_path)
+    np.testing.assert_allclose(frame.image.astype(int), rgb, atol=4)
 
 
 def test_pictures_of_different_sizes_are_refused(tmp_path):

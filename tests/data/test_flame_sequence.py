@@ -29,11 +29,12 @@ def dataset(tmp_path):
     return read_dataset(folder)
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("suffix", [".npz", ".json", ".NPZ", ".Json"])
 def test_numpy_and_json_alone_read_it(dataset, tmp_path, suffix):
     path = tmp_path / "out" / f"flame{suffix}"
     write_flame_sequence(dataset, path)
-    if suffix == ".npz":
+    assert [found.name for found in path.parent.iterdir()] == [path.name]
+    if suffix.lower() == ".npz":
         with np.load(path, allow_pickle=False) as file:
             content = dict(file)
     else:

@@ -37,6 +37,11 @@ def test_a_look_survives_its_file_to_the_bit(avatar, tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
+def test_the_suffix_of_a_look_file_may_be_in_capitals(avatar, tmp_path):
+    save_look(tmp_path / "LOOK.JSON", Look("me", avatar.latent("me")), avatar)
+    assert find_look(f"{tmp_path}/LOOK.JSON", avatar).how == "me"
+
+
 def test_the_public_names_make_keep_and_read_a_look(avatar, tmp_path):
     z = pj.interpolate(avatar.latent("me", hair="hair/ada"), avatar.latent("hair/cleo"), 0.5)
     expected = 0.5 * (avatar.latent("hair/ada")["hair"] + avatar.latent("hair/cleo")["hair"])

@@ -96,9 +96,9 @@ def test_what_is_no_video_is_named(tmp_path):
     with pytest.raises(UserError, match=r"There is no video at .*absent\.mp4"):
         media.read_video(tmp_path / "absent.mp4")
     (tmp_path / "text.mp4").write_text("not a video")
-    with pytest.raises(UserError, match=r"text\.mp4 can't be read as a video"):
+    with pytest.raises(UserError, match=r"text\.mp4 cannot be read as a video"):
         media.read_video(tmp_path / "text.mp4")
-    with pytest.raises(UserError, match="can't be read as a video"):
+    with pytest.raises(UserError, match="cannot be read as a video"):
         media.read_video(tmp_path)
 
 

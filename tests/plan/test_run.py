@@ -45,7 +45,7 @@ def done(tmp_path, monkeypatch):
     """A launcher that notes its command lines and makes a file; what it noted."""
     (tmp_path / "launcher.py").write_text(_LAUNCHER)
     monkeypatch.setenv("DONE", str(tmp_path / "done.txt"))
-    monkeypatch.setattr(run, "_LAUNCHER", tmp_path / "launcher.py")
+    monkeypatch.setattr(run, "_LAUNCHER", (str(tmp_path / "launcher.py"),))
     return lambda: (tmp_path / "done.txt").read_text().splitlines()
 
 
@@ -83,7 +83,7 @@ def test_what_needs_a_failed_job_waits_and_a_second_call_does_only_that(tmp_path
 
 def test_sigterm_reaches_the_job_and_no_other_is_begun(tmp_path, done):
     plan = write_jobs(tmp_path, ("endless", "a", []), ("one", "b", []))
-    code = "import pathlib, sys; from pegasus_jax.plan import run; run._LAUNCHER = pathlib.Path(sys.argv[1])\n"
+    code = "import pathlib, sys; from pegasus_jax.plan import run; run._LAUNCHER = (sys.argv[1],)\n"
     code += "run.run_plan(pathlib.Path(sys.argv[2]))"
     environment = {**os.environ, "PYTHONPATH": str(_ROOT)}
     process = subprocess.Popen([sys.executable, "-c", code, tmp_path / "launcher.py", plan], env=environment)
@@ -116,7 +116,8 @@ def test_plans_that_are_none_are_told(tmp_path, entries, sentence):
 def test_changes_of_a_config_and_lists_become_flags(tmp_path):
     entry = {"command": "train", "data": ["a", "b"], "workdir": "w", "config.seed": 3}
     assert run._words(entry, tmp_path)[1:] == [
-        f"--data={tmp_path}/a,{tmp_path}/b",
+        f"--data={tmp_path}/a",
+        f"--data={tmp_path}/b",
         f"--workdir={tmp_path}/w",
         "--config.seed=3",
     ]

@@ -120,4 +120,4 @@ def test_the_command_takes_patterns_and_keeps_a_plan_that_is_there(tmp_path, in_
     assert launch.main(["plan", "--target=a"]) == 2
     assert "please give --donors and --out, or --run" in capsys.readouterr().err
     assert launch.main(["plan", "--target=a", "--out=b", f"--donors={tmp_path}/zoe*"]) == 2
-    assert "--donors: nothing matches" in capsys.readouterr().err
+    assert "zoe*: nothing is at" in capsys.readouterr().err

@@ -68,3 +68,8 @@ def test_what_a_killed_capture_left_behind_is_no_obstacle(tmp_path):
     (tmp_path / f".{workdir.DATASET}-x8k2").mkdir()
     workdir.prepare(tmp_path, run(CONFIG, str(tmp_path / workdir.DATASET)))
     assert (tmp_path / "config.json").is_file()
+
+
+def test_a_machine_without_git_has_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert workdir.environment()["commit"] is None

@@ -58,15 +58,24 @@ def test_pictures_that_come_too_late_are_left_out(video, clock):
 
 
 class Webcam:
+    """Number 0 wakes up for a second first, and gives three pictures; 7 gives none; others are not there."""
+
     released = 0
 
     def __init__(self, number):
-        self.left = {0: 3, 7: 0}[number]
+        self.number = number
+        self.asleep, self.left = {0: (20, 3), 7: (0, 0)}.get(number, (0, 0))
+
+    def isOpened(self):
+        return self.number in (0, 7)
 
     def set(self, *_):
         return True
 
     def read(self):
+        if self.asleep:
+            self.asleep -= 1
+            return self.asleep % 2 == 0, None
         self.left -= 1
         return self.left >= 0, np.full((4, 6, 3), [10, 20, 30], np.uint8)  # blue, green, red
 
@@ -74,7 +83,7 @@ class Webcam:
         Webcam.released += 1
 
 
-def test_a_webcam_is_seen_in_rgb_and_released(monkeypatch):
+def test_a_webcam_is_seen_in_rgb_and_released(monkeypatch, clock):
     monkeypatch.setattr(cv2, "VideoCapture", Webcam)
     frames = live_frames("0")
     image, _ = next(frames)
@@ -84,13 +93,28 @@ def test_a_webcam_is_seen_in_rgb_and_released(monkeypatch):
     assert Webcam.released == before + 1
 
 
-def test_a_webcam_that_gives_nothing_is_one_sentence(monkeypatch):
+@pytest.mark.parametrize("shape, expected", [((4, 6), 9), ((4, 6, 1), 9), ((4, 6, 4), 9)])
+def test_grey_pictures_and_those_with_alpha_are_seen_in_rgb(monkeypatch, clock, shape, expected):
+    monkeypatch.setattr(cv2, "VideoCapture", Webcam)
+    monkeypatch.setattr(Webcam, "read", lambda self: (True, np.full(shape, expected, np.uint8)))
+    image, _ = next(live_frames("0"))
+    np.testing.assert_array_equal(image, np.full((4, 6, 3), expected))
+
+
+def test_a_webcam_that_is_not_there_is_told_before_anybody_waits_for_it(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Webcam)
+    with pytest.raises(UserError, match="There is no webcam 3, or another program has it; the first one is --live=0"):
+        check_source("3")
+
+
+def test_a_webcam_that_gives_nothing_is_one_sentence(monkeypatch, clock):
     monkeypatch.setattr(cv2, "VideoCapture", Webcam)
     with pytest.raises(UserError, match="Webcam 7 gives no pictures"):
         next(live_frames("7"))
 
 
-def test_what_is_neither_is_one_sentence(video):
+def test_what_is_neither_is_one_sentence(monkeypatch, video):
+    monkeypatch.setattr(cv2, "VideoCapture", Webcam)
     check_source("0")
     check_source(video)
     with pytest.raises(UserError, match=r"--live=nowhere\.mp4 must be the number of a webcam, such as 0, or a video"):

@@ -6,7 +6,6 @@ background matted out: --config.pairs=200 --config.reference=FOLDER. How many lo
 
 import dataclasses
 import itertools
-import pathlib
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
+from pegasus_jax.paths import expanded
 
 _PICTURES = (".png", ".jpg", ".jpeg")
 _ABOUT = (
@@ -103,7 +103,7 @@ class Generative:
             clip = subject.driver
             rows = np.arange(len(clip))[: self.reference_pictures]
             return np.asarray(subject.frames(clip, rows, image_size=self.image_size).over_white())
-        folder = pathlib.Path(self.reference)
+        folder = expanded(self.reference)
         paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PICTURES)
         if len(paths) < 2:
             raise UserError(
