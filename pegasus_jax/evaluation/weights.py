@@ -11,6 +11,8 @@ from typing import TypeVar
 from pegasus_jax import assets
 from pegasus_jax.core import trunks
 from pegasus_jax.core.trunks import Net
+from pegasus_jax.evaluation import face_descriptor
+from pegasus_jax.evaluation.face_descriptor import FaceDescriptor
 from pegasus_jax.evaluation.lpips import Lpips
 from pegasus_jax.evaluation.onnx_features import ARCFACE, INCEPTION, OnnxFeatures
 
@@ -44,6 +46,14 @@ def inception() -> OnnxFeatures | NotComputed:
 def arcface() -> OnnxFeatures | NotComputed:
     """The embedding of identity similarity, TL-ID and TG-ID."""
     return _with_files((ARCFACE_FILE,), lambda path: OnnxFeatures(path, preprocessing=ARCFACE))
+
+
+def dlib_descriptor() -> FaceDescriptor | NotComputed:
+    """dlib's face descriptor, of the extra `identity`."""
+    folder = face_descriptor.models_folder()
+    if folder is None:
+        return NotComputed("the packages dlib-bin and face_recognition_models: pip install -e '.[identity]'")
+    return FaceDescriptor(folder)
 
 
 def linear_file(net: Net) -> str:

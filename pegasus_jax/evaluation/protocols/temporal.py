@@ -18,7 +18,8 @@ from pegasus_jax.evaluation.tables import Figure, Row, Table
 
 _ABOUT = (
     "Consecutive held-out frames. Change: mean absolute difference of adjacent pictures over white; ratio: to the "
-    "frames' own; correlation: with it, over time. TL-ID and TG-ID are not divided by those of the frames."
+    "frames' own; correlation: with it, over time. TL-ID and TG-ID are not divided by those of the frames. "
+    "dlib_adjacent: mean distance of adjacent pictures' face descriptors (dlib)."
 )
 
 
