@@ -47,7 +47,7 @@ def line_plot(
     """Lines over logarithmic axes, with a legend.
 
     Args:
-        lines: by name the x and y values of each, in the order of drawing; what lies outside the axes is cut off.
+        lines: by name the x and y values of each, the first on top; what lies outside the axes is cut off.
         across: the x axis.
         up: the y axis.
         title: what stands above.
@@ -68,7 +68,7 @@ def line_plot(
         cv2.line(canvas, (left, y), (left + width, y), _GRID, 1)
         _write(canvas, f"{tick:g}", (4, y + 4))
     field = canvas[top : top + height, left : left + width]
-    for colour, (along, values) in zip(_colours(len(lines)), lines.values()):
+    for colour, (along, values) in reversed([*zip(_colours(len(lines)), lines.values())]):
         points = np.stack(
             [width * across.place(np.asarray(along)), height * (1 - up.place(np.asarray(values)))], axis=1
         )
