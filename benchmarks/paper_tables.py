@@ -43,7 +43,8 @@ _SYNTHESISED = {"interpolated": "synthesis, latent interpolation", "sampled": "s
 
 _EDITS = (
     "Looks of the attribute in held-out frames that follow each other, against the unedited avatar in the same poses; "
-    "FID and KID against the clip's own frames. The landmarks' shape is a distance: lower is more alike."
+    "FID and KID against the clip's own frames. The landmarks' shape and dlib's face descriptor are distances: lower "
+    "is more alike."
 )
 _UNSEEN = "The protocol `generative`, for the attribute's looks; the ends of a path are among its pictures."
 _ALL_CLIPS = "The protocol `offsets`: held-out frames of all of a run's clips, part-swapped ones too."
@@ -51,10 +52,10 @@ _MATCHED = (
     "The frames of main table 1; L2, LPIPS and PSNR, of values in [0, 1], inside the attribute in `frames` held-out "
     "frames of clips that show it. Change: from frame to frame, over that of the frames themselves."
 )
-_HAIR = ("fid", "kid", "arcface", "landmark_shape", "looks", "pictures")
+_HAIR = ("fid", "kid", "arcface", "dlib_distance", "landmark_shape", "looks", "pictures")
 _CODES = (*_HAIR, "l1_length", "l1_largest_step")
 _OFFSETS = ("psnr", "ssim", "lpips", "clips", "frames")
-_CONSISTENCY = ("tl_id", "tg_id", "masked_l2", "masked_lpips", "masked_psnr", "change_ratio", "frames")
+_CONSISTENCY = ("tl_id", "tg_id", "dlib_adjacent", "masked_l2", "masked_lpips", "masked_psnr", "change_ratio", "frames")
 
 
 @dataclasses.dataclass(frozen=True)

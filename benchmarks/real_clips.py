@@ -15,6 +15,7 @@ import jax
 from pegasus_jax import assets, config
 from pegasus_jax.capture import capture_video
 from pegasus_jax.devices import set_up_process
+from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.report import evaluate_run
 from pegasus_jax.evaluation.tables import merged
 from pegasus_jax.flame import load_head
@@ -33,7 +34,8 @@ def main() -> None:
             config.load_config(arguments.config, overrides=arguments.set), data=[data], workdir=run, head=arguments.head
         )
         minutes = (time.monotonic() - began) / 60
-        tables[clip] = evaluate_run(run).tables["pictures"]
+        protocol = Reconstruction(vgg_weights=arguments.vgg_weights)
+        tables[clip] = evaluate_run(run, protocol=protocol).tables["pictures"]
         _print_capture(clip, json.loads((data / "capture.json").read_text())["summary"], minutes)
     found = merged(tables, header="run").markdown()
     print(f"\n{arguments.config} {' '.join(arguments.set)} on {jax.devices()[0].device_kind}\n\n{found}")
@@ -51,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workdir", type=pathlib.Path, required=True)
     parser.add_argument("--clips", default="subject_a,subject_b,subject_c,subject_d")
     parser.add_argument("--config", default="configs/laptop.py")
+    parser.add_argument("--vgg_weights", default="", help="VGG16 weights of the figures; all that are found without it")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE changes the config")
     return parser.parse_args()
 

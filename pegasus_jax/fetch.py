@@ -16,7 +16,7 @@ def download(url: str, *, sha256: str | None = None) -> bytes:
 
     Raises:
         OSError: it could not be fetched whole.
-        UserError: its SHA-256 is another than `sha256`.
+        UserError: its SHA-256 does not begin with `sha256`, hex digits, usually all of them.
     """
     request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})
     try:
@@ -32,9 +32,9 @@ def download(url: str, *, sha256: str | None = None) -> bytes:
 
 
 def check(content: bytes, sha256: str, *, source: str) -> None:
-    """Raises UserError if the SHA-256 of `content`, which came from `source`, is not `sha256`."""
+    """Raises UserError if the SHA-256 of `content`, which came from `source`, does not begin with `sha256`."""
     found = hashlib.sha256(content).hexdigest()
-    if found != sha256:
+    if not found.startswith(sha256):
         raise UserError(
             f"{source} is truncated, changed or of another version (its sha256 is {found[:8]}…, not {sha256[:8]}…): "
             "it was not used; fetch it again."

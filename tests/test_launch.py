@@ -9,7 +9,7 @@ import textwrap
 import pytest
 from absl import flags
 
-from pegasus_jax import commands, launcher
+from pegasus_jax import commands, fetch, launcher
 from pegasus_jax.errors import UserError
 
 _ROOT = pathlib.Path(__file__).parents[1]
@@ -164,6 +164,21 @@ def test_assets_names_each_model_file_and_the_way_to_flame(launch, monkeypatch, 
     out = capsys.readouterr().out
     for name in ("face_landmarker.task", "hair_segmenter.tflite", "selfie_segmenter.tflite", "CC-BY-4.0", "--head="):
         assert name in out
+
+
+def test_assets_fetches_the_trunks_of_metrics_when_asked(launch, monkeypatch, capsys, tmp_path):
+    from pegasus_jax.capture import model_files
+
+    monkeypatch.setattr(model_files, "find_model", lambda name: pathlib.Path("cache") / name)
+    monkeypatch.setenv("PEGASUS_ASSETS", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "lpips_vgg.pth").touch()
+    monkeypatch.setattr(fetch, "download", lambda url, sha256: f"{url} {sha256}".encode())
+    assert launch.main(["assets", "--metrics"]) == 0
+    cache = tmp_path / "cache" / "pegasus-jax"
+    for name, digits in (("alexnet-owt-7be5be79.pth", "7be5be79"), ("vgg16-397923af.pth", "397923af")):
+        assert (cache / name).read_text() == f"https://download.pytorch.org/models/{name} {digits}"
+    assert f"{tmp_path / 'lpips_vgg.pth'}" in capsys.readouterr().out
 
 
 def test_assets_builds_the_open_head_from_where_it_is_told(launch, monkeypatch, capsys, tmp_path):

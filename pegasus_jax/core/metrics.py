@@ -127,6 +127,27 @@ def ssim(image: ArrayLike, target: ArrayLike) -> jax.Array:
     return (luminance * structure).mean()
 
 
+def sharpness(image: ArrayLike, target: ArrayLike, mask: ArrayLike) -> jax.Array:
+    """Mean gradient magnitude of the image over that of the target, inside `mask` (H, W), at least 0.5.
+
+    1 is as sharp as the target, below is softer, above is rougher: noise counts as detail. Gradients are differences of
+    grey values to the pixels on the right and below; a pixel counts if all three are inside, so that the mask's own
+    outline does not. NaN if the mask is too thin for that, or the target has no gradient there.
+    """
+    image, target = as_pair(image, target)
+    inside = as_mask(mask, image) >= 0.5
+    counted = inside[:-1, :-1] & inside[1:, :-1] & inside[:-1, 1:]
+    steepness, wanted = (jnp.where(counted, _gradient_magnitude(picture), 0.0).sum() for picture in (image, target))
+    return jnp.where(wanted > 0, steepness / jnp.where(wanted > 0, wanted, 1.0), jnp.nan)
+
+
+def _gradient_magnitude(image: jax.Array) -> jax.Array:
+    """(H - 1, W - 1), of the mean over channels."""
+    grey = image.reshape(*image.shape[:2], -1).mean(axis=-1)
+    across, down = grey[:-1, 1:] - grey[:-1, :-1], grey[1:, :-1] - grey[:-1, :-1]
+    return jnp.sqrt(jnp.square(across) + jnp.square(down))
+
+
 def _blur(image: jax.Array) -> jax.Array:
     """The Gaussian window's mean at each position where it fits: (H - 10, W - 10, ...).
 

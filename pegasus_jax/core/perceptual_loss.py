@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from pegasus_jax.core.trunks import IMAGENET_MEAN, IMAGENET_STD, Block, features, load_trunk
 
 INPUT_SIZE = 224  # pixels
-_BLOCKS = 4  # up to relu4_3
+BLOCKS = 4  # up to relu4_3
 
 
 def vgg_loss(weights: str | os.PathLike[str]) -> Callable[[jax.Array, jax.Array], jax.Array]:
@@ -20,7 +20,7 @@ def vgg_loss(weights: str | os.PathLike[str]) -> Callable[[jax.Array, jax.Array]
     Raises:
       UserError: the file cannot be read, or lacks one of VGG16's tensors.
     """
-    return functools.partial(feature_distance, load_trunk(weights, net="vgg", blocks=_BLOCKS))
+    return functools.partial(feature_distance, load_trunk(weights, net="vgg", blocks=BLOCKS))
 
 
 def feature_distance(trunk: Sequence[Block], prediction: jax.Array, target: jax.Array) -> jax.Array:

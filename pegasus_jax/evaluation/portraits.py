@@ -1,12 +1,14 @@
-"""Sets of pictures of one face as those see them who tell people apart: MediaPipe's landmarks, an identity network."""
+"""Sets of pictures of one face as those see them who tell people apart: MediaPipe's landmarks, identity networks."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from pegasus_jax import assets
 from pegasus_jax.capture import FaceDetections, detect_faces
 from pegasus_jax.evaluation import identity, weights
+from pegasus_jax.evaluation.face_descriptor import FaceDescriptor, adjacent_distance, descriptor_distance
 from pegasus_jax.evaluation.landmark_shape import landmark_shape_identity
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures
 from pegasus_jax.evaluation.tables import Figure
@@ -20,7 +22,8 @@ class Portraits:
     """N pictures, seen; rows without a face are NaN."""
 
     faces: FaceDetections | NotComputed
-    embeddings: np.ndarray | NotComputed  # (N, D) of unit length
+    embeddings: np.ndarray | NotComputed  # (N, D) of unit length, ArcFace's
+    descriptors: np.ndarray | NotComputed  # (N, 128), dlib's
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,24 +31,29 @@ class Observer:
     """Who looks, as far as their files are here."""
 
     arcface: OnnxFeatures | NotComputed
+    dlib: FaceDescriptor | NotComputed
 
     @classmethod
     def found(cls) -> "Observer":
         """With the files that are here."""
-        return cls(weights.arcface())
+        return cls(weights.arcface(), weights.dlib_descriptor())
 
     def look(self, images: np.ndarray) -> Portraits:
         """At pictures (N, H, W, 3) in [0, 1]."""
         missing = missing_landmarker()
         if missing:
-            return Portraits(missing, missing)
+            return Portraits(missing, missing, missing)
         stored = np.round(255.0 * np.clip(images, 0.0, 1.0)).astype(np.uint8)
         faces = detect_faces(stored)
+        described = self.dlib if isinstance(self.dlib, NotComputed) else self.dlib(stored, faces)
+        return Portraits(faces, self._embedded(stored, faces), described)
+
+    def _embedded(self, images: np.ndarray, faces: FaceDetections) -> np.ndarray | NotComputed:
         if isinstance(self.arcface, NotComputed):
-            return Portraits(faces, self.arcface)
+            return self.arcface
         if not faces.found.any():
-            return Portraits(faces, np.full((len(images), 1), np.nan))
-        return Portraits(faces, identity.embed_faces(stored, faces, self.arcface))
+            return np.full((len(images), 1), np.nan)
+        return identity.embed_faces(images, faces, self.arcface)
 
 
 def missing_landmarker() -> NotComputed | None:
@@ -56,19 +64,26 @@ def missing_landmarker() -> NotComputed | None:
 def compared(portraits: Portraits, reference: Portraits) -> dict[str, Figure]:
     """Identity figures of paired pictures, and in how many pairs both have a face.
 
-    ArcFace's is a cosine, higher is more alike; the landmarks' shape is a distance, lower is.
+    ArcFace's is a cosine, higher is more alike; dlib's and that of the landmarks' shape are distances, lower is.
     """
     return {
         **_of_faces(portraits.faces, reference.faces),
-        "arcface": _of_embeddings(identity.identity_similarity, portraits, reference),
+        "dlib_distance": dlib_distance(portraits, reference),
+        "arcface": _measured(identity.identity_similarity, portraits.embeddings, reference.embeddings),
     }
 
 
+def dlib_distance(portraits: Portraits, reference: Portraits) -> Figure:
+    """Mean distance of dlib's face descriptors of paired pictures."""
+    return _measured(descriptor_distance, portraits.descriptors, reference.descriptors)
+
+
 def consistency(portraits: Portraits) -> dict[str, Figure]:
-    """Identity figures of a clip by itself."""
+    """Identity figures of a clip by itself: ArcFace's are cosines, dlib's is a distance."""
     return {
-        "tl_id": _of_embeddings(identity.tl_id, portraits),
-        "tg_id": _of_embeddings(identity.tg_id, portraits),
+        "tl_id": _measured(identity.tl_id, portraits.embeddings),
+        "tg_id": _measured(identity.tg_id, portraits.embeddings),
+        "dlib_adjacent": _measured(adjacent_distance, portraits.descriptors),
     }
 
 
@@ -82,7 +97,6 @@ def _of_faces(faces: FaceDetections | NotComputed, reference: FaceDetections | N
     return {"faces": int((faces.found & reference.found).sum()), "landmark_shape": shape}
 
 
-def _of_embeddings(metric, *portraits: Portraits) -> Figure:
-    arrays = [one.embeddings for one in portraits]
+def _measured(metric: Callable[..., float], *arrays: np.ndarray | NotComputed) -> Figure:
     missing = next((array for array in arrays if isinstance(array, NotComputed)), None)
     return missing or metric(*arrays)

@@ -19,6 +19,7 @@ from pegasus_jax.evaluation import baselines
 from pegasus_jax.evaluation.refine import refine
 
 CONSTANT = "best constant colour"
+OPAQUE = 0.95  # of a matte: where a person is and not its outline
 _CHUNK = 8
 
 
@@ -76,9 +77,10 @@ def stills(train: Batch, test: Batch) -> dict[str, Pictures]:
 
 
 def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
-    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, IoU, outlines.
+    """Means over frames: PSNR (dB) of the whole picture, the foreground, eyes and mouth; SSIM, L1, IoU, and so on.
 
     Outlines' errors are in pixels, and left out where no frame has any; eyes and mouth where no frame shows them.
+    Sharpness is that of the person, where the matte is opaque, and of eyes and mouth; 1 is the frames' own.
     """
     target, matte = np.asarray(frames.over_white()), np.asarray(frames.alpha())
     per_frame = {
@@ -88,6 +90,8 @@ def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
         "l1": _mean(metrics.l1, prediction.image, target),
         "iou": _mean(metrics.mask_iou, prediction.alpha, matte),
     }
+    opaque = (matte >= OPAQUE).astype(np.float32)
+    per_frame |= _sharpness("sharpness", prediction.image, target, opaque)
     outline = np.asarray(jax.jit(jax.vmap(metrics.boundary_error))(prediction.alpha, matte))
     if np.isfinite(outline).any():
         per_frame["boundary_error"] = float(np.nanmean(outline))
@@ -95,7 +99,14 @@ def figures_of(prediction: Pictures, frames: Batch) -> dict[str, float]:
     shown = crop.max(axis=(1, 2)) >= 0.5
     if shown.any():
         per_frame["eyes_mouth_psnr"] = _mean(metrics.masked_psnr, prediction.image[shown], target[shown], crop[shown])
+    per_frame |= _sharpness("eyes_mouth_sharpness", prediction.image, target, crop)
     return per_frame
+
+
+def _sharpness(name: str, images: np.ndarray, targets: np.ndarray, masks: np.ndarray) -> dict[str, float]:
+    """The figure `name`, over frames whose mask shows anything; nothing where none does."""
+    found = np.asarray(jax.jit(jax.vmap(metrics.sharpness))(images, targets, masks))
+    return {name: float(np.nanmean(found))} if np.isfinite(found).any() else {}
 
 
 def _mean(metric, *arrays: np.ndarray) -> float:

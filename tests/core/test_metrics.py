@@ -204,3 +204,40 @@ def test_masked_l2_is_the_root_mean_square_inside():
 def test_arrays_that_do_not_fit_are_refused(call, text):
     with pytest.raises(ValueError, match=text):
         call(_images()[0])
+
+
+def _steepness(picture: np.ndarray, counted: np.ndarray) -> float:
+    grey = picture.astype(np.float64).mean(axis=-1)
+    return float(np.hypot(np.diff(grey, axis=1)[:-1], np.diff(grey, axis=0)[:, :-1])[counted].mean())
+
+
+def test_sharpness_is_the_ratio_of_mean_gradients_inside():
+    target, image = _images()
+    mask = np.zeros(image.shape[:2], np.float32)
+    mask[3:15, 5:20] = 1.0
+    counted = np.zeros((23, 30), bool)
+    counted[3:14, 5:19] = True  # with the pixels on the right and below
+    expected = _steepness(image, counted) / _steepness(target, counted)
+    assert metrics.sharpness(image, target, mask) == pytest.approx(expected, rel=1e-4)
+    outside = np.where(mask[..., None] > 0, image, 0.0)
+    assert metrics.sharpness(outside, target, mask) == metrics.sharpness(image, target, mask)
+
+
+def test_blur_is_softer_noise_rougher_and_half_the_contrast_half_as_sharp(real_data):
+    target = two_frames(real_data, size=(96, 96))[0]
+    everything = np.ones(target.shape[:2], np.float32)
+    blurred = [ndimage.gaussian_filter(target, (sigma, sigma, 0)) for sigma in (0.5, 1, 2)]
+    softness = [float(metrics.sharpness(image, target, everything)) for image in blurred]
+    assert 1 > softness[0] > softness[1] > softness[2] > 0.2
+    noisy = target + np.random.default_rng(0).normal(0, 0.05, target.shape).astype(np.float32)
+    assert metrics.sharpness(noisy, target, everything) > 1.2
+    assert metrics.sharpness(0.5 * target, target, everything) == pytest.approx(0.5, rel=1e-5)
+    assert metrics.sharpness(target, target, everything) == 1.0
+
+
+def test_where_nothing_can_be_sharp_there_is_no_figure():
+    target, image = _images()
+    assert np.isnan(metrics.sharpness(image, np.full_like(target, 0.5), np.ones(image.shape[:2])))
+    line = np.zeros(image.shape[:2])
+    line[4] = 1.0
+    assert np.isnan(metrics.sharpness(image, target, line))

@@ -38,7 +38,7 @@ def detect(images):
 def observer(monkeypatch):
     monkeypatch.setattr(portraits, "missing_landmarker", lambda: None)
     monkeypatch.setattr(portraits, "detect_faces", detect)
-    return Observer(embed)
+    return Observer(embed, MISSING)
 
 
 def plain(*levels):
@@ -63,10 +63,24 @@ def test_consistency_is_over_neighbours_and_over_all_pairs(observer):
     assert found["tg_id"] == pytest.approx(1 / 3, abs=1e-4)
 
 
+def test_descriptors_are_compared_where_both_have_a_face(observer):
+    def describe(images, faces):
+        """Ten times the mean colour."""
+        return np.where(faces.found[:, None], images.mean(axis=(1, 2)) / 25.5, np.nan)
+
+    observer = Observer(MISSING, describe)
+    seen = observer.look(plain(RED, GREEN, WHITE))
+    found = compared(seen, observer.look(plain(RED, GREY, GREY)))
+    assert found["dlib_distance"] == pytest.approx(np.linalg.norm([4, -4, 4]) / 2, abs=0.02)
+    assert found["arcface"] is MISSING
+    assert consistency(seen)["dlib_adjacent"] == pytest.approx(np.linalg.norm([8, 8]), abs=0.02), "white has no face"
+
+
 def test_what_has_no_file_is_not_computed(observer, monkeypatch):
-    blind = Observer(MISSING).look(plain(RED))
-    assert compared(blind, blind)["arcface"] is MISSING and compared(blind, blind)["faces"] == 1
-    unseen = Portraits(MISSING, MISSING)
+    blind = Observer(MISSING, MISSING).look(plain(RED))
+    found = compared(blind, blind)
+    assert found["arcface"] is MISSING and found["dlib_distance"] is MISSING and found["faces"] == 1
+    unseen = Portraits(MISSING, MISSING, MISSING)
     assert set(compared(unseen, blind).values()) == {MISSING} == set(consistency(unseen).values())
 
 

@@ -29,6 +29,7 @@ def test_a_perfect_prediction_has_perfect_figures(frames):
     figures = figures_of(truth(frames), frames)
     assert figures["psnr"] == figures["foreground_psnr"] == figures["eyes_mouth_psnr"] == np.inf
     assert figures["ssim"] == pytest.approx(1.0, abs=1e-5)
+    assert figures["sharpness"] == figures["eyes_mouth_sharpness"] == 1.0
     assert figures["l1"] == 0.0 and figures["iou"] == 1.0 and figures["boundary_error"] == 0.0
 
 
@@ -46,6 +47,16 @@ def test_figures_are_those_of_their_own_pixels(frames):
     assert figures["iou"] == 0.0
 
 
+def test_softness_is_told_where_it_is(frames):
+    exact = truth(frames)
+    faded = figures_of(Pictures(0.5 * exact.image, exact.alpha), frames)
+    assert faded["sharpness"] == pytest.approx(0.5, rel=1e-4)
+    assert faded["eyes_mouth_sharpness"] == pytest.approx(0.5, rel=1e-4)
+    shown = frames.emphasis[..., None] >= 128
+    elsewhere = figures_of(Pictures(np.where(shown, exact.image, 0.5 * exact.image), exact.alpha), frames)
+    assert elsewhere["eyes_mouth_sharpness"] == 1.0 != elsewhere["sharpness"]
+
+
 def test_an_outline_is_compared_where_there_is_one(frames):
     nothing = Pictures(truth(frames).image, np.zeros_like(truth(frames).alpha))
     assert "boundary_error" not in figures_of(nothing, frames)
@@ -55,7 +66,7 @@ def test_an_outline_is_compared_where_there_is_one(frames):
 
 def test_eyes_and_mouth_are_left_out_where_no_frame_shows_them(frames):
     hidden = dataclasses.replace(frames, emphasis=np.zeros_like(frames.emphasis))
-    assert "eyes_mouth_psnr" not in figures_of(truth(hidden), hidden)
+    assert not {"eyes_mouth_psnr", "eyes_mouth_sharpness"} & figures_of(truth(hidden), hidden).keys()
     half = frames.emphasis.copy()
     half[::2] = 0
     some = dataclasses.replace(frames, emphasis=half)

@@ -46,8 +46,11 @@ def test_a_report_is_a_json_a_table_and_a_sheet(run):
     pictures = report.figures("pictures")
     assert list(pictures) == KINDS
     columns = {"psnr", "foreground_psnr", "ssim", "l1", "iou", "boundary_error", "eyes_mouth_psnr"}
+    columns |= {"sharpness", "eyes_mouth_sharpness"}
     assert columns == pictures["nearest training frame"].keys()
-    assert written["tables"]["pictures"][0]["lpips"].startswith("not computed: needs ")
+    for name in ("lpips", "vgg_distance", "dlib_distance"):
+        assert written["tables"]["pictures"][0][name].startswith("not computed: needs ")
+    assert (folders.run / "figures" / "evaluation_me_spectrum.png").is_file()
     assert pictures["refined"] != pictures["tracked"], "the two are never mixed"
     assert "not computed: needs face_landmarker.task: python launch.py assets" in report.markdown()
 

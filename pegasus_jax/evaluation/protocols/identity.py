@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 
 from pegasus_jax.evaluation.face_colours import colour_similarity, face_colours
-from pegasus_jax.evaluation.portraits import Observer, Portraits, compared
+from pegasus_jax.evaluation.portraits import Observer, Portraits, compared, dlib_distance
 from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.reconstruction import render_drive
 from pegasus_jax.evaluation.subject import Subject
@@ -18,8 +18,10 @@ from pegasus_jax.evaluation.weights import NotComputed
 
 _ABOUT = (
     "Renders at held-out poses against the person as filmed in the same pose; the person as filmed against the frames. "
-    "Frames in which both have a face: a mean cosine (ArcFace), the distance of mean landmark shapes, and how much of "
-    "its colours the middle of the face keeps around what was edited (1 is all)."
+    "Frames in which both have a face: the distance of mean landmark shapes, the mean distance of dlib's face "
+    "descriptors (lower is more alike; photographs of one person are less than 0.6 apart), a mean cosine (ArcFace), "
+    "and how much of its colours the middle of the face keeps around what was edited (1 is all). dlib_to_frames: the "
+    "descriptors' distance to the frames themselves, as filmed before any edit, under a look after it."
 )
 
 
@@ -38,17 +40,17 @@ class Identity:
         observer = Observer.found()
         rows = subject.rows(subject.driver, count=self.frames)
         drive = subject.drive(subject.driver, rows, image_size=self.image_size)
-        filmed = np.asarray(subject.frames(subject.driver, rows, image_size=self.image_size).over_white())
+        pictures = np.asarray(subject.frames(subject.driver, rows, image_size=self.image_size).over_white())
 
         def seen(images: np.ndarray) -> _Seen:
             return _Seen(images, observer.look(images))
 
-        plain = seen(render_drive(subject.as_filmed(), drive).image)
-        found = [Row(("as filmed",), _figures(plain, seen(filmed), part=None))]
+        frames, plain = seen(pictures), seen(render_drive(subject.as_filmed(), drive).image)
+        found = [Row(("as filmed",), _figures(plain, frames, frames, part=None))]
         trained = subject.avatar.trained_looks
         for look, category in zip(trained.names[1:], trained.categories):
             worn = seen(render_drive(subject.avatar.bake(subject.avatar.latent(look)), drive).image)
-            found.append(Row((look,), _figures(worn, plain, part=category)))
+            found.append(Row((look,), _figures(worn, plain, frames, part=category)))
         return {"identity": Table(_ABOUT, ("look",), tuple(found))}
 
 
@@ -58,8 +60,12 @@ class _Seen:
     portraits: Portraits
 
 
-def _figures(one: _Seen, other: _Seen, *, part: str | None) -> dict[str, Figure]:
-    return compared(one.portraits, other.portraits) | {"face_colours": _colours(one, other, part)}
+def _figures(one: _Seen, other: _Seen, frames: _Seen, *, part: str | None) -> dict[str, Figure]:
+    return {
+        **compared(one.portraits, other.portraits),
+        "dlib_to_frames": dlib_distance(one.portraits, frames.portraits),
+        "face_colours": _colours(one, other, part),
+    }
 
 
 def _colours(one: _Seen, other: _Seen, part: str | None) -> Figure:

@@ -52,6 +52,16 @@ def test_temporal_has_a_row_for_the_frames_too(subject, no_weights):
     assert [row.names[0] for row in table.rows] == ["the frames", "as filmed", *LOOKS]
     assert all(row.figures["frames"] == 2 and row.figures["change"] > 0 for row in table.rows)
     assert table.rows[0].figures["change_ratio"] == 1.0
+    assert isinstance(table.rows[0].figures["jitter"], NotComputed)
+
+
+def test_temporal_tells_flicker_by_its_place(subject, no_weights):
+    clip = dataclasses.replace(subject, test_fraction=0.5)
+    table = Temporal(image_size=SIZE).measure(clip)["temporal"]
+    assert table.rows[0].figures["frames"] >= 3
+    for row in table.rows:
+        assert {"flicker", "hair_flicker"} <= row.figures.keys() and "shoulders_flicker" not in row.figures
+    assert table.rows[0].figures["flicker"] == 1.0
 
 
 def test_generative_looks_are_counted_and_the_same_twice(subject, no_weights):
