@@ -9,6 +9,8 @@ import pytest
 def recorded():
     from quick_spread import RECORDED
 
+    if not RECORDED.is_file():
+        pytest.skip("no runs are recorded yet: python benchmarks/quick_spread.py --out=runs/spread --write")
     return json.loads(RECORDED.read_text())
 
 
