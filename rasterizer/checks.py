@@ -52,9 +52,15 @@ def radii(array: ArrayLike, num_points: int) -> jax.Array:
 def conics(array: ArrayLike, num_points: int) -> jax.Array:
     """(a, b, c) per point: (N, 3)."""
     array = jnp.asarray(array)
-    if array.shape != (num_points, 3):
-        raise ValueError(f"conics must have shape ({num_points}, 3), (a, b, c) per point; got {array.shape}.")
+    rows("conics", array, "(a, b, c) per point", 3, count=num_points)
     return array
+
+
+def rows(name: str, array: jax.Array, what: str, length: int, *, count: int | None = None) -> None:
+    """Raises ValueError unless `array` has shape (count, length); count None is any. `what` explains a row."""
+    if array.ndim != 2 or array.shape[1] != length or count not in (None, array.shape[0]):
+        wanted = "N" if count is None else count
+        raise ValueError(f"{name} must have shape ({wanted}, {length}), {what}; got {array.shape}.")
 
 
 def num_points(means2d: ArrayLike) -> int:

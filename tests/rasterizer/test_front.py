@@ -123,7 +123,7 @@ def test_the_environment_says_what_auto_stands_for(monkeypatch):
 
 
 def test_options_come_after_the_star():
-    for name in ("splat", "backend_problem"):
+    for name in ("splat", "splat_gaussians", "project_gaussians", "project_covariances", "backend_problem"):
         assert not inspect.getfullargspec(getattr(rasterizer, name)).defaults
 
 
