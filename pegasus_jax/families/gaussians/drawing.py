@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 import rasterizer
-from pegasus_jax.data.camera import Camera
+from pegasus_jax.core.camera import Camera
 from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.posing import PosedGaussians, pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig
@@ -92,8 +92,8 @@ def _project(
     inverse = 1.0 / jnp.maximum(depths, _NEAR)
     means2d = jnp.stack([x * inverse * fx + cx, y * inverse * fy + cy], axis=-1)
     # Rows of J F, the factors in pixels: the derivative of the projection at the mean.
-    across = fx * inverse * (posed.factors[0] - x * inverse * posed.factors[2])
-    down = fy * inverse * (posed.factors[1] - y * inverse * posed.factors[2])
+    across = (fx * inverse)[None] * (posed.factors[0] - (x * inverse)[None] * posed.factors[2])
+    down = (fy * inverse)[None] * (posed.factors[1] - (y * inverse)[None] * posed.factors[2])
     a, b, c = jnp.sum(across**2, axis=0) + blur, jnp.sum(across * down, axis=0), jnp.sum(down**2, axis=0) + blur
     conics = jnp.stack([c, -b, a], axis=-1) / (a * c - b * b)[:, None]
     return means2d, conics, depths

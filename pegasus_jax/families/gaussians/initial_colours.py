@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
-from pegasus_jax.data.camera import Camera
-from pegasus_jax.data.frames import Batch
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.drawing import dilation, splat_posed
 from pegasus_jax.families.gaussians.params import Params
@@ -33,7 +33,8 @@ def with_initial_colours(
 
     What no frame shows takes its neighbours' colour; the inside of the mouth is dark, whatever the frames show.
     """
-    colours = np.array(jnp.stack([_shown(params, rig, frame, training_side, max_overlaps) for frame in _each(frames)]))
+    shown = functools.partial(_shown, training_side=training_side, max_overlaps=max_overlaps)
+    colours = np.stack([np.asarray(shown(params, rig, take(frames, row))) for row in range(len(frames.frame))])
     median = _median(colours)
     known = np.isfinite(median[:, 0])
     if known.any():
@@ -58,10 +59,6 @@ def _median(colours: np.ndarray) -> np.ndarray:
     return np.where(seen.any(axis=0)[:, None], median, np.nan)
 
 
-def _each(frames: Batch):
-    return (jax.tree.map(lambda array: array[row], frames) for row in range(len(frames.frame)))
-
-
 @functools.partial(jax.jit, static_argnames=("training_side", "max_overlaps"))
 def _shown(params: Params, rig: Rig, frame: Batch, training_side: int, max_overlaps: int | None) -> jax.Array:
     """(N, 3): the mean of one frame's picture under each Gaussian's weights; NaN where it shows too little."""
@@ -84,4 +81,4 @@ def _shown(params: Params, rig: Rig, frame: Batch, training_side: int, max_overl
         return jnp.sum(out.image * picture)
 
     sums = jax.grad(total)(jnp.zeros((4, rig.num_gaussians)))
-    return jnp.where(sums[3] > _LEAST_WEIGHT, sums[:3] / jnp.maximum(sums[3], 1e-6), jnp.nan).T
+    return jnp.where(sums[3:] > _LEAST_WEIGHT, sums[:3] / jnp.maximum(sums[3:], 1e-6), jnp.nan).T

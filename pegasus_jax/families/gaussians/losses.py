@@ -6,7 +6,7 @@ Pictures are (B, H, W, 3) in [0, 1] over whatever background; mattes are (B, H, 
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.evaluation import metrics
+from pegasus_jax.core import metrics
 from pegasus_jax.families.gaussians.params import Params, initial_log_scale
 from pegasus_jax.families.gaussians.rig import Rig
 

@@ -1,4 +1,4 @@
-"""One person's avatar of rigged Gaussians as a training loop sees it: pure functions of parameters, state and frames."""
+"""One person's avatar of rigged Gaussians as a training loop sees it: pure functions of arrays."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import rasterizer
-from pegasus_jax.data.frames import Batch
+from pegasus_jax.data.frames import Batch, take
 from pegasus_jax.families.gaussians import binding, losses, rates, shell
 from pegasus_jax.families.gaussians.drawing import draw_frame
 from pegasus_jax.families.gaussians.initial_colours import with_initial_colours
@@ -103,9 +103,9 @@ class GaussianModel:
         """
         settings = self.settings
         inputs = state.rig.driving_mean.shape
-        noise = settings.driving_noise * jax.vmap(
-            lambda row: jax.random.normal(jax.random.fold_in(key, row), inputs)
-        )(jnp.asarray(batch.frame))
+        noise = settings.driving_noise * jax.vmap(lambda row: jax.random.normal(jax.random.fold_in(key, row), inputs))(
+            jnp.asarray(batch.frame)
+        )
 
         def one(expression, pose, camera, noise):
             return draw_frame(
@@ -163,4 +163,4 @@ class GaussianModel:
 def spread(frames: Batch, count: int) -> Batch:
     """Returns at most `count` of the frames, evenly spread, the first and the last included."""
     rows = np.unique(np.linspace(0, len(frames.frame) - 1, count).round().astype(int))
-    return jax.tree.map(lambda array: np.asarray(array)[rows], frames)
+    return take(frames, rows)

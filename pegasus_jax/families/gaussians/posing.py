@@ -9,10 +9,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
+from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.params import Mixer, Params
 from pegasus_jax.families.gaussians.rig import NUM_BONES, Rig, driving_numbers
 from pegasus_jax.flame import lbs
-from pegasus_jax.flame.model import NUM_EXPRESSION, NUM_JOINTS
+from pegasus_jax.flame.model import NUM_JOINTS
 
 _LARGEST_DEVIATION = 3.0  # standard deviations: what drives bases is held to what the clip has shown
 _EXACT = jax.lax.Precision.HIGHEST
@@ -55,8 +56,8 @@ def pose_gaussians(
     """
     places, first, second = _moved(rig, expression, pose)
     matrix = _blended(rig, expression, pose, T_camera_world)
-    first, second = _turned(matrix, first), _turned(matrix, second)
-    frame = (first, second, _unit_normal(first, second))
+    tangent, other = _turned(matrix, first), _turned(matrix, second)
+    frame = (tangent, other, _unit_normal(tangent, other))
     offset, quaternion, colour = _corrected(params, rig, expression, pose, noise)
     moved = _combined(frame, offset)
     means = jnp.stack([row + matrix[i][3] + off for i, (row, off) in enumerate(zip(_turned(matrix, places), moved))])
@@ -74,7 +75,7 @@ def basis_weights(mixer: Mixer, rig: Rig, driving: jax.Array, *, noise: jax.Arra
 
 def rotation_columns(quaternion: jax.Array) -> tuple[Vector, Vector, Vector]:
     """Returns the columns of the rotations by quaternions (4, N), w first, of any length but zero."""
-    w, x, y, z = quaternion * jax.lax.rsqrt(jnp.sum(quaternion * quaternion, axis=0) + 1e-12)
+    w, x, y, z = quaternion * jax.lax.rsqrt(jnp.sum(quaternion * quaternion, axis=0) + 1e-12)[None]
     return (
         (1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y + w * z), 2.0 * (x * z - w * y)),
         (2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z + w * x)),
@@ -110,13 +111,14 @@ def _turned(matrix: Matrix, vectors: jax.Array) -> Vector:
 
 def _combined(columns: tuple[Vector, Vector, Vector], weights: Vector | jax.Array) -> Vector:
     """The sum of three columns, each times its weight."""
-    return tuple(sum(column[i] * weights[k] for k, column in enumerate(columns)) for i in range(3))
+    a, b, c = columns
+    return tuple(a[i] * weights[0] + b[i] * weights[1] + c[i] * weights[2] for i in range(3))
 
 
 def _unit_normal(first: Vector, second: Vector) -> Vector:
     (a, b, c), (x, y, z) = first, second
     normal = (b * z - c * y, c * x - a * z, a * y - b * x)
-    inverse = jax.lax.rsqrt(sum(value * value for value in normal) + 1e-8)
+    inverse = jax.lax.rsqrt(normal[0] ** 2 + normal[1] ** 2 + normal[2] ** 2 + 1e-8)
     return tuple(value * inverse for value in normal)
 
 
@@ -124,7 +126,9 @@ def _corrected(
     params: Params, rig: Rig, expression: jax.Array, pose: jax.Array, noise: jax.Array | float
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Offset (3, N) in head units, quaternion (4, N) and colour (3, N), with what the bases add."""
-    offset, quaternion, colour = params.offset * rig.freedom, params.quaternion, params.colour
+    offset, quaternion = params.offset * rig.freedom[None], params.quaternion
+    # No clip shows enough of the inside of a mouth: it stays dark when the mouth opens wider.
+    colour = jnp.where((rig.part == parts.MOUTH)[None], jax.lax.stop_gradient(params.colour), params.colour)
     if not params.num_bases:
         return offset, quaternion, colour
     weights = basis_weights(params.mixer, rig, driving_numbers(expression, pose), noise=noise)
@@ -132,6 +136,6 @@ def _corrected(
     def added(basis: jax.Array) -> jax.Array:
         return (weights @ basis.reshape(len(basis), -1)).reshape(basis.shape[1:])
 
-    bases, share = params.bases, rig.basis_share
+    bases, share = params.bases, rig.basis_share[None]
     turned = jnp.concatenate([quaternion[:1], quaternion[1:] + share * added(bases.rotation)])
-    return offset + rig.basis_freedom * added(bases.offset), turned, colour + share * added(bases.colour)
+    return offset + rig.basis_freedom[None] * added(bases.offset), turned, colour + share * added(bases.colour)

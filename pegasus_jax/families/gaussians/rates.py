@@ -73,10 +73,15 @@ def hold_hidden() -> optax.GradientTransformationExtraArgs:
 
     def update(updates: Params, state, params=None, *, shown: jax.Array, **_):
         drawn = jnp.asarray(shown > _SHOWN, jnp.float32)
-        moved = jax.tree.map(lambda value: value * drawn, dataclasses.replace(updates, mixer=None))
+        moved = jax.tree.map(lambda value: value * _aligned(drawn, value), dataclasses.replace(updates, mixer=()))  # type: ignore
         return dataclasses.replace(moved, mixer=updates.mixer), state
 
     return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
+
+
+def _aligned(drawn: jax.Array, value: jax.Array) -> jax.Array:
+    """`drawn` (N,) with leading axes of length 1, as many as `value` (*, N) has."""
+    return jnp.reshape(drawn, (1,) * (value.ndim - 1) + drawn.shape)
 
 
 def _decaying(rate: Rate, total_steps: int, rests_until: int) -> optax.Schedule:

@@ -7,6 +7,7 @@ model leaves open.
 
 import jax
 import numpy as np
+import scipy.ndimage
 import scipy.spatial
 
 from pegasus_jax.data.frames import Batch
@@ -20,11 +21,14 @@ _BOX_BELOW, _BOX_ABOVE = np.array([0.6, 0.6, 0.3]), np.array([0.6, 0.3, 0.3])  #
 _OUTSIDE = 0.01  # head units above the skin
 _FOREGROUND = 128  # of a matte's 255
 _CONTRADICTED = 0.05  # share of the frames showing a place whose mattes may say that nothing is there
+_BEFORE_HEAD = 0.1  # share of them that may have the place in front of the head: hair beside a face is not before it
 _SEEN = 0.5  # share of the frames that have to show it
 _INNER = (parts.EYEBALL, parts.MOUTH, parts.TEETH)
 
 
-def around_head(head: HeadModel, betas: np.ndarray, frames: Batch, count: int, *, on_head: Binding, seed: int) -> Binding:
+def around_head(
+    head: HeadModel, betas: np.ndarray, frames: Batch, count: int, *, on_head: Binding, seed: int
+) -> Binding:
     """Returns up to `count` places off the surface, spread evenly over what mattes show and the head does not cover.
 
     Args:
@@ -41,11 +45,13 @@ def around_head(head: HeadModel, betas: np.ndarray, frames: Batch, count: int, *
     moved = _skinned(head, betas, frames, candidates, weights[near])
     surface = np.einsum("nk,nkc->nc", on_head.bary, vertices[faces[on_head.faces_idx]])
     surface_weights = np.einsum("nk,nkj->nj", on_head.bary, weights[faces[on_head.faces_idx]])
+    head_depth = _nearest_depth(frames, _skinned(head, betas, frames, surface, surface_weights))
     inside, pixel = _pixels(frames, moved)
     foreground = inside & _looked_up(np.asarray(frames.matte) >= _FOREGROUND, pixel)
-    contradicted = np.sum(inside & ~foreground, axis=0) > _CONTRADICTED * np.sum(inside, axis=0)
+    before_head = inside & (moved[..., 2] < _looked_up(head_depth, pixel)) & np.isfinite(_looked_up(head_depth, pixel))
+    contradicted = _often(inside & ~foreground, inside, _CONTRADICTED) | _often(before_head, inside, _BEFORE_HEAD)
     kept = ~contradicted & (inside.mean(axis=0) >= _SEEN)
-    is_open = foreground & ~_looked_up(_covered(frames, _skinned(head, betas, frames, surface, surface_weights)), pixel)
+    is_open = foreground & ~np.isfinite(_looked_up(head_depth, pixel))
     chosen = np.zeros(len(candidates), bool)
     for frame in range(len(is_open)):
         rows = np.flatnonzero(kept & is_open[frame])
@@ -57,7 +63,7 @@ def around_head(head: HeadModel, betas: np.ndarray, frames: Batch, count: int, *
 
 
 def thinned(points: np.ndarray, count: int) -> np.ndarray:
-    """Returns rows of at most `count` of the points (n, 3), the first of each cell of the finest grid that has so few."""
+    """Returns rows of at most `count` of the points (n, 3): the first of each cell of the finest grid with so few."""
     if len(points) <= count:
         return np.arange(len(points))
     fine, coarse = 0.0, float(np.ptp(points, axis=0).max()) + 1e-6
@@ -73,7 +79,9 @@ def _first_of_each_cell(points: np.ndarray, cell: float) -> np.ndarray:
     return np.unique(cells, axis=0, return_index=True)[1]
 
 
-def _candidates(head: HeadModel, vertices: np.ndarray, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _candidates(
+    head: HeadModel, vertices: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Random places (n, 3) around the head at rest, outside its skin; the nearest vertex of each and how far it is."""
     faces = np.asarray(head.faces)
     inner = np.isin(parts.triangle_parts(head), _INNER)
@@ -128,15 +136,20 @@ def _looked_up(pictures: np.ndarray, pixel: np.ndarray) -> np.ndarray:
     return np.take_along_axis(pictures.reshape(len(pictures), -1), pixel, axis=1)
 
 
-def _covered(frames: Batch, points_camera: np.ndarray) -> np.ndarray:
-    """(F, H, W) bool: pixels that some of the points fall on, or next to."""
-    covered = np.zeros(frames.matte.shape, bool)
+def _often(events: np.ndarray, of: np.ndarray, share: float) -> np.ndarray:
+    """(n,) bool: events (F, n) make up more than a share of others (F, n)."""
+    return np.sum(events, axis=0) > share * np.sum(of, axis=0)
+
+
+def _nearest_depth(frames: Batch, points_camera: np.ndarray) -> np.ndarray:
+    """(F, H, W) the depth of the nearest of the points around each pixel; infinite where there is none."""
+    depths = np.full(frames.matte.shape, np.inf, np.float32)
     inside, pixel = _pixels(frames, points_camera)
-    for row, flat in enumerate(covered.reshape(len(covered), -1)):
-        flat[pixel[row, inside[row]]] = True
-    padded = np.pad(covered, ((0, 0), (1, 1), (1, 1)))
-    around = [padded[:, 1 + i : covered.shape[1] + 1 + i, 1 + j : covered.shape[2] + 1 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    return np.sum(around, axis=0) >= 3
+    for row, flat in enumerate(depths.reshape(len(depths), -1)):
+        np.minimum.at(flat, pixel[row, inside[row]], points_camera[row, inside[row], 2])
+    # One pixel more on each side fills the gaps between points, and one less takes the outline back.
+    grown = scipy.ndimage.minimum_filter(depths, size=(1, 3, 3))
+    return np.where(np.isfinite(scipy.ndimage.maximum_filter(grown, size=(1, 3, 3))), grown, np.inf)
 
 
 def _bound(faces: np.ndarray, vertices: np.ndarray, points: np.ndarray, near: np.ndarray) -> Binding:
