@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 import rasterizer
 from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.render import Render
 from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.posing import PosedGaussians, pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig
@@ -31,6 +32,7 @@ def splat_posed(
     image_size: tuple[int, int],
     blur: jax.Array | float,
     setback: jax.Array | float = 0.0,
+    max_points_per_pixel: int | None = None,
     max_overlaps: int | None = None,
     backend: str = "auto",
 ) -> rasterizer.Splats:
@@ -42,7 +44,8 @@ def splat_posed(
       image_size: (H, W).
       blur: variance that every ellipse gets, square pixels: see `dilation`.
       setback: (N,) head units: by how much a Gaussian sorts farther than it is.
-      max_overlaps: as in `rasterizer.splat_gaussians`.
+      max_points_per_pixel: as in `rasterizer.splat_gaussians`.
+      max_overlaps: as there.
       backend: as there.
     """
     means2d, conics, depths = _project(posed, intrinsics, blur)
@@ -53,8 +56,21 @@ def splat_posed(
         posed.opacities,
         posed.colours.T,
         image_size=image_size,
+        max_points_per_pixel=max_points_per_pixel,
         max_overlaps=max_overlaps,
         backend=backend,
+    )
+
+
+def over_white(splats: rasterizer.Splats) -> Render:
+    """Returns one frame's picture of its first three channels over white."""
+    return Render(
+        image=splats.image[..., :3] + (1.0 - splats.alpha[..., None]),
+        alpha=splats.alpha,
+        max_weight=splats.max_weight,
+        is_front=splats.is_front,
+        overflow=splats.overflow,
+        nonfinite=splats.nonfinite,
     )
 
 

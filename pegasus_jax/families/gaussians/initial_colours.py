@@ -20,8 +20,8 @@ from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.posing import pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig
 
-_LEAST_WEIGHT = 0.3  # pixels, weighted, that a frame has to show of a Gaussian
-_SHADE = 0.8  # of the neighbours' colours, for what no frame shows
+_LEAST_WEIGHT = 0.02  # pixels, weighted, that a frame has to show of a Gaussian: at 128 pixels most have less than one
+_SHADE = 0.8  # of the nearest one's colour, for what no frame shows
 _MOUTH = (0.12, 0.05, 0.04)
 _TEETH = 0.4 * np.array([1.0, 0.92, 0.85])  # of the brightest channel of the skin
 

@@ -1,166 +1,223 @@
-"""One person's avatar of rigged Gaussians as a training loop sees it: pure functions of arrays."""
+"""One person's rigged Gaussians as the training loop sees them: `core.model.AvatarModel`."""
 
 import dataclasses
-from collections.abc import Callable
+import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
-import rasterizer
-from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.core.model import TrainState
+from pegasus_jax.core.render import Render
+from pegasus_jax.data.frames import Batch
+from pegasus_jax.data.run_data import RunData
 from pegasus_jax.families.gaussians import binding, losses, rates, shell
-from pegasus_jax.families.gaussians.drawing import draw_frame
+from pegasus_jax.families.gaussians.binding import Binding
+from pegasus_jax.families.gaussians.drawing import draw_frame, over_white
 from pegasus_jax.families.gaussians.initial_colours import with_initial_colours
 from pegasus_jax.families.gaussians.params import Params, initial_params
 from pegasus_jax.families.gaussians.rig import Rig, build_rig, driving_numbers
-from pegasus_jax.flame.model import HeadModel
 
-Perceptual = Callable[[jax.Array, jax.Array], jax.Array]
-
-
-@dataclasses.dataclass(frozen=True)
-class Weights:
-    """Weights of the losses."""
-
-    l1: float = 0.8
-    emphasis: float = 4.0  # extra weight of eyes and mouth in the L1 term
-    structural: float = 0.2
-    matte: float = 0.1
-    perceptual: float = 0.0
-    offset: float = 2e-4
-    size: float = 1e-2
-    needles: float = 1e-2
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """Static choices of a model."""
-
-    on_surface: int = 16_000
-    on_shell: int = 6_000  # at most
-    num_bases: int = 16
-    hidden: int = 32
-    training_side: int = 256  # pixels, of the last and largest pictures: dilation belongs to it
-    driving_noise: float = 0.4  # standard deviations
-    colour_frames: int = 16
-    shape_frames: int = 24
-    seed: int = 0
-    weights: Weights = Weights()
-    max_overlaps: int | None = None
-    backend: str = "auto"
+_SHOWN = 0.01  # compositing weight: less teaches nothing
+_SEEN = 0.05  # of a Gaussian whose colour can be trusted
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
-class State:
-    """What a run keeps besides parameters and moments."""
+class Scene:
+    """What a step takes of a run."""
 
     rig: Rig
-    binding: binding.Binding
-    shown: jax.Array  # (N,): the largest compositing weight of each Gaussian so far
+    training_side: jax.Array  # () pixels of the largest pictures of the run: dilation belongs to them
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Bound:
+    """What a run keeps of its N Gaussians besides what it learns: enough to build the rig again from the head."""
+
+    binding: Binding
+    driving: jax.Array  # (2, 62): mean and standard deviation of what drives the bases, over the clip
+    seen: jax.Array  # (N,) bool: some frame has shown it
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """What one step says of each Gaussian; the larger of two devices' is both's."""
+    """What steps tell the host."""
 
-    max_weight: jax.Array  # (N,)
+    shown: jax.Array  # (N,) bool: one of the frames shows it at all
+    seen: jax.Array  # (N,) bool: one of the frames shows it well
 
 
-@dataclasses.dataclass(frozen=True)
-class GaussianModel:
-    """Rigged Gaussians of one person."""
+class GaussiansModel:
+    """One run of rigged Gaussians."""
 
-    settings: Settings
+    def __init__(self, run: RunData):
+        self.run, self.settings = run, run.settings
+        self._some = run.videos.sample(0, count=self.settings.shape_frames)
+        driving = np.concatenate([np.asarray(driving_numbers(clip.expression, clip.pose)) for clip in run.videos.own])
+        rig, self._binding = build_rig(run.head, run.betas, self._places(), driving)
+        self.constants = Scene(rig, jnp.float32(run.image_size))
+        self._draw = jax.jit(self._sheet)
 
-    def initialize(self, head: HeadModel, clip: Batch, key: jax.Array) -> tuple[Params, State]:
-        """Returns parameters and state for a person's training frames.
+    def _places(self) -> Binding:
+        """Where the Gaussians of this run sit: on the head, and around it."""
+        run, some, settings = self.run, self._some, self.settings
+        views = (some.expression, some.pose, some.T_camera_world)
+        on_head = binding.on_surface(run.head, run.betas, views, settings.on_surface, run.seed)
+        around = shell.around_head(run.head, run.betas, some, settings.on_shell, on_head=on_head, seed=run.seed)
+        return binding.joined(on_head, around)
 
-        Args:
-          head: the head model.
-          clip: training frames, evenly spread over the clip; small pictures (128 pixels) are enough.
-          key: of the mixer's first weights.
-        """
-        settings, betas = self.settings, np.asarray(clip.betas).mean(axis=0)
-        some = spread(clip, settings.shape_frames)
-        poses = (some.expression, some.pose, some.T_camera_world)
-        on_head = binding.on_surface(head, betas, poses, settings.on_surface, settings.seed)
-        off_head = shell.around_head(head, betas, some, settings.on_shell, on_head=on_head, seed=settings.seed)
-        driving = np.asarray(driving_numbers(clip.expression, clip.pose))
-        rig, bound = build_rig(head, betas, binding.joined(on_head, off_head), driving)
+    def initialize(self) -> tuple[Params, Bound]:
+        """Gaussians in the median colours of some frames; bases are zero."""
+        settings, rig = self.settings, self.constants.rig
+        key = jax.random.key(self.run.seed)
         params = initial_params(rig, num_bases=settings.num_bases, hidden=settings.hidden, key=key)
-        params = with_initial_colours(
-            params, rig, spread(clip, settings.colour_frames), training_side=settings.training_side
-        )
-        return params, State(rig, bound, jnp.zeros(rig.num_gaussians))
+        frames = self.run.videos.sample(0, count=settings.colour_frames)
+        params = with_initial_colours(params, rig, frames, training_side=self.run.image_size)
+        driving = jnp.stack([rig.driving_mean, rig.driving_deviation])
+        return params, Bound(self._binding, driving, jnp.zeros(rig.num_gaussians, bool))
 
-    def forward(self, params: Params, state: State, batch: Batch, key: jax.Array) -> rasterizer.Splats:
-        """Returns the pictures of a batch without background, all fields with a leading axis B.
+    def prepare(self, frame: Batch) -> Batch:
+        """The frame as it is."""
+        return frame
 
-        Noise on what drives the bases keeps them from learning frames by heart.
-        """
-        settings = self.settings
-        inputs = state.rig.driving_mean.shape
-        noise = settings.driving_noise * jax.vmap(lambda row: jax.random.normal(jax.random.fold_in(key, row), inputs))(
-            jnp.asarray(batch.frame)
-        )
+    def adam(self) -> optax.GradientTransformation:
+        """Adam with the decays of a short run."""
+        return rates.adam()
 
-        def one(expression, pose, camera, noise):
-            return draw_frame(
-                params,
-                state.rig,
-                expression,
-                pose,
-                camera,
-                training_side=settings.training_side,
-                noise=noise,
-                max_overlaps=settings.max_overlaps,
-                backend=settings.backend,
-            )
+    def labels(self, params: Params) -> Params:
+        """See `rates`."""
+        return rates.labels(params)
 
-        return jax.vmap(one)(batch.expression, batch.pose, batch.cameras, noise)
+    def rates(self, frames_seen: jax.Array) -> dict[str, jax.Array]:
+        """All decay; bases wait for their time."""
+        return rates.rates(frames_seen / self.run.total_frames, bases_after=self.settings.bases_after)
+
+    def forward(
+        self,
+        params: Params,
+        primitives: Bound,
+        batch: Batch,
+        constants: Scene,
+        *,
+        overlaps_per_point: int,
+        key: jax.Array,
+    ) -> tuple[Render, None]:
+        """The frames' pictures; noise on what drives the bases keeps them from learning frames by heart."""
+        inputs = constants.rig.driving_mean.shape
+
+        def noise(row: jax.Array) -> jax.Array:
+            return self.settings.driving_noise * jax.random.normal(jax.random.fold_in(key, row), inputs)
+
+        return _render(params, batch, constants, jax.vmap(noise)(batch.frame), overlaps_per_point), None
 
     def losses(
         self,
         params: Params,
-        state: State,
+        primitives: Bound,
         batch: Batch,
-        render: rasterizer.Splats,
-        background: jax.Array,
+        constants: Scene,
+        render: Render,
+        aux: None,
         *,
-        perceptual: Perceptual | None = None,
+        background: jax.Array,
+        key: jax.Array,
+        frames_seen: jax.Array,
     ) -> dict[str, jax.Array]:
-        """Returns the weighted terms of the loss, with pictures and frames over a `background` (B, 3)."""
-        weights, alpha = self.settings.weights, batch.alpha()
-        behind = background[:, None, None, :]
-        picture = render.image + (1.0 - render.alpha[..., None]) * behind
-        filmed = jnp.asarray(batch.image, jnp.float32) / 255.0
-        target = filmed * alpha[..., None] + behind * (1.0 - alpha[..., None])
+        """Pictures and frames over one background, and what Gaussians are held to."""
+        dimming = 1.0 - background[:, None, None, :]
+        picture = render.image - dimming * (1.0 - render.alpha[..., None])
+        target = batch.over_white() - dimming * (1.0 - batch.alpha()[..., None])
         emphasis = jnp.asarray(batch.emphasis, jnp.float32) / 255.0
         terms = {
-            "rgb": weights.l1 * losses.emphasised_l1(picture, target, emphasis, gain=weights.emphasis),
-            "structural": weights.structural * losses.dissimilarity(picture, target),
-            "matte": weights.matte * losses.matte_l1(render.alpha, alpha),
-            "offset": weights.offset * losses.offset_prior(params),
-            "size": weights.size * losses.size_prior(params, state.rig),
-            "needles": weights.needles * losses.needle_prior(params),
+            "rgb": losses.emphasised_l1(picture, target, emphasis, gain=self.settings.emphasis),
+            "structural": losses.dissimilarity(picture, target),
+            "matte": losses.matte_l1(render.alpha, batch.alpha()),
+            "offset": losses.offset_prior(params),
+            "size": losses.size_prior(params, constants.rig),
+            "needles": losses.needle_prior(params),
         }
-        if perceptual is not None and weights.perceptual:
-            terms["perceptual"] = weights.perceptual * perceptual(picture, target)
+        if self.run.perceptual is not None and self.settings.weights.perceptual:
+            terms["perceptual"] = self.run.perceptual(picture, target)
         return terms
 
-    def labels(self, params: Params) -> Params:
-        """Returns the name of each leaf's optimiser group: see `rates`."""
-        return rates.labels(params)
+    def weights(self, frames_seen: jax.Array) -> dict[str, jax.Array | float]:
+        """The settings'."""
+        return dataclasses.asdict(self.settings.weights)
 
-    def statistics(self, render: rasterizer.Splats) -> Statistics:
-        """Returns what a device's share of a step says of each Gaussian."""
-        return Statistics(jnp.max(render.max_weight, axis=0))
+    def statistics(self, params: Params, batch: Batch, render: Render, aux: None) -> Statistics:
+        """Which Gaussians the frames show."""
+        weight = jnp.max(jnp.asarray(render.max_weight), axis=0)
+        return Statistics(weight > _SHOWN, weight > _SEEN)
+
+    def hold(self, new: Params, old: Params, statistics: Statistics) -> Params:
+        """What no frame shows stays."""
+        return rates.hold_hidden(new, old, statistics.shown)
+
+    def observe(self, primitives: Bound, statistics: Statistics) -> Bound:
+        """Gaussians that were seen are marked."""
+        return dataclasses.replace(primitives, seen=primitives.seen | statistics.seen)
+
+    def next_pause(self, seen: int, step_frames: int) -> int:
+        """The end: nothing changes in between."""
+        return self.run.total_frames
+
+    def change(self, state: TrainState, seen: int, step_frames: int) -> TrainState:
+        """The same state: Gaussians are neither pruned nor split."""
+        return state
+
+    def largest(self, state: TrainState) -> TrainState:
+        """The same state."""
+        return state
+
+    def size(self, state: TrainState) -> str:
+        """The number of Gaussians."""
+        return f"{state.primitives.seen.size} Gaussians"
+
+    def memory_knob(self) -> str:
+        """The number of Gaussians on the head."""
+        return "--config.on_surface"
+
+    def figures(self, state: TrainState) -> dict[str, float]:
+        """How many Gaussians there are, and how many of them were seen."""
+        return {"gaussians": state.primitives.seen.size, "seen": int(state.primitives.seen.sum())}
+
+    def draw(self, state: TrainState, batch: Batch) -> dict[str, jax.Array]:
+        """Held-out frames."""
+        return {"render": self._draw(state.params, batch, self.constants)}
+
+    def finish(self, state: TrainState, folder: pathlib.Path) -> None:
+        """Nothing: the checkpoint knows all."""
+
+    def describe(self) -> dict[str, Any]:
+        """How pictures are drawn."""
+        return {"training_side": self.run.image_size}
+
+    def _sheet(self, params: Params, batch: Batch, constants: Scene) -> jax.Array:
+        quiet = jnp.zeros((len(batch.frame), *constants.rig.driving_mean.shape))
+        return _render(params, batch, constants, quiet, None).image
 
 
-def spread(frames: Batch, count: int) -> Batch:
-    """Returns at most `count` of the frames, evenly spread, the first and the last included."""
-    rows = np.unique(np.linspace(0, len(frames.frame) - 1, count).round().astype(int))
-    return take(frames, rows)
+def _render(params: Params, batch: Batch, constants: Scene, noise: jax.Array, overlaps_per_point: int | None) -> Render:
+    """The pictures of a batch over white, with noise (B, 62) on what drives the bases."""
+    rig = constants.rig
+    room = overlaps_per_point * rig.num_gaussians if overlaps_per_point else None
+
+    def one(frame: Batch, noise: jax.Array) -> Render:
+        out = draw_frame(
+            params,
+            rig,
+            frame.expression,
+            frame.pose,
+            frame.cameras,
+            training_side=constants.training_side,
+            noise=noise,
+            max_overlaps=room,
+        )
+        return over_white(out)
+
+    return jax.vmap(one)(batch, noise)

@@ -1,4 +1,4 @@
-"""How fast each kind of parameter is learned: groups for `optax.multi_transform`, decaying exponentially over the run.
+"""How fast each kind of parameter is learned: Adam's groups, decaying exponentially over the run.
 
 Gaussians that a step does not show stay where they are: Adam scales any gradient to its step, and the noise that
 reaches what is hidden would turn unseen teeth into confetti.
@@ -13,31 +13,40 @@ import optax
 
 from pegasus_jax.families.gaussians.params import Params
 
-_MOMENTUM, _SECOND_MOMENTUM = 0.9, 0.99  # Adam's; a run has a few thousand steps
-_SHOWN = 0.01  # compositing weight
+_SECOND_MOMENTUM = 0.99  # a run has a few thousand steps
 
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """Adam's step size at the start and at the end of the run, and the share of the value that decays with it."""
+    """Adam's step size at the start and at the end of the run."""
 
     start: float
     end: float
-    shrinking: float = 0.0
+
+    def at(self, share: jax.Array) -> jax.Array:
+        """The step size after a share of the run."""
+        return self.start * (self.end / self.start) ** jnp.clip(share, 0.0, 1.0)
 
 
 # Of offsets the unit is the freedom of the region: .05 is 0.6 thousandths of a head unit on a cheek.
-RATES = {
+_GAUSSIANS = {
     "offset": Rate(5e-2, 2.5e-3),
     "quaternion": Rate(3e-3, 1e-3),
     "log_scale": Rate(1e-2, 2e-3),
     "opacity_logit": Rate(3e-2, 5e-3),
     "colour": Rate(1.5e-2, 1.5e-3),
-    "basis_offset": Rate(8e-3, 8e-4, 0.025),
-    "basis_rotation": Rate(1e-3, 1e-4, 0.2),
-    "basis_colour": Rate(1.5e-3, 1.5e-4, 0.13),
+}
+_CORRECTIONS = {
+    "basis_offset": Rate(8e-3, 8e-4),
+    "basis_rotation": Rate(1e-3, 1e-4),
+    "basis_colour": Rate(1.5e-3, 1.5e-4),
     "mixer": Rate(2e-3, 2e-4),
 }
+
+
+def adam() -> optax.GradientTransformation:
+    """Returns Adam with the decays of a short run."""
+    return optax.scale_by_adam(b2=_SECOND_MOMENTUM)
 
 
 def labels(params: Params) -> Params:
@@ -50,40 +59,19 @@ def labels(params: Params) -> Params:
     return jax.tree_util.tree_map_with_path(name, params)
 
 
-def optimiser(total_steps: int, *, bases_after: int = 0) -> optax.GradientTransformationExtraArgs:
-    """Returns Adam with a rate for each group; `update` takes `shown` (N,), the largest compositing weights of a step.
-
-    Args:
-      total_steps: of the run.
-      bases_after: steps before which bases and mixer rest.
-    """
-    groups = {}
-    for name, rate in RATES.items():
-        schedule = _decaying(rate, total_steps, bases_after if name.startswith("basis") or name == "mixer" else 0)
-        groups[name] = optax.chain(
-            optax.scale_by_adam(_MOMENTUM, _SECOND_MOMENTUM),
-            optax.add_decayed_weights(rate.shrinking) if rate.shrinking else optax.identity(),
-            optax.scale_by_learning_rate(schedule),
-        )
-    return optax.chain(optax.multi_transform(groups, labels), hold_hidden())
+def rates(share: jax.Array, *, bases_after: float) -> dict[str, jax.Array]:
+    """Returns each group's step size after a share of the run; bases and mixer rest until `bases_after` of it."""
+    wait = jnp.where(share >= bases_after, 1.0, 0.0)
+    found = {name: rate.at(share) for name, rate in _GAUSSIANS.items()}
+    return found | {name: wait * rate.at(share) for name, rate in _CORRECTIONS.items()}
 
 
-def hold_hidden() -> optax.GradientTransformationExtraArgs:
-    """Returns a transformation that leaves alone what a step does not show: `shown` (N,) are compositing weights."""
+def hold_hidden(new: Params, old: Params, shown: jax.Array) -> Params:
+    """Returns `new` parameters or moments for the Gaussians that are `shown` (N,) bool, `old` ones for the others."""
 
-    def update(updates: Params, state, params=None, *, shown: jax.Array, **_):
-        drawn = jnp.asarray(shown > _SHOWN, jnp.float32)
-        moved = jax.tree.map(lambda value: value * _aligned(drawn, value), dataclasses.replace(updates, mixer=()))  # type: ignore
-        return dataclasses.replace(moved, mixer=updates.mixer), state
+    def chosen(path: tuple[Any, ...], after: jax.Array, before: jax.Array) -> jax.Array:
+        if path[0].name == "mixer":
+            return after
+        return jnp.where(jnp.reshape(shown, (1,) * (after.ndim - 1) + shown.shape), after, before)
 
-    return optax.GradientTransformationExtraArgs(lambda params: optax.EmptyState(), update)
-
-
-def _aligned(drawn: jax.Array, value: jax.Array) -> jax.Array:
-    """`drawn` (N,) with leading axes of length 1, as many as `value` (*, N) has."""
-    return jnp.reshape(drawn, (1,) * (value.ndim - 1) + drawn.shape)
-
-
-def _decaying(rate: Rate, total_steps: int, rests_until: int) -> optax.Schedule:
-    decay = optax.exponential_decay(rate.start, total_steps, rate.end / rate.start, end_value=rate.end)
-    return lambda step: jnp.where(step >= rests_until, decay(step), 0.0)
+    return jax.tree_util.tree_map_with_path(chosen, new, old)

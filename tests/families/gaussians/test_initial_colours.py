@@ -14,7 +14,7 @@ SIDE = 48
 
 
 def _start():
-    rig, _ = small.rigged(1500)
+    rig, _ = small.rigged(600)
     return initial_params(rig, num_bases=0, hidden=4, key=jax.random.key(0)), rig
 
 
