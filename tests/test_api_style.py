@@ -20,7 +20,7 @@ _LAYERS = (
     {"pegasus_jax.editing"},
     {"pegasus_jax.data", "pegasus_jax.flame"},
     {"pegasus_jax.core", "pegasus_jax.media"},
-    {_SHARED},
+    {_SHARED, "pegasus_jax.untrusted"},
     {"rasterizer"},
 )
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from pegasus_jax.errors import UserError
-from pegasus_jax.torch_files import _TensorUnpickler, read_tensors
+from pegasus_jax.torch_files import read_tensors
+from pegasus_jax.untrusted.torch_pickles import TensorBuilder
 from tests.torch_saving import (
     STORAGE_NAMES,
     Storage,
@@ -138,7 +139,7 @@ def test_a_pickle_cannot_leave_attributes_on_our_functions(file):
     write_zip_members(file, {"data.pkl": program})
     with pytest.raises(UserError, match="damaged"):
         read_tensors(file)
-    assert _TensorUnpickler._tensor.__defaults__ is None
+    assert TensorBuilder._tensor.__defaults__ is None
 
 
 @WRITERS

@@ -4,9 +4,9 @@ Companions are looked for in the model's folder under their usual names. Without
 `lmk68` is then empty (0 points), `contour` and `mediapipe` are None, and `regions` holds the eyeballs alone.
 """
 
+import io
 import os
 import pathlib
-import zipfile
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from pegasus_jax.flame.flame_texture import read_flame_texture_layout
 from pegasus_jax.flame.iris import LEFT_EYE_JOINT, RIGHT_EYE_JOINT, eyeball_vertices, iris_embedding
 from pegasus_jax.flame.model import Embedding, HeadModel
 from pegasus_jax.flame.pickle_reader import load_arrays, read_arrays
-from pegasus_jax.flame.torch_arrays import TensorUnpickler
+from pegasus_jax.untrusted import files, npy_files
 
 # Both conventions of the field: one file with everything, or one each for the inner points and the contour.
 _ALL_LANDMARKS = ("landmark_embedding.npy", "landmark_embedding_with_eyes.npy")
@@ -25,7 +25,6 @@ _STATIC = ("flame_static_embedding.pkl",)
 _DYNAMIC = ("flame_dynamic_embedding.npy",)
 _MEDIAPIPE = ("mediapipe_landmark_embedding.npz",)
 _MASKS = ("FLAME_masks.pkl",)
-_NPY_MAGIC = b"\x93NUMPY"
 _FRONTAL_ROW = 0
 _OUR_NAMES = {"eye_region": "eye_regions"}  # theirs -> ours
 _UNIONS = {
@@ -90,11 +89,7 @@ def _mediapipe(folder: pathlib.Path, num_faces: int) -> tuple[Embedding | None, 
     file = _find(folder, _MEDIAPIPE)
     if file is None:
         return None, ()
-    try:
-        with np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{file} is not an .npz of plain arrays ({error}); fetch it again.") from error
+    arrays = npy_files.read_npz(file)
     embedding = _pair(arrays, "lmk_face_idx", "lmk_b_coords", num_faces, file)
     return embedding, tuple(np.asarray(arrays["landmark_indices"]).astype(int).tolist())
 
@@ -125,12 +120,9 @@ def _pair(arrays: dict[str, Any], faces: str, bary: str, num_faces: int, file: p
 
 def _read_npy_dict(file: pathlib.Path) -> dict[str, Any]:
     """The dict that `np.save` pickled into `file`, read without running it."""
-    data = file.read_bytes()
-    if data[: len(_NPY_MAGIC)] != _NPY_MAGIC:
-        raise UserError(f"{file} is not an .npy file; fetch it again.")
-    with open(file, "rb") as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
-        read_header(stream)
-        payload = stream.read()
-    return load_arrays(payload, source=os.fspath(file), unpickler=TensorUnpickler)
+    stream = io.BytesIO(files.read_bytes(file))
+    try:
+        npy_files.read_header(stream)
+    except ValueError as error:
+        raise UserError(f"{file} is not an .npy file ({error}); fetch it again.") from error
+    return load_arrays(stream.read(), source=os.fspath(file))

@@ -1,6 +1,5 @@
 """One door for the three kinds of head: FLAME's `.pkl`, an open head as `.npz`, and the built-in one."""
 
-import hashlib
 import os
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from pegasus_jax.flame.builtin import builtin_head
 from pegasus_jax.flame.flame_reader import read_flame_pickle
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.flame.npz_reader import read_npz
+from pegasus_jax.untrusted import files
 
 # The licence of FLAME asks each user to fetch it; an open head needs no such step but is second in realism.
 _ASSET_NAMES = ("flame2023_Open.pkl", "flame2023.pkl", "generic_model.pkl", "ict_head.npz")
@@ -34,4 +34,4 @@ def load_head(path: str | os.PathLike[str] | None = None) -> HeadModel:
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise UserError(f"{file} is no head model: its name must end in .pkl (FLAME) or .npz (an open head).")
-    return reader(file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+    return reader(file, sha256=files.sha256(file))

@@ -4,7 +4,6 @@ other than the 68 and the layout are optional.
 """
 
 import os
-import zipfile
 from collections.abc import Mapping
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import build
 from pegasus_jax.flame.model import Embedding, HeadModel, TextureLayout
+from pegasus_jax.untrusted import npy_files
 
 _MASK_PREFIX = "mask_"
 _TEETH = "teeth"
@@ -23,7 +23,7 @@ def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
     Raises:
       UserError: the file is not an `.npz` of plain arrays, or its arrays are not a head in FLAME's layout.
     """
-    arrays, source = _plain_arrays(path), os.fspath(path)
+    arrays, source = npy_files.read_npz(path), os.fspath(path)
     fields = build.geometry(arrays, source=source)
     num_faces, num_vertices = len(fields["faces"]), len(fields["v_template"])
     lmk68 = _embedding(arrays, "full_lmk_faces_idx", "full_lmk_bary_coords", num_faces, source)
@@ -44,14 +44,6 @@ def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
         name=str(arrays.get("meta_name", os.path.splitext(os.path.basename(source))[0])),
         sha256=sha256,
     )
-
-
-def _plain_arrays(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, zipfile.BadZipFile, AttributeError) as error:
-        raise UserError(f"{os.fspath(path)} is not an .npz of plain arrays ({error}); fetch it again.") from error
 
 
 def _embedding(

@@ -101,7 +101,8 @@ class _Storage:
         for header in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True}):
             pickle.dump(header, file, protocol=2)
         file.write(b"\x80\x02(X\x07\x00\x00\x00storage" + b"ctorch\n" + kind.encode() + b"\n")
-        file.write(b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x01NtQ.")
+        size = self.array.size.to_bytes(4, "little")
+        file.write(b"X\x01\x00\x00\x000X\x03\x00\x00\x00cpuJ" + size + b"NtQ.")
         pickle.dump(["0"], file, protocol=2)
         file.write(self.array.size.to_bytes(8, "little") + self.array.tobytes())
         return _load_from_bytes, (file.getvalue(),)
