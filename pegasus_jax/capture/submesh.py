@@ -36,5 +36,4 @@ def submesh(head: HeadModel, vertex_ids: np.ndarray) -> HeadModel:
         mediapipe=None,
         iris=None,
         regions={},
-        uv=None,
     )
