@@ -37,7 +37,7 @@ from pegasus_jax.demo.scores import Truth, score_look
 from pegasus_jax.demo.script import Folders, Script
 from pegasus_jax.devices import set_up_process
 from pegasus_jax.evaluation import reconstruction
-from pegasus_jax.families.points.avatar import load
+from pegasus_jax.inference import load
 from pegasus_jax.synthesis import synthesize
 from pegasus_jax.training import train
 

@@ -28,8 +28,9 @@ def run_one(data: str, *, kept: bool) -> None:
     if kept:
         devices.keep_freed_memory()
     devices.enable_compilation_cache(assets.cache_folder())
-    every = {"log": _LOG, "checkpoint": _FRAMES, "nearest": _FRAMES}
-    overrides = [f"total_frames={_FRAMES}", f"cloud.period={_FRAMES}", "point_corrections=False"]
+    every = {"log": _LOG, "checkpoint": _FRAMES}
+    overrides = [f"total_frames={_FRAMES}", "point_corrections=False"]
+    overrides += [f"cloud.{name}={_FRAMES}" for name in ("period", "nearest_period")]
     overrides += [f"every.{name}={count}" for name, count in every.items()]
     settings = config.load_config(f"{_ROOT / 'configs' / 'demo.py'}:donor", overrides=overrides)
     with tempfile.TemporaryDirectory() as folder:

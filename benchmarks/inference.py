@@ -19,11 +19,11 @@ from flax import nnx
 from splatting import milliseconds
 
 from pegasus_jax.core.avatar import BakedLook
+from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.families.description import AvatarDescription
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.head_space import ANY_PART, head_space
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
-from pegasus_jax.families.points.render import RenderOptions
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.inference import clip
 
@@ -89,7 +89,7 @@ def ways(job: Job) -> dict[str, Callable[[], object]]:
     """Each way to draw, as a call that draws `CLIP` frames."""
     avatar = untrained(job)
     motion = clip.resting(avatar, image_size=job.size).frames(np.arange(CLIP))
-    motion.pose[:, 6] = np.linspace(0.0, 0.3, CLIP)
+    motion.params.pose[:, 6] = np.linspace(0.0, 0.3, CLIP)
     singles = [motion.frames(index) for index in range(CLIP)]
 
     def one_by_one(baked: Callable[[], BakedLook]) -> Callable[[], object]:

@@ -40,7 +40,8 @@ def run_one(data: str, points: int, size: int, batch: int) -> None:
         f"cloud.init_points={points}",
         f"cloud.max_points={points}",
         f"total_frames={_FRAMES}",
-        *(f"every.{name}={_FRAMES}" for name in ("log", "checkpoint", "nearest")),
+        f"cloud.nearest_period={_FRAMES}",
+        *(f"every.{name}={_FRAMES}" for name in ("log", "checkpoint")),
     ]
     with tempfile.TemporaryDirectory() as folder:
         settings = config.load_config(str(_ROOT / _CONFIG), overrides=overrides)
