@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pathlib
 import struct
 import zipfile
 import zlib
@@ -88,11 +87,3 @@ class _Bounded:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
-
-
-def is_zip(path: str | os.PathLike[str]) -> bool:
-    """Whether a file begins as zips do."""
-    if not pathlib.Path(path).is_file():
-        return False
-    with files.open_regular(path) as stream:
-        return stream.read(4) == b"PK\x03\x04"

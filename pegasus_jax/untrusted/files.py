@@ -39,15 +39,6 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
-def check_regular(path: str | os.PathLike[str]) -> None:
-    """Refuses what `open_regular` would; for files that a library opens by their name.
-
-    Raises:
-        UserError: see `open_regular`.
-    """
-    open_regular(path).close()
-
-
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The content of a file.
 

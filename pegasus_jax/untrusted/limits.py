@@ -44,19 +44,6 @@ def check_file(size: int, *, source: object) -> None:
         raise UserError(f"{source} has {size / 2**20:,.0f} MiB, {_more_than(file_bytes())}")
 
 
-def check_picture(size: tuple[int, ...], *, source: object, bytes_per_pixel: int = 3) -> None:
-    """Refuses a picture of (H, W) pixels that would take too much memory.
-
-    Raises:
-        UserError: it would.
-    """
-    height, width = size
-    if height * width * bytes_per_pixel > unpacked_bytes(0):
-        raise UserError(
-            f"{source} is a picture of {width}x{height} pixels, {_more_than(unpacked_bytes(0))} A smaller copy does."
-        )
-
-
 class Budget:
     """The memory that the content of one file may still take.
 

@@ -50,19 +50,6 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
         raise UserError(f"{path} is not an .npz of plain arrays ({reason}); fetch or write it again.") from error
 
 
-def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
-    """The array of an `.npy` file.
-
-    Raises:
-        UserError: see `read_npz`.
-    """
-    content = bytearray(files.read_bytes(path))
-    try:
-        return _array(content, os.path.basename(path))
-    except ValueError as error:
-        raise UserError(f"{path} is not an .npy of a plain array ({files.said(str(error))}).") from error
-
-
 def read_header(stream: BinaryIO) -> Header:
     """The header of an `.npy`, leaving `stream` behind it.
 
