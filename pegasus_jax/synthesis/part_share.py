@@ -15,7 +15,7 @@ import scipy.spatial
 
 from pegasus_jax import progress
 from pegasus_jax.core.avatar import HasPrimitives
-from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.inpainting import inpaint_from_neighbours
 from pegasus_jax.core.observations import Observations, back_project
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.core.spread import in_company
@@ -65,7 +65,7 @@ def part_share(baked: HasPrimitives, frames: Batch, masks: np.ndarray) -> PartSh
     for _ in range(_CORRECTIONS):
         more = _summed(baked.edited(colours=albedo), some, masks, residual=True)
         albedo = jnp.where(known, more.corrected(albedo), albedo)
-    lent = lent_values(points, np.asarray(albedo), borrowers=is_part & ~clear, lenders=is_part & clear)
+    lent = inpaint_from_neighbours(points, np.asarray(albedo), unknown=is_part & ~clear, known=is_part & clear)
     return PartShare(share, lent, is_seen)
 
 

@@ -11,7 +11,7 @@ from flax import nnx
 
 from pegasus_jax.core import latents
 from pegasus_jax.core.camera import Camera
-from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.inpainting import inpaint_from_neighbours
 from pegasus_jax.core.model import TrainState
 from pegasus_jax.core.observations import Observations, back_project
 from pegasus_jax.core.render import Render, RenderOptions
@@ -97,7 +97,7 @@ def fit_appearance(clouds: Clouds, points: jax.Array, part: jax.Array, seen: See
 
 
 def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, videos: Videos) -> np.ndarray:
-    """What frames show of a run's N living points beyond the networks, for `models.point_corrections`: (L, N, 4).
+    """What frames show of a run's N living points beyond the networks, for `point_corrections`: (L, N, 4).
 
     Albedo, then the segmentation's logit. What a look's frames do not show of a point is as filmed; what no frame of
     either shows, the back of a hat, is as what they show beside it, where networks guess.
@@ -120,7 +120,7 @@ def seen_beyond(graphdef: nnx.GraphDef, state: TrainState, space: HeadSpace, vid
             is_there = np.asarray(opacities(merged, x_sc[look], z) > _HALF)
             unseen = outer & ~here & ~is_shown[0] & is_there
             x_fc = np.asarray(clouds.flame_canonical(points, look))
-            beside = lent_values(x_fc, told, borrowers=unseen, lenders=lenders)
+            beside = inpaint_from_neighbours(x_fc, told, unknown=unseen, known=lenders)
             beyond = np.where(unseen[:, None], beside - said, beyond)
         found.append(beyond.astype(np.float32))
     return np.stack(found)

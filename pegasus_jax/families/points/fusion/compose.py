@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
-from pegasus_jax.core.lending import lent_values
+from pegasus_jax.core.inpainting import inpaint_from_neighbours
 from pegasus_jax.core.spread import in_company
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.points.head_space import HeadSpace
@@ -113,7 +113,7 @@ def purer(points: CanonicalPoints, part: Part) -> CanonicalPoints:
     """
     opacity = np.where(part.closed, 1.0, np.asarray(points.opacity)).astype(np.float32)
     x_fc, albedo = np.asarray(points.x_fc), np.asarray(points.albedo)
-    albedo = lent_values(x_fc, albedo, borrowers=part.closed & ~part.clear, lenders=part.clear)
+    albedo = inpaint_from_neighbours(x_fc, albedo, unknown=part.closed & ~part.clear, known=part.clear)
     return dataclasses.replace(points, opacity=jnp.asarray(opacity), albedo=jnp.asarray(albedo))
 
 
