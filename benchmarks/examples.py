@@ -8,15 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from flax import nnx
 
 from pegasus_jax.config import load_config
 from pegasus_jax.core.model import TrainState
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.data.run_data import RunData
 from pegasus_jax.families.points import cloud
 from pegasus_jax.families.points.head_space import head_space
 from pegasus_jax.families.points.model import PointsModel
-from pegasus_jax.families.points.networks import AvatarNetworks
 from pegasus_jax.families.points.state import Params
 from pegasus_jax.families.points.terms import Scene
 from pegasus_jax.flame import builtin_head
@@ -64,10 +63,21 @@ def example(
     )
     space = jax.tree.map(jnp.asarray, head_space(builtin_head(), jnp.zeros(50)))
     scene = Scene(space, jnp.ones(50), jnp.float32(1.0))
-    graphdef, network_state = nnx.split(AvatarNetworks(points_settings.networks, rngs=nnx.Rngs(0)))
+    run = RunData(
+        settings=points_settings,
+        seed=0,
+        total_frames=settings.total_frames,
+        image_size=settings.image_size,
+        head=builtin_head(),
+        betas=np.zeros(100, np.float32),
+        videos=None,  # a step looks at none
+        stages=None,
+        perceptual=None,
+    )
+    model = PointsModel(run, scene)
     count = points or points_settings.cloud.max_points
     at = np.random.default_rng(0).integers(len(space.vertices_fc), size=count)
-    params = Params(network_state, space.vertices_fc[at])
+    params = Params(model.network_state, space.vertices_fc[at])
     found = cloud.full_cloud(np.zeros(count, np.int32), points_settings.cloud.min_radius, looks=looks)
     state = TrainState(
         frames_seen=jnp.int32(0),
@@ -76,7 +86,6 @@ def example(
         primitives=dataclasses.replace(found, nearest=jnp.broadcast_to(jnp.asarray(at, jnp.int32), (looks, count))),
         overlaps_per_point=jnp.int32(settings.overlaps_per_point),
     )
-    model = PointsModel.of_parts(points_settings, scene, graphdef)
     step = Step(model, 0, settings.random_background, settings.overlaps_per_point)
     return Example(settings, step, state, scene, _batch(settings, devices))
 

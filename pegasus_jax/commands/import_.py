@@ -1,6 +1,6 @@
 """Turns a published checkpoint of PointAvatar or PEGASUS into an avatar that every command opens."""
 
-from typing import Any, cast
+from typing import Any
 
 from absl import flags
 
@@ -26,7 +26,6 @@ def run(flag_values: flags.FlagValues) -> None:
         raise UserError(f"--out={flag_values.out} must end in .npz.")
     data = dataset_folders(flag_values.data) if flag_values.data else []
     from pegasus_jax import families
-    from pegasus_jax.core.avatar import HasPrimitives
 
     avatar = families.find("points").import_avatar(
         flag_values.checkpoint,
@@ -37,6 +36,4 @@ def run(flag_values: flags.FlagValues) -> None:
         latents=flag_values.latents,
         looks=flag_values.looks,
     )
-    print(
-        f"{flag_values.out}: {len(cast(HasPrimitives, avatar.bake()).anchors)} points, looks: {', '.join(avatar.looks)}"
-    )
+    print(f"{flag_values.out}: {avatar.size}, looks: {', '.join(avatar.looks)}")

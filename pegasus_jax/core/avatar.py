@@ -178,6 +178,11 @@ class Avatar(abc.ABC):
     def capabilities(self) -> frozenset[str]:
         """What it can do besides `render`: some of "primitives", "looks", "fuse", "program"."""
 
+    @property
+    @abc.abstractmethod
+    def size(self) -> str:
+        """What it is made of, in words: "15360 points"."""
+
     @abc.abstractmethod
     def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedLook:
         """Does once for a latent (the first look's by default) all that does not depend on the frame.

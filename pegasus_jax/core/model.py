@@ -41,14 +41,6 @@ class Rate:
         return value - self.step * (direction + self.decay * value if self.decay else direction)
 
 
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """What frames a stretch of a run takes."""
-
-    image_size: int  # side of the square pictures, pixels
-    batch_size: int  # frames per device and step
-
-
 class AvatarModel(Protocol):
     """One family's model of one run."""
 

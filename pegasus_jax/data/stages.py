@@ -64,9 +64,9 @@ class Stages:
     def next_stop(self, seen: int, period: int) -> int:
         """Where steps have to pause next for the cloud or for the second stage."""
         if self.worn(seen) == 1:
-            change = _next(seen, period)
+            change = next_multiple(seen, period)
             return min(change, self.first) if self.looks > 1 else change
-        return self.first + _next(seen - self.first, period * self.looks)
+        return self.first + next_multiple(seen - self.first, period * self.looks)
 
     def to_refresh(self, seen: int, every: int, step: int) -> range | tuple[int, ...]:
         """Looks whose nearest vertices are searched anew at a pause: all as they join, later each in its turn.
@@ -101,5 +101,6 @@ class Stages:
         return epoch * np.asarray(self.counts) // self.share
 
 
-def _next(value: int, period: int) -> int:
+def next_multiple(value: int, period: int) -> int:
+    """The smallest multiple of `period` above `value`."""
     return (value // period + 1) * period

@@ -34,11 +34,11 @@ class Family(Protocol):
     def check_device(self, settings: Any) -> None:
         """Raises UserError where a run of this size would be hopeless on this device."""
 
-    def needs(self, settings: Any) -> Mapping[str, bool]:
-        """What a run reads besides pictures and mattes: `normals` of part-swapped folders."""
+    def needs_normals(self, settings: Any) -> bool:
+        """Whether a run reads the pictures of normals that part-swapped folders may have."""
 
     def model(self, run: Any) -> "AvatarModel":
-        """What the loop trains in a run: `training.run.RunData`."""
+        """What the loop trains in a run: `data.run_data.RunData`."""
 
     def arrays(self, workdir: "pathlib.Path", leaves: Mapping[str, "np.ndarray"]) -> dict[str, "np.ndarray"]:
         """An avatar's arrays of a checkpoint's leaves, by name, without the description."""

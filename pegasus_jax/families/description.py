@@ -14,6 +14,8 @@ from pegasus_jax.flame import builtin_head, load_head
 from pegasus_jax.flame.model import HeadModel
 
 FILE = "avatar.json"
+DESCRIPTION = "description"  # the same among the arrays of an avatar's `.npz`
+FUSION = "fusion"  # what a fused avatar's `.npz` has instead
 FORMAT = 2
 _POINTS_ALONE = 1  # the format that knew one family: what is the family's now stood beside the rest
 _OF_POINTS = ("networks", "max_points_per_pixel", "ndc_per_unit")

@@ -8,12 +8,10 @@ import numpy as np
 from pegasus_jax import families
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.description import AvatarDescription, read_description
+from pegasus_jax.families.description import DESCRIPTION, FUSION, AvatarDescription, read_description
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.npz_file import array_json, json_array, read_npz
 
-DESCRIPTION = "description"  # of the arrays in an avatar's `.npz`
-FUSION = "fusion"  # of those in a fused avatar's
 FUSED_FILE = "fused.npz"  # in the folder that `launch.py fuse` writes
 
 

@@ -16,7 +16,7 @@ from pegasus_jax.core import perceptual_loss
 from pegasus_jax.core.model import AvatarModel, initial_state
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.run_data import Perceptual, RunData
-from pegasus_jax.data.stages import Stages
+from pegasus_jax.data.stages import Stages, next_multiple
 from pegasus_jax.data.videos import Videos
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import (
@@ -158,7 +158,7 @@ class _Run:
             stages=self.stages,
             perceptual=perceptual_loss.vgg_loss(options.vgg_weights) if options.vgg_weights else None,
         )
-        sizes = {stretch.image_size for stretch in settings.coarse} | {settings.image_size}
+        sizes = {stretch.image_size for stretch in settings.stretches()}
         self.frames = {size: in_size(self.videos, size, budget=budget).train for size in sizes}
         for store in self.frames.values():
             store.finish = self.model.prepare
@@ -193,7 +193,7 @@ class _Run:
 
     def _step_frames(self, seen: int) -> int:
         """Frames of one step of all devices after `seen` frames."""
-        return self.settings.phase(seen).batch_size * self.parallel.size
+        return self.settings.stretch(seen).batch_size * self.parallel.size
 
     def execute(self) -> bool:
         """Runs to the end of the schedule, or until it is asked to end; whether it came to the end."""
@@ -217,7 +217,7 @@ class _Run:
         settings = self.settings
         if self.options.deterministic or self.seen >= settings.total_frames:
             return
-        last = settings.phase(settings.total_frames)
+        last = settings.stretches()[-1]
         frames = self.frames[last.image_size]
         first = settings.coarse[-1].until if settings.coarse else self.seen
         rows = self.stages.rows(max(first, self.seen), last.batch_size * self.parallel.size)
@@ -237,7 +237,7 @@ class _Run:
 
     def _stretch(self, journal: Journal, preemption: Preemption) -> None:
         """From one checkpoint to the next, if it is not asked to end before."""
-        end = min(_next(self.seen, self.settings.every.checkpoint), self.settings.total_frames)
+        end = min(next_multiple(self.seen, self.settings.every.checkpoint), self.settings.total_frames)
         while (seen := self.seen) < end and not preemption.asked:
             size = self._step_frames(seen)
             if seen == 0 or self._pause(seen - size) <= seen:  # else it only ended here, and continues
@@ -248,11 +248,10 @@ class _Run:
         """Where steps that follow `seen` frames stop, so that the host looks at the state."""
         settings = self.settings
         return min(
-            _next(seen, settings.every.checkpoint),
-            settings.total_frames,
-            *(stretch.until for stretch in settings.coarse if seen < stretch.until),
+            next_multiple(seen, settings.every.checkpoint),
+            settings.stretch(seen).until,
             self.model.next_pause(seen, self._step_frames(seen)),
-            _next(seen, settings.every.log),
+            next_multiple(seen, settings.every.log),
         )
 
     def _steps(self, seen: int, stop: int, journal: Journal, preemption: Preemption) -> None:
@@ -261,7 +260,7 @@ class _Run:
         state = self.parallel.replicate(self.state)
         constants = self.parallel.replicate(self.model.constants)
         starts = range(seen, stop, size)
-        frames = self.frames[self.settings.phase(seen).image_size]
+        frames = self.frames[self.settings.stretch(seen).image_size]
         with frames.stream(self.parallel.share(self.stages.rows(start, size)) for start in starts) as batches:
             for batch in batches:
                 state, metrics = self.step(state, self.parallel.split(batch), constants)
@@ -309,7 +308,3 @@ class _Run:
                     f"frames {sorted(rows.reshape(-1).tolist())}); the last good checkpoint in {self.folder} is kept: "
                     "look at these frames, or lower the learning rates."
                 )
-
-
-def _next(value: int, period: int) -> int:
-    return (value // period + 1) * period

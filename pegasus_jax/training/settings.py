@@ -8,7 +8,6 @@ from typing import Any
 import ml_collections
 
 from pegasus_jax import families
-from pegasus_jax.core.model import Phase
 from pegasus_jax.core.settings import typed
 from pegasus_jax.errors import UserError
 
@@ -22,8 +21,8 @@ class Intervals:
 
 
 @dataclasses.dataclass(frozen=True)
-class Coarse:
-    """A stretch at the start of a run in smaller pictures."""
+class Stretch:
+    """A part of a run that takes frames of one size."""
 
     until: int  # frames seen
     image_size: int  # side of the square pictures, pixels
@@ -44,16 +43,17 @@ class Settings:
     every: Intervals
     model: Any
     family: str = "points"
-    coarse: tuple[Coarse, ...] = ()  # before the pictures have their size, from the coarsest on
+    coarse: tuple[Stretch, ...] = ()  # before the pictures have their size, from the coarsest on
     stage_one_frames: int | None = None  # frames seen before part-swapped videos join; None: the config has one stage
     overlaps_per_point: int = 16  # capacity of the static backends at the start: it grows where it is too small
 
-    def phase(self, seen: int) -> Phase:
-        """What frames the steps after `seen` frames take."""
-        for stretch in self.coarse:
-            if seen < stretch.until:
-                return Phase(stretch.image_size, stretch.batch_size)
-        return Phase(self.image_size, self.batch_size)
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The parts of the run in order; the last has the run's own sizes."""
+        return (*self.coarse, Stretch(self.total_frames, self.image_size, self.batch_size))
+
+    def stretch(self, seen: int) -> Stretch:
+        """The part that the steps after `seen` frames belong to."""
+        return next((one for one in self.coarse if seen < one.until), self.stretches()[-1])
 
 
 def from_config(config: ml_collections.ConfigDict) -> Settings:
@@ -68,7 +68,7 @@ def from_config(config: ml_collections.ConfigDict) -> Settings:
     own = {name: values.pop(name) for name in list(values) if name not in general}
     values |= {
         "every": typed(Intervals, values.get("every", {}), "every"),
-        "coarse": tuple(typed(Coarse, stretch, "coarse") for stretch in values.get("coarse", ())),
+        "coarse": tuple(typed(Stretch, stretch, "coarse") for stretch in values.get("coarse", ())),
         "model": family.settings(own, total_frames=values.get("total_frames", 0)),
     }
     return typed(Settings, values, "top level")

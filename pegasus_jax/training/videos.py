@@ -22,7 +22,7 @@ def load_videos(datasets: Sequence[Dataset], settings: Settings, *, budget: int 
     """
     found = sources(datasets)
     size = (settings.image_size, settings.image_size)
-    normals = families.find(settings.family).needs(settings.model)["normals"]
+    normals = families.find(settings.family).needs_normals(settings.model)
     train, test, counts = [], [], [0] * (1 + len(found.swapped))
     looks = [0] * len(found.own) + list(range(1, len(counts)))
     for look, dataset in zip(looks, (*found.own, *found.swapped)):

@@ -122,7 +122,7 @@ class ToyLook(BakedLook):
 
 
 class ToyAvatar(Avatar):
-    capabilities, fingerprint = frozenset({"primitives"}), "0"
+    capabilities, fingerprint, size = frozenset({"primitives"}), "0", "discs"
     trained_looks = property(lambda self: self._looks)
 
     def __init__(self, description, arrays):
@@ -151,8 +151,8 @@ def check_device(settings):
     pass
 
 
-def needs(settings):
-    return {"normals": False}
+def needs_normals(settings):
+    return False
 
 
 model = ToyModel

@@ -22,7 +22,7 @@ from pegasus_jax.core.leaves import flat, unflat
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.description import AvatarDescription
+from pegasus_jax.families.description import DESCRIPTION, AvatarDescription
 from pegasus_jax.families.points import octahedral
 from pegasus_jax.families.points.baked import SHADING_SIZE, BakedPointLook
 from pegasus_jax.families.points.baked_points import bake_points
@@ -36,7 +36,6 @@ from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.render import FramePoints
 from pegasus_jax.npz_file import array_json, json_array, write_npz
 
-DESCRIPTION = "description"
 _NETWORKS = "networks."
 _AT_A_LOOK = 0.999  # nearness of a code to a look's from which on they are one
 _REPLACE_OWN = frozenset({OWN_PART, "hat"})  # worn where the person's own hair is
@@ -52,8 +51,8 @@ class PointDescription:
     ndc_per_unit: float | None = None  # of the training cameras; None: points are of one size at any distance
 
     @classmethod
-    def of(cls, description: AvatarDescription) -> "PointDescription":
-        """Reads it.
+    def of(cls, description: AvatarDescription, *, where: str = "The avatar's description") -> "PointDescription":
+        """Reads it; `where` it stands is for sentences.
 
         Raises:
             UserError: it is damaged.
@@ -64,7 +63,7 @@ class PointDescription:
             networks["look_categories"] = tuple(networks["look_categories"])
             return cls(networks=NetworkConfig(**networks), **model)
         except (KeyError, TypeError) as error:
-            raise UserError(f"The avatar's description is damaged ({error}); train or export it again.") from error
+            raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
 
 
 @jax.tree_util.register_dataclass
@@ -119,7 +118,7 @@ class TrainedPointAvatar(Avatar):
     ):
         """`v_template` (V, 3) head units takes the place of the head model's, if a person's shape is baked into it.
 
-        `corrections` (1 + L, N, 4) are what frames of each look show beyond the networks: `models.point_corrections`.
+        `corrections` (1 + L, N, 4) are what frames of each look show beyond the networks: `point_corrections`.
         """
         self.description, self.model = description, PointDescription.of(description)
         self.points_gc = points_gc
@@ -141,6 +140,11 @@ class TrainedPointAvatar(Avatar):
     def capabilities(self) -> frozenset[str]:
         """All that there is; looks, where it was trained on some."""
         return frozenset({"primitives", "program", "fuse", *(("looks",) if self.looks[1:] else ())})
+
+    @property
+    def size(self) -> str:
+        """The number of points."""
+        return f"{len(self.points_gc)} points"
 
     @property
     def networks(self) -> AvatarNetworks:
@@ -227,7 +231,7 @@ class TrainedPointAvatar(Avatar):
             UserError: they are of another version or damaged, or the head model is gone.
         """
         description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
-        model = PointDescription.of(description)
+        model = PointDescription.of(description, where=where)
         leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
         template = nnx.eval_shape(lambda: AvatarNetworks(model.networks, rngs=nnx.Rngs(0)))
         graphdef, state = nnx.split(template)

@@ -11,11 +11,13 @@ from pegasus_jax import devices, npz_file
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.description import FUSION
 from pegasus_jax.families.points import portable
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.fuse import fuse as fuse
-from pegasus_jax.families.points.fused import FUSION, FusedPointAvatar, FusedPointLook
+from pegasus_jax.families.points.fused import FusedPointAvatar, FusedPointLook
+from pegasus_jax.families.points.initial import make_scene
 from pegasus_jax.families.points.model import CORRECTIONS, PointsModel
 from pegasus_jax.families.points.published import import_avatar as import_avatar
 from pegasus_jax.families.points.settings import PointSettings, from_values
@@ -45,14 +47,14 @@ def check_device(settings: PointSettings) -> None:
         raise UserError(f"This config is of the paper's size, which would take weeks on this device. {reason}")
 
 
-def needs(settings: PointSettings) -> dict[str, bool]:
-    """Pictures of normals, if a loss compares them."""
-    return {"normals": bool(settings.step.weights.normal)}
+def needs_normals(settings: PointSettings) -> bool:
+    """Whether a loss compares normals."""
+    return bool(settings.step.weights.normal)
 
 
 def model(run: RunData) -> PointsModel:
     """What the loop trains."""
-    return PointsModel(run)
+    return PointsModel(run, make_scene(run.head, run.videos, run.settings))
 
 
 def arrays(workdir: pathlib.Path, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -26,6 +26,7 @@ from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.description import FUSION
 from pegasus_jax.families.points.avatar import CanonicalPointLook, TrainedPointAvatar
 from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.fusion import compose, fill
@@ -41,7 +42,6 @@ from pegasus_jax.families.points.render import FramePoints
 from pegasus_jax.flame.hair_retargeting import retarget_hair
 from pegasus_jax.npz_file import array_json, json_array, write_npz
 
-FUSION = "fusion"
 _FORMAT = 1
 _SOURCE, _TARGET, _ALIGNMENT = "source.", "target.", "alignment."
 
@@ -123,6 +123,11 @@ class FusedPointAvatar(Avatar):
     def capabilities(self) -> frozenset[str]:
         """It has primitives and looks; it cannot be fused again."""
         return frozenset({"primitives", "program", "looks"})
+
+    @property
+    def size(self) -> str:
+        """What the two are made of."""
+        return f"{self.source.size} and {self.target.size}"
 
     def as_filmed(self) -> BakedPointLook:
         """The target alone."""

@@ -16,14 +16,14 @@ from pegasus_jax.core.model import Rate, TrainState
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
+from pegasus_jax.data.stages import next_multiple
 from pegasus_jax.families.points import cloud, head_in_clip, joining, tables, terms
 from pegasus_jax.families.points.appearance import seen_beyond
 from pegasus_jax.families.points.frame import render_frames
 from pegasus_jax.families.points.head_space import HeadSpace, may_show, nearest_vertices, point_scale
-from pegasus_jax.families.points.initial import initial_points, make_scene
+from pegasus_jax.families.points.initial import initial_points
 from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical
 from pegasus_jax.families.points.posing import CanonicalPoints
-from pegasus_jax.families.points.settings import PointSettings
 from pegasus_jax.families.points.state import Cloud, Params
 from pegasus_jax.families.points.terms import Scene
 
@@ -44,22 +44,11 @@ class Statistics:
 class PointsModel:
     """One run of points."""
 
-    def __init__(self, run: RunData):
-        self.run, self.perceptual = run, run.perceptual
+    def __init__(self, run: RunData, scene: Scene):
+        """`scene` is `make_scene`'s of the run."""
+        self.run, self.settings, self.constants = run, run.settings, scene
         networks = AvatarNetworks(run.settings.networks, rngs=nnx.Rngs(run.seed))
-        graphdef, self._networks = nnx.split(networks)
-        self._set_parts(run.settings, make_scene(run.head, run.videos, run.settings), graphdef)
-
-    @classmethod
-    def of_parts(cls, settings: PointSettings, scene: Scene, graphdef: nnx.GraphDef) -> "PointsModel":
-        """What steps need of a model, without a run's frames."""
-        model = cls.__new__(cls)
-        model.perceptual = None
-        model._set_parts(settings, scene, graphdef)
-        return model
-
-    def _set_parts(self, settings: PointSettings, scene: Scene, graphdef: nnx.GraphDef) -> None:
-        self.settings, self.constants, self.graphdef = settings, scene, graphdef
+        self.graphdef, self.network_state = nnx.split(networks)
         self._nearest = jax.jit(self._search_nearest)
         self._draw = jax.jit(self._render_sheet)
 
@@ -68,7 +57,7 @@ class PointsModel:
         points, part = initial_points(self.settings, self.constants.space, self.run.videos, seed=self.run.seed)
         schedule = self.settings.cloud
         found = cloud.full_cloud(part, schedule.init_radius, looks=len(self.run.videos.counts))
-        return cloud.with_room(Params(self._networks, jnp.asarray(points)), found, schedule.least_capacity)
+        return cloud.with_room(Params(self.network_state, jnp.asarray(points)), found, schedule.least_capacity)
 
     def prepare(self, frame: Batch) -> Batch:
         """A frame with what the head model shows of its inside, if a loss looks at that."""
@@ -134,7 +123,7 @@ class PointsModel:
     ) -> dict[str, jax.Array]:
         """The losses of pictures and of points."""
         networks, config = nnx.merge(self.graphdef, params.networks), self.settings.step
-        found = terms.picture_terms(render, batch, background, config.weights, self.perceptual)
+        found = terms.picture_terms(render, batch, background, config.weights, self.run.perceptual)
         return found | terms.point_terms(
             networks, params.points, aux, batch.look[0], constants, primitives, config, key
         )
@@ -165,10 +154,8 @@ class PointsModel:
     def next_pause(self, seen: int, step_frames: int) -> int:
         """The next search for nearest vertices or change of the cloud."""
         schedule = self.settings.cloud
-        return min(
-            (seen // schedule.nearest_period + 1) * schedule.nearest_period,
-            self.run.stages.next_stop(seen, schedule.period),
-        )
+        next_search = next_multiple(seen, schedule.nearest_period)
+        return min(next_search, self.run.stages.next_stop(seen, schedule.period))
 
     def change(self, state: TrainState, seen: int, step_frames: int) -> TrainState:
         """Prunes, grows, lets part-swapped videos join, and searches nearest vertices anew."""
