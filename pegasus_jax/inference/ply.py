@@ -42,9 +42,11 @@ def write_splats(path: str | os.PathLike, primitives: Primitives) -> None:
 
 
 def _turned(quaternions: np.ndarray) -> np.ndarray:
-    """Quaternions (N, 4) of axes in head space, in the file's, which is turned by half a turn about x."""
-    w, x, y, z = quaternions.T
-    return np.stack([-x, w, -z, y], axis=1)
+    """Quaternions (N, 4) of axes in head space, in the file's, which is turned by half a turn about x.
+
+    Axes may point either way: a Gaussian that is upright here is upright there.
+    """
+    return quaternions * np.array([1.0, 1.0, -1.0, -1.0], np.float32)
 
 
 def _write_drawn(path: str | os.PathLike, primitives: Primitives, columns: dict[str, np.ndarray]) -> None:
