@@ -13,8 +13,11 @@ from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 
 
 @pytest.fixture
-def run(monkeypatch):
-    """Runs the command with flags and returns the calls that it made."""
+def run(monkeypatch, tmp_path):
+    """Runs the command with flags, where there are work folders, and returns the calls that it made."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("me", "a", "b"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
     calls = []
     for name in ("evaluate_run", "compare_runs"):
         monkeypatch.setattr(report, name, lambda *args, name=name, **named: calls.append((name, *args, named)))

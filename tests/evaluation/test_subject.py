@@ -43,7 +43,7 @@ def test_an_exact_clip_is_compared_where_the_persons_own_is_held_out(subject, tm
 
 def test_what_drives_is_what_was_tracked(subject):
     drive = subject.drive(subject.driver, np.array([9, 3]), image_size=32)
-    np.testing.assert_array_equal(drive.pose, subject.driver.pose[[9, 3]])
+    np.testing.assert_array_equal(drive.params.pose, subject.driver.pose[[9, 3]])
     assert drive.cameras.image_size == (32, 32)
 
 

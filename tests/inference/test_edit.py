@@ -89,8 +89,8 @@ def test_the_sheet_shows_the_start_and_the_looks_at_rest(launch_edit, avatar):
 
 def test_an_interpolation_is_a_frame_per_step_and_bakes_each_once(launch_edit, avatar, monkeypatch):
     baked = []
-    bake = avatar_module.Avatar.bake
-    monkeypatch.setattr(avatar_module.Avatar, "bake", lambda self, z: baked.append(z) or bake(self, z))
+    bake = avatar_module.TrainedPointAvatar.bake
+    monkeypatch.setattr(avatar_module.TrainedPointAvatar, "bake", lambda self, z: baked.append(z) or bake(self, z))
     before = avatar_module._canonicalise._cache_size(), core_avatar._render._cache_size()
     out = launch_edit("--interpolate=hair:hair/ada>hair/cleo", "--steps=7", "--ping_pong")
     after = avatar_module._canonicalise._cache_size(), core_avatar._render._cache_size()

@@ -193,7 +193,7 @@ def test_fifty_deterministic_steps_are_bit_equal_on_two_processes_whatever_stopp
 def same_run(one: pathlib.Path, other: pathlib.Path) -> None:
     leaves, others = checkpoint.read_newest(one), checkpoint.read_newest(other)
     assert (
-        leaves["frames_seen"] == layouts.FRAMES and leaves["cloud.changes"] == 4
+        leaves["frames_seen"] == layouts.FRAMES and leaves["primitives.changes"] == 4
     )  # three, and that swapped videos joined
     changes = json.loads((one / "changes.json").read_text())
     assert any(kept < before for before, kept, _ in changes) and any(after > kept for _, kept, after in changes)

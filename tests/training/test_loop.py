@@ -116,12 +116,13 @@ def test_a_rasteriser_without_room_is_given_more(tiny_run, tmp_path, monkeypatch
     """The xla backend with room for one pair a point: the first stretch loses points, the later ones do not."""
     monkeypatch.setattr("pegasus_jax.families.points.render._FEW_POINTS", 1)
     workdir = tmp_path / "run"
-    cramped = tiny.config(step__render__backend="xla", step__render__overlaps_per_point=1)
+    monkeypatch.setenv("RASTERIZER_BACKEND", "xla")
+    cramped = tiny.config(overlaps_per_point=1)
     train(cramped, data=[tiny_run.data], workdir=workdir, head=tiny_run.head)
     overflow = [entry["overflow"] for entry in metrics_of(workdir)]
     assert overflow[0] > 0 and overflow[-1] == 0
     told = capfd.readouterr().err
-    grown = int(checkpoint.read_newest(workdir)["cloud.overlaps_per_point"])
+    grown = int(checkpoint.read_newest(workdir)["overlaps_per_point"])
     assert "overlaps_per_point grows to 2." in told and f"grows to {grown}." in told
     assert f"grows to {2 * grown}." not in told
 

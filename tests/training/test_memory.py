@@ -108,7 +108,7 @@ def test_an_empty_state_has_the_shapes_of_a_grown_one():
     grown = random_state(96)
     assert jax.tree.map(jnp.shape, empty) == jax.tree.map(jnp.shape, grown)
     assert jax.tree.map(jnp.result_type, empty) == jax.tree.map(jnp.result_type, grown)
-    assert not empty.cloud.alive.any()
+    assert not empty.primitives.alive.any()
 
 
 def test_a_run_says_it_before_its_first_step_and_refuses_what_cannot_fit(tiny_run, tmp_path, monkeypatch, capfd):
@@ -130,7 +130,7 @@ _CHILD = """
         return (b @ b).sum(axis=0)
 
     a = jnp.ones(8192)
-    needed = memory.need(step.lower(a).compile(), jax.devices(), work=memory.Work(1, 1, 1), frames=0)
+    needed = memory.need(step.lower(a).compile(), jax.devices(), work=memory.Work("1 point", 1, 1, "none"), frames=0)
     step(a).block_until_ready()
     print(json.dumps([needed.host, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 """

@@ -24,7 +24,7 @@ def test_a_real_face_is_followed_from_its_rest(models):
     head = builtin_head()
     frames = list(read_frames(models / "videos" / "subject_d.mp4", fps=10, max_frames=60))
     black = np.zeros_like(frames[0].image)
-    with Performer(head, RESTED) as performer:
+    with Performer(head, RESTED, np.zeros(100, np.float32)) as performer:
         assert performer.see(black, -0.1) is None and performer.status == "no face in the picture"
         drives = [performer.see(frame.image, frame.time) for frame in frames]
         assert performer.status == "10.0 frames/s"

@@ -194,7 +194,9 @@ def _gaps(state: TrainState, survivors: np.ndarray, room: int, scale: np.ndarray
 
 def with_room(params: Params, cloud: Cloud, capacity: int) -> tuple[Params, Cloud]:
     """The same points, in `capacity` slots if they have fewer; without Adam's moments, which have not begun."""
-    more = max(capacity - cloud.capacity, 0)
+    more = capacity - cloud.capacity
+    if more <= 0:
+        return params, cloud
     points = jnp.pad(params.points, ((0, more), (0, 0)))
     rows = np.pad(np.arange(cloud.capacity), (0, more))
     padded = dataclasses.replace(

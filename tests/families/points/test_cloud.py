@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from pegasus_jax.families.points import cloud
@@ -83,23 +84,23 @@ def test_pruning_keeps_exactly_the_points_that_were_seen_and_doubles_them():
     state = random_state(32)
     kept = [3, 4, 11, 30]
     changed = cloud.change_cloud(with_cloud(state, visible=seen(32, kept)), schedule(), KEY)
-    alive = np.asarray(changed.cloud.alive)
+    alive = np.asarray(changed.primitives.alive)
     assert alive.sum() == 2 * len(kept) and alive[: 2 * len(kept)].all()
     np.testing.assert_array_equal(changed.params.points[:4], state.params.points[jnp.asarray(kept)])
-    assert not changed.cloud.visible.any()
-    assert changed.cloud.changes == 1
+    assert not changed.primitives.visible.any()
+    assert changed.primitives.changes == 1
 
 
 def test_empty_slots_do_not_come_back_even_if_marked_as_seen():
     state = with_cloud(random_state(32), visible=jnp.ones(32, bool), alive=seen(32, [0, 7]))
     changed = cloud.change_cloud(state, schedule(), KEY)
-    assert int(changed.cloud.alive.sum()) == 4
+    assert int(changed.primitives.alive.sum()) == 4
     np.testing.assert_array_equal(changed.params.points[:2], state.params.points[jnp.asarray([0, 7])])
 
 
 def test_nothing_is_pruned_below_the_radius_of_the_last_pruning():
     changed = cloud.change_cloud(random_state(32, radius=0.05), schedule(prune_above=0.06), KEY)
-    assert int(changed.cloud.alive.sum()) == 64
+    assert int(changed.primitives.alive.sum()) == 64
 
 
 def test_copies_lie_within_half_the_old_radius_of_their_parents():
@@ -108,7 +109,7 @@ def test_copies_lie_within_half_the_old_radius_of_their_parents():
     distance = np.abs(np.asarray(changed.params.points[32:64] - state.params.points))
     assert 0.5 * 0.075 < distance.max() <= 0.5 * 0.1 + 1e-7, "the old radius, not the next one"
     assert (distance.min(axis=1) > 0).all()
-    assert float(changed.cloud.radius) == pytest.approx(0.075)
+    assert float(changed.primitives.radius) == pytest.approx(0.075)
 
 
 def test_the_last_slots_fill_where_points_of_a_part_stand_far_apart():
@@ -120,10 +121,10 @@ def test_the_last_slots_fill_where_points_of_a_part_stand_far_apart():
     state = dataclasses.replace(state, params=dataclasses.replace(state.params, points=jnp.asarray(places)))
     state = with_cloud(state, visible=jnp.ones(32, bool), part=jnp.asarray([0] * 20 + [1] * 12))
     changed = cloud.change_cloud(state, schedule(max_points=36, fills_gaps=True), KEY)
-    assert int(changed.cloud.alive.sum()) == 36
+    assert int(changed.primitives.alive.sum()) == 36
     new = np.asarray(changed.params.points[32:36, 0])
     assert ((line[7] < new) & (new < line[12])).all() and len(np.unique(new)) == 4
-    np.testing.assert_array_equal(changed.cloud.part[32:36], 0)
+    np.testing.assert_array_equal(changed.primitives.part[32:36], 0)
 
 
 def test_copies_of_small_points_stay_closer():
@@ -156,7 +157,7 @@ def test_a_triangle_that_stretches_gets_points_for_its_largest_size():
 def test_growth_fills_to_the_maximum_with_distinct_parents():
     state = with_cloud(random_state(64), visible=jnp.ones(64, bool))
     changed = cloud.change_cloud(state, schedule(), KEY)
-    assert changed.cloud.capacity == int(changed.cloud.alive.sum()) == 96
+    assert changed.primitives.capacity == int(changed.primitives.alive.sum()) == 96
     children = np.asarray(changed.params.points[64:96])
     gaps = np.abs(children[:, None] - np.asarray(state.params.points)[None]).max(axis=2)
     parents = gaps.argmin(axis=1)
@@ -169,7 +170,7 @@ def test_a_full_cloud_whose_points_were_all_seen_only_shrinks():
     state = with_cloud(random_state(96), visible=jnp.ones(96, bool))
     changed = cloud.change_cloud(state, schedule(), KEY)
     np.testing.assert_array_equal(changed.params.points, state.params.points)
-    assert float(changed.cloud.radius) == pytest.approx(0.075)
+    assert float(changed.primitives.radius) == pytest.approx(0.075)
 
 
 def test_moments_follow_survivors_and_start_at_zero_for_copies():
@@ -188,7 +189,7 @@ def test_copies_take_over_their_parents_nearest_vertex_and_part():
     state = with_cloud(
         random_state(32), visible=seen(32, [4, 6]), nearest=numbers[None], part=(numbers == 6).astype(jnp.int32)
     )
-    changed = cloud.change_cloud(state, schedule(), KEY).cloud
+    changed = cloud.change_cloud(state, schedule(), KEY).primitives
     np.testing.assert_array_equal(changed.nearest[:, :4], [[4, 6, 4, 6]])
     np.testing.assert_array_equal(changed.part[:4], [0, 1, 0, 1])
 
@@ -197,7 +198,7 @@ def test_spared_points_are_kept_unseen():
     state = with_cloud(random_state(32), visible=seen(32, [4]))
     changed = cloud.change_cloud(state, schedule(), KEY, spared=np.asarray(seen(32, [9])))
     np.testing.assert_array_equal(changed.params.points[:2], state.params.points[jnp.asarray([4, 9])])
-    assert int(changed.cloud.alive.sum()) == 4
+    assert int(changed.primitives.alive.sum()) == 4
 
 
 def test_capacities_are_few_and_hold_what_they_must():
@@ -217,7 +218,7 @@ def test_the_same_key_decides_the_same_everywhere():
 
 def test_a_cloud_that_nobody_saw_is_empty_and_says_so():
     changed = cloud.change_cloud(random_state(32), schedule(), KEY)
-    assert not changed.cloud.alive.any()
+    assert not changed.primitives.alive.any()
     assert jnp.isfinite(changed.params.points).all()
 
 
@@ -225,33 +226,35 @@ def test_new_points_come_after_the_living_ones_and_start_afresh():
     state = with_cloud(random_state(8), alive=seen(8, [0, 2, 3, 7]), visible=seen(8, [2, 7]))
     points = np.random.default_rng(3).normal(size=(5, 3)).astype(np.float32)
     grown = cloud.add_points(state, schedule(init_points=8), points)
-    assert grown.cloud.capacity == 16 and int(grown.cloud.alive.sum()) == 9
+    assert grown.primitives.capacity == 16 and int(grown.primitives.alive.sum()) == 9
     np.testing.assert_array_equal(grown.params.points[:4], state.params.points[jnp.asarray([0, 2, 3, 7])])
     np.testing.assert_array_equal(grown.params.points[4:9], points)
-    np.testing.assert_array_equal(grown.cloud.visible[:9], [False, True, False, True, *[False] * 5])
-    np.testing.assert_array_equal(grown.cloud.part[4:9], 0)
+    np.testing.assert_array_equal(grown.primitives.visible[:9], [False, True, False, True, *[False] * 5])
+    np.testing.assert_array_equal(grown.primitives.part[4:9], 0)
     np.testing.assert_array_equal(grown.moments.mu.points[:4], state.moments.mu.points[jnp.asarray([0, 2, 3, 7])])
     np.testing.assert_array_equal(grown.moments.nu.points[4:], 0.0)
-    assert int(grown.cloud.changes) == int(state.primitives.changes) + 1
-    assert float(grown.cloud.radius) == float(state.primitives.radius)
+    assert int(grown.primitives.changes) == int(state.primitives.changes) + 1
+    assert float(grown.primitives.radius) == float(state.primitives.radius)
 
 
 def test_new_points_fill_the_room_there_is_and_no_more():
     state = random_state(32)
     points = np.ones((100, 3), np.float32)
-    assert int(cloud.add_points(state, schedule(max_points=40), points).cloud.alive.sum()) == 40
-    assert int(cloud.add_points(state, schedule(max_points=32), points).cloud.alive.sum()) == 32
+    assert int(cloud.add_points(state, schedule(max_points=40), points).primitives.alive.sum()) == 40
+    assert int(cloud.add_points(state, schedule(max_points=32), points).primitives.alive.sum()) == 32
 
 
 def test_room_from_the_start_changes_no_point_and_stays_through_changes():
     state = random_state(8, radius=0.1)
-    roomy = cloud.with_room(state, 20)
-    assert roomy.cloud.capacity == 20 and int(roomy.cloud.changes) == 0
-    np.testing.assert_array_equal(roomy.cloud.alive, np.arange(20) < 8)
+    params, found = cloud.with_room(state.params, state.primitives, 20)
+    moments = optax.scale_by_adam().init(params)
+    roomy = dataclasses.replace(state, params=params, primitives=found, moments=moments)
+    assert roomy.primitives.capacity == 20 and int(roomy.primitives.changes) == 0
+    np.testing.assert_array_equal(roomy.primitives.alive, np.arange(20) < 8)
     np.testing.assert_array_equal(roomy.params.points[:8], state.params.points)
-    np.testing.assert_array_equal(roomy.moments.mu.points[:8], state.moments.mu.points)
-    assert cloud.with_room(roomy, 10) is roomy
-    seen_all = with_cloud(roomy, visible=roomy.cloud.alive)
+    kept = cloud.with_room(params, found, 10)
+    assert kept[0] is params and kept[1] is found
+    seen_all = with_cloud(roomy, visible=roomy.primitives.alive)
     grown = cloud.change_cloud(seen_all, schedule(init_points=8, max_points=20, least_capacity=20), KEY)
-    assert grown.cloud.capacity == 20 and int(grown.cloud.alive.sum()) == 16
+    assert grown.primitives.capacity == 20 and int(grown.primitives.alive.sum()) == 16
     np.testing.assert_array_equal(grown.params.points[:8], state.params.points)

@@ -12,7 +12,13 @@ RED, BLUE = [0.8, 0.1, 0.1], [0.1, 0.1, 0.8]
 
 
 def render(
-    closer: float, inner: list[bool], *, shading: float = 0.5, scale: float = 1.0, distance: float = 0.0, **options
+    closer: float,
+    inner: list[bool],
+    *,
+    shading: float = 0.5,
+    scale: float = 1.0,
+    distance: float = 0.0,
+    ndc_per_unit: float | None = None,
 ):
     """A red point at depth 2 and a blue one `closer` to the camera, which is `distance` before the world's origin."""
     positions = jnp.array([[0.0, 0.0, 2.0 - distance], [0.0, 0.0, 2.0 - distance - closer]])
@@ -28,9 +34,9 @@ def render(
         alive=None,
     )
     camera = Camera(jnp.eye(4)[:3].at[2, 3].set(distance), jnp.array([16.0, 16.0, 8.0, 8.0]), (SIDE, SIDE))
-    return render_points(
-        points, camera, options=RenderOptions(channels=tuple(CHANNELS), backend="reference", **options)
-    )
+    options = RenderOptions(channels=tuple(CHANNELS), backend="reference")
+    trained_at = None if ndc_per_unit is None else jnp.float32(ndc_per_unit)
+    return render_points(points, camera, options=options, ndc_per_unit=trained_at)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_pixels_agree(run, avatar):
         shape = np.asarray(betas if run.sizes.code_size else avatar.betas, np.float32)
         params = pj.FlameParams(shape, expression, pose)
         look = avatar.canonical(avatar.latent(ours))
-        channels = ("rgb", "normals", "albedo", "shading")
+        channels = ("rgb", "normals", "albedo", "shading", "seg_logit")
         out = look.render(params, camera, options=RenderOptions(channels=channels))
         assert out.alpha.max() > 0.9 and (np.asarray(out.alpha) > 0.1).mean() > 0.1, "there is something to compare"
         for name in ("image", "alpha", "normals", "albedo", "shading"):
@@ -86,6 +86,6 @@ def test_what_was_imported(run, avatar):
     assert avatar.looks == ("me", *(name.replace("_", "/") for name in run.sizes.looks))
     assert avatar.points_gc.shape == (150, 3)
     assert float(avatar.radius) == np.float32(cases.RADIUS)
-    assert avatar.description.max_points_per_pixel == 10
+    assert avatar.model.max_points_per_pixel == 10
     np.testing.assert_allclose(avatar.space.expression_c, run.expression_c)
     np.testing.assert_array_equal(avatar.head.v_template, run.state["FLAMEServer.v_template"])
