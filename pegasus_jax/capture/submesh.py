@@ -36,4 +36,5 @@ def submesh(head: HeadModel, vertex_ids: np.ndarray) -> HeadModel:
         mediapipe=None,
         iris=None,
         regions={},
+        uv=None,
     )

@@ -18,9 +18,11 @@ from pegasus_jax.flame.model import (
     NUM_POSE_FEATURES,
     PARENTS,
     Embedding,
+    TextureLayout,
 )
 
 _FIRST_EXPRESSION_COLUMN = {400: 300, 150: 100}  # by the number of columns in the file
+_UNIT_SLACK = 1e-3  # texture coordinates are printed with few digits
 _REQUIRED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 
 
@@ -68,6 +70,25 @@ def embedding(faces_idx: np.ndarray, bary: np.ndarray, *, num_faces: int, source
     if not np.allclose(bary.sum(-1), 1.0, atol=1e-3):
         raise UserError(f"{source}: barycentric coordinates must sum to 1.")
     return Embedding(faces_idx, bary)
+
+
+def texture_layout(vertices: np.ndarray, triangles: np.ndarray, *, num_faces: int, source: str) -> TextureLayout:
+    """A checked `TextureLayout`: `vertices` (T, 2) in the unit square, `triangles` (F, 3).
+
+    Raises:
+      UserError: a shape is wrong, a texture vertex does not exist, or one lies outside the square.
+    """
+    vertices, triangles = np.asarray(vertices).astype(np.float32), np.asarray(triangles).astype(np.int32)
+    if triangles.shape != (num_faces, 3) or vertices.ndim != 2 or vertices.shape[1] != 2:
+        raise UserError(
+            f"{source}: a texture layout needs vertices (T, 2) and triangles ({num_faces}, 3), one for each of the "
+            f"mesh; got {vertices.shape} and {triangles.shape}: it is for another head."
+        )
+    if triangles.size and not (triangles.min() >= 0 and triangles.max() < len(vertices)):
+        raise UserError(f"{source} names a texture vertex outside its {len(vertices)}; the file is damaged.")
+    if not ((vertices > -_UNIT_SLACK) & (vertices < 1.0 + _UNIT_SLACK)).all():
+        raise UserError(f"{source}: texture coordinates must lie between 0 and 1.")
+    return TextureLayout(vertices.clip(0.0, 1.0), triangles)
 
 
 def _check_finite(arrays: Mapping[str, np.ndarray], source: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import build
+from pegasus_jax.flame.flame_texture import read_flame_texture_layout
 from pegasus_jax.flame.iris import LEFT_EYE_JOINT, RIGHT_EYE_JOINT, eyeball_vertices, iris_embedding
 from pegasus_jax.flame.model import Embedding, HeadModel
 from pegasus_jax.flame.pickle_reader import load_arrays, read_arrays
@@ -50,6 +51,7 @@ def read_flame_pickle(path: str | os.PathLike[str], *, sha256: str = "") -> Head
         lmk68=lmk68,
         contour=contour,
         mediapipe=mediapipe,
+        uv=read_flame_texture_layout(folder, faces),
         iris=iris_embedding(fields["v_template"], faces, weights),
         regions=_regions(folder, weights),
         mediapipe_indices=indices,

@@ -34,6 +34,15 @@ class Embedding:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
+class TextureLayout:
+    """The mesh laid out in the unit square: u points right, v up. A vertex on a seam has several places in it."""
+
+    vertices: np.ndarray  # (T, 2) float32
+    triangles: np.ndarray  # (F, 3) int32: rows of `vertices`, corner by corner those of `HeadModel.faces`
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class HeadModel:
     """A head in FLAME's layout. V vertices, F triangles; arrays are float32 unless said, in head units."""
 
@@ -49,6 +58,7 @@ class HeadModel:
     mediapipe: Embedding | None  # M face-mesh points
     iris: Embedding | None  # 10 iris points: MediaPipe indices 468..477 (468 right centre, 473 left centre)
     regions: dict[str, np.ndarray]  # name -> (V,) bool
+    uv: TextureLayout | None = None
     mediapipe_indices: tuple[int, ...] = dataclasses.field(metadata={"static": True}, default=())
     mediapipe_contour: tuple[bool, ...] = dataclasses.field(metadata={"static": True}, default=())
     expression_names: tuple[str, ...] = dataclasses.field(metadata={"static": True}, default=())

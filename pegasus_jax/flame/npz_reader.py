@@ -1,6 +1,6 @@
 """Heads in FLAME's layout as `.npz`: FLAME's array names, plus landmarks (`full_lmk_*`, `mediapipe_*`,
-`iris_*`), `expression_names`, and regions as `mask_<name>` (V,) bool. Metres; landmarks other than the 68
-are optional.
+`iris_*`), `expression_names`, regions as `mask_<name>` (V,) bool, and a texture layout as `vt`, `ft`. Metres; landmarks
+other than the 68 and the layout are optional.
 """
 
 import os
@@ -10,10 +10,11 @@ import numpy as np
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import build
-from pegasus_jax.flame.model import Embedding, HeadModel
+from pegasus_jax.flame.model import Embedding, HeadModel, TextureLayout
 from pegasus_jax.untrusted import npy_files
 
 _MASK_PREFIX = "mask_"
+_TEETH = "teeth"
 
 
 def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
@@ -36,6 +37,7 @@ def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
         mediapipe=mediapipe,
         iris=_embedding(arrays, "iris_face_idx", "iris_bary", num_faces, source),
         regions=_regions(arrays, num_vertices, source),
+        uv=_texture_layout(arrays, num_faces, source),
         mediapipe_indices=_tuple(arrays, "mediapipe_indices") if mediapipe else (),
         mediapipe_contour=_tuple(arrays, "mediapipe_contour") if mediapipe else (),
         expression_names=_tuple(arrays, "expression_names"),
@@ -53,12 +55,21 @@ def _embedding(
     return build.embedding(arrays[faces_name], arrays[bary_name], num_faces=num_faces, source=where)
 
 
+def _texture_layout(arrays: Mapping[str, np.ndarray], num_faces: int, source: str) -> TextureLayout | None:
+    if "vt" not in arrays or "ft" not in arrays:
+        return None
+    return build.texture_layout(arrays["vt"], arrays["ft"], num_faces=num_faces, source=f"{source} (vt, ft)")
+
+
 def _regions(arrays: Mapping[str, np.ndarray], num_vertices: int, source: str) -> dict[str, np.ndarray]:
     names = [name for name in arrays if name.startswith(_MASK_PREFIX)]
     for name in names:
         if arrays[name].shape != (num_vertices,):
             raise UserError(f"{source}: array {name!r} must hold one value per vertex, {num_vertices}.")
-    return {name.removeprefix(_MASK_PREFIX): arrays[name].astype(bool) for name in names}
+    masks = {name.removeprefix(_MASK_PREFIX): arrays[name].astype(bool) for name in names}
+    if "part" in arrays and "part_names" in arrays and _TEETH in arrays["part_names"]:
+        masks.setdefault(_TEETH, arrays["part"] == arrays["part_names"].tolist().index(_TEETH))
+    return masks
 
 
 def _tuple(arrays: Mapping[str, np.ndarray], name: str) -> tuple:

@@ -48,6 +48,17 @@ def test_npz_head(tmp_path):
     assert head.name == "toy"
 
 
+def test_npz_head_with_a_texture_layout_and_teeth(tmp_path):
+    content = _npz_arrays()
+    content["vt"] = np.random.default_rng(0).uniform(size=(30, 2)).astype(np.float32)
+    content["ft"] = np.random.default_rng(1).integers(0, 30, content["f"].shape)
+    content |= {"part": np.arange(fake_flame.NUM_VERTICES) % 3, "part_names": np.array(["skin", "teeth", "gums"])}
+    np.savez(tmp_path / "toy.npz", **content)
+    head = load_head(tmp_path / "toy.npz")
+    np.testing.assert_array_equal(head.uv.vertices[head.uv.triangles], content["vt"][content["ft"]])
+    np.testing.assert_array_equal(head.regions["teeth"], content["part"] == 1)
+
+
 def test_order_of_search(tmp_path, no_assets, monkeypatch):
     assert load_head().name == "builtin"
     np.savez(tmp_path / "toy.npz", **_npz_arrays())

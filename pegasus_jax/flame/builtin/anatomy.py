@@ -35,6 +35,7 @@ class Anatomy:
     above: np.ndarray  # (V,) 1: above the mouth's slit, -1: below, 0: at its corners, smooth along the lips
     eye_ring: np.ndarray  # (V,) loop around an eye, -1 elsewhere
     mouth_ring: np.ndarray  # (V,) loop around the mouth, -1 elsewhere
+    skin_plan: np.ndarray  # (S, 2) mm: the skin unrolled, as `Skin.plan`
     skin_mirror: np.ndarray  # (S,) the S skin vertices come first: the one on the other side
 
     def of(self, *tissues: Tissue) -> np.ndarray:
@@ -77,6 +78,7 @@ def _joined(skin: Skin, pieces: list[_Piece]) -> Anatomy:
         above=np.concatenate([piece.above for piece in pieces]),
         eye_ring=np.pad(skin.eye_ring, pad, constant_values=-1),
         mouth_ring=np.pad(skin.mouth_ring, pad, constant_values=-1),
+        skin_plan=skin.plan,
         skin_mirror=skin.mirror,
     )
 

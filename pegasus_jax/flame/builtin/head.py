@@ -10,6 +10,7 @@ from pegasus_jax.flame.builtin.anatomy import build_anatomy
 from pegasus_jax.flame.builtin.expressions import expression_components
 from pegasus_jax.flame.builtin.regions import regions
 from pegasus_jax.flame.builtin.shapes import shape_components
+from pegasus_jax.flame.builtin.texture import texture_layout
 from pegasus_jax.flame.iris import iris_embedding
 from pegasus_jax.flame.model import HEAD_UNITS_PER_METRE, HeadModel
 
@@ -43,6 +44,7 @@ def builtin_head() -> HeadModel:
         mediapipe=mediapipe,
         iris=iris_embedding(v_template, anatomy.faces, weights),
         regions=regions(anatomy),
+        uv=texture_layout(anatomy),
         mediapipe_indices=mediapipe_indices,
         mediapipe_contour=mediapipe_contour,
         expression_names=expression_names,

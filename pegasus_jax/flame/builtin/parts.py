@@ -7,9 +7,8 @@ import numpy as np
 from pegasus_jax.flame.builtin import face_plan
 
 _EYEBALL_RINGS = np.deg2rad([7.5, 15.0, 21.0, 24.5, 33.0, 45.0, 60.0, 80.0, 110.0, 145.0])  # from the pupil
-_EYEBALL_SECTORS = 20
 _EAR_RINGS = np.deg2rad([18.0, 32.0, 45.0, 56.0, 68.0, 80.0, 95.0, 115.0, 145.0])  # from the outward normal
-_EAR_SECTORS = 20
+SECTORS = 20  # of eyeballs and ears
 _EAR_ROOT = np.array([72.5, 6.0, -13.0])
 _EAR_FLARE = np.deg2rad(26.0)  # how far the back of the ear stands out
 _EAR_TILT = np.deg2rad(10.0)
@@ -23,19 +22,20 @@ _TEETH_WIDTH, _TEETH_DEPTH = 23.0, 30.0
 _UPPER_TEETH = (75.5, face_plan.MOUTH_Y + 10.5, face_plan.MOUTH_Y - 1.5)
 _LOWER_TEETH = (73.5, face_plan.MOUTH_Y - 10.5, face_plan.MOUTH_Y - 2.0)
 _TEETH_THICKNESS = 5.0
+TEETH_SECTION = 4  # corners of the horseshoe's cross-section
 
 Mesh = tuple[np.ndarray, np.ndarray]  # positions (V, 3) mm, faces (F, 3)
 
 
 def eyeball() -> Mesh:
     """The left eyeball: a sphere whose rings are centred on the line of sight, one of them at the iris's edge."""
-    directions, faces = _polar_sphere(_EYEBALL_RINGS, _EYEBALL_SECTORS)
+    directions, faces = _polar_sphere(_EYEBALL_RINGS, SECTORS)
     return face_plan.EYE_CENTRE + face_plan.EYEBALL_RADIUS * directions, faces
 
 
 def ear() -> Mesh:
     """The left ear: a flattened closed shell with a rim and a hollow, rooted in the side of the head."""
-    directions, faces = _polar_sphere(_EAR_RINGS, _EAR_SECTORS)
+    directions, faces = _polar_sphere(_EAR_RINGS, SECTORS)
     back, up, out = directions.T  # the sphere's pole is the ear's outward normal
     radius = np.hypot(back, up)
     width = 1.0 + 0.22 * up  # egg-shaped: narrow at the lobe

@@ -20,6 +20,7 @@ class Skin:
 
     positions: np.ndarray  # (V, 3) mm, on the bare head
     faces: np.ndarray  # (F, 3) counter-clockwise from outside
+    plan: np.ndarray  # (V, 2) mm, unrolled: around the head, 0 in front, negative on the right; down from the crown
     mirror: np.ndarray  # (V,) int: the vertex on the other side
     eye_ring: np.ndarray  # (V,) int: loop number around an eye, -1 elsewhere
     mouth_ring: np.ndarray  # (V,) int: loop number around the mouth, -1 elsewhere
@@ -35,11 +36,12 @@ def build_skin() -> Skin:
     positions, triangles = _add_crown(positions, triangles, plan)
     pad = (0, len(positions) - len(plan))
     eye_ring, mouth_ring = (np.pad(ring, pad, constant_values=-1) for ring in (eye_ring, mouth_ring))
+    plan = np.pad(plan, (pad, (0, 0)))  # the crown is the plan's origin
     above = np.sign(positions[:, 1] - face_plan.MOUTH_Y)
     on_loop = mouth_ring >= 0
     above[on_loop] = np.tile(face_plan.mouth_above(), face_plan.NUM_MOUTH_LOOPS)
     labels = {"eye_ring": eye_ring, "mouth_ring": mouth_ring, "above": above}
-    return _mirrored(positions, triangles, labels)
+    return _mirrored(positions, triangles, plan, labels)
 
 
 def _to_plan(xy: np.ndarray) -> np.ndarray:
@@ -125,7 +127,7 @@ def _add_crown(positions: np.ndarray, triangles: np.ndarray, plan: np.ndarray) -
     return np.concatenate([positions, apex]), np.concatenate([triangles, fan])
 
 
-def _mirrored(positions: np.ndarray, triangles: np.ndarray, labels: dict[str, np.ndarray]) -> Skin:
+def _mirrored(positions: np.ndarray, triangles: np.ndarray, plan: np.ndarray, labels: dict[str, np.ndarray]) -> Skin:
     """Both halves as one mesh; vertices on the midline are shared, `labels` (V,) are the same on both sides."""
     count = len(positions)
     off_midline = positions[:, 0] > 1e-9
@@ -135,6 +137,7 @@ def _mirrored(positions: np.ndarray, triangles: np.ndarray, labels: dict[str, np
     return Skin(
         positions=np.concatenate([positions, flipped]),
         faces=np.concatenate([triangles, partner[triangles][:, ::-1]]),
+        plan=np.concatenate([plan, plan[off_midline] * np.array([-1.0, 1.0])]),
         mirror=np.concatenate([partner, np.flatnonzero(off_midline)]),
         **{name: np.concatenate([label, label[off_midline]]) for name, label in labels.items()},
     )

@@ -1,0 +1,138 @@
+"""A finished look of rigged Gaussians: nothing is left to evaluate but skinning and a few bases."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.spatial.transform import Rotation
+from jax.typing import ArrayLike
+
+from pegasus_jax.core.avatar import BakedLook, Primitives
+from pegasus_jax.core.camera import Camera
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.render import Render, RenderOptions
+from pegasus_jax.families.gaussians.binding import Binding
+from pegasus_jax.families.gaussians.drawing import dilation, over_white, splat_posed
+from pegasus_jax.families.gaussians.params import Params
+from pegasus_jax.families.gaussians.posing import pose_gaussians
+from pegasus_jax.families.gaussians.rig import Rig
+from pegasus_jax.flame import lbs
+from pegasus_jax.flame.canonical import canonical_pose
+from pegasus_jax.flame.model import NUM_BETAS, HeadModel
+
+_SURE = 1e-6  # opacities are kept as logits, which 0 and 1 do not have
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class GaussianLook(BakedLook):
+    """One look of one person; a pytree, so that another of the same sizes compiles nothing.
+
+    It is of the person's own shape: betas of what it is asked to do are not looked at.
+    """
+
+    params: Params
+    rig: Rig
+    binding: Binding  # in the rig's order
+    head: HeadModel
+    betas: jax.Array  # (100,)
+    training_side: jax.Array  # () pixels: what dilation belongs to
+
+    def render_frame(
+        self, params: FlameParams, camera: Camera, *, options: RenderOptions, extra: jax.Array | None = None
+    ) -> Render:
+        """The picture of one frame; `extra` (N, C) are blended like colours."""
+        posed = pose_gaussians(
+            self.params, self.rig, params.expression, params.pose, T_camera_world=camera.T_camera_world
+        )
+        posed = dataclasses.replace(posed, factors=options.point_scale * posed.factors)
+        if extra is not None:
+            posed = dataclasses.replace(posed, colours=jnp.concatenate([posed.colours, extra.T]))
+        out = splat_posed(
+            posed,
+            camera.intrinsics,
+            image_size=camera.image_size,
+            blur=dilation(min(camera.image_size), self.training_side),
+            setback=self.rig.setback,
+            max_points_per_pixel=options.max_points_per_pixel,
+            max_overlaps=options.overlaps_per_point * self.rig.num_gaussians,
+            backend=options.backend,
+        )
+        picture = over_white(out)
+        return picture if extra is None else dataclasses.replace(picture, extra=out.image[..., 3:])
+
+    @property
+    def opacities(self) -> jax.Array:
+        """(N,) in [0, 1]."""
+        return jax.nn.sigmoid(self.params.opacity_logit)
+
+    @property
+    def base_colours(self) -> jax.Array:
+        """(N, 3) in [0, 1], before what the bases add."""
+        return jnp.clip(self.params.colour.T, 0.0, 1.0)
+
+    @property
+    def head_vertices(self) -> np.ndarray:
+        """(V, 3) the head's mean shape in FLAME-canonical space."""
+        return np.asarray(
+            lbs.vertices(self.head, jnp.zeros(NUM_BETAS), self._expression, jnp.asarray(canonical_pose()))
+        )
+
+    @property
+    def anchors(self) -> np.ndarray:
+        """(N, 3) where the Gaussians are on the mean shape in FLAME-canonical space."""
+        posed = pose_gaussians(self.params, self.rig, self._expression, jnp.asarray(canonical_pose()))
+        shape = np.asarray(self.head.shapedirs) @ np.asarray(self.betas)
+        corners = np.asarray(self.head.faces)[np.asarray(self.binding.faces_idx)]
+        return np.asarray(posed.means).T - np.einsum("nk,nkc->nc", np.asarray(self.binding.bary), shape[corners])
+
+    @property
+    def vertices(self) -> np.ndarray:
+        """(N,) the nearest corner of the triangle that each is bound to."""
+        corners = np.asarray(self.head.faces)[np.asarray(self.binding.faces_idx)]
+        nearest = np.asarray(self.binding.bary).argmax(axis=1)
+        return np.take_along_axis(corners, nearest[:, None], axis=1)[:, 0]
+
+    @property
+    def _expression(self) -> jax.Array:
+        return self.rig.driving_mean[: self.head.exprdirs.shape[2]]
+
+    def primitives(self, params: FlameParams, camera: Camera) -> Primitives:
+        """The Gaussians of one frame; a normal is the shortest axis, towards the camera."""
+        posed = pose_gaussians(self.params, self.rig, params.expression, params.pose)
+        covariances = jnp.einsum("ikn,jkn->nij", posed.factors, posed.factors, precision=jax.lax.Precision.HIGHEST)
+        variances, axes = jnp.linalg.eigh(covariances)
+        axes = axes * jnp.linalg.det(axes)[:, None, None]  # rotations, not reflections
+        x, y, z, w = Rotation.from_matrix(axes).as_quat().T
+        means, shortest = posed.means.T, axes[:, :, 0]
+        eye = -camera.T_camera_world[:, :3].T @ camera.T_camera_world[:, 3]
+        towards = jnp.sum(shortest * (eye[None] - means), axis=1, keepdims=True) > 0
+        return Primitives(
+            means=means,
+            quaternions=jnp.stack([w, x, y, z], axis=1),
+            scales=jnp.sqrt(jnp.maximum(variances, 0.0)),
+            opacities=posed.opacities,
+            colours=posed.colours.T,
+            light=jnp.ones_like(means),
+            normals=jnp.where(towards, shortest, -shortest),
+            alive=jnp.ones(len(means), bool),
+        )
+
+    def edited(
+        self,
+        *,
+        colours: ArrayLike | None = None,
+        opacities: ArrayLike | None = None,
+        offsets: ArrayLike | None = None,
+    ) -> "GaussianLook":
+        """The same look with other base colours (N, 3), opacities (N,), or moved at rest by offsets (N, 3)."""
+        params, rig = self.params, self.rig
+        if colours is not None:
+            params = dataclasses.replace(params, colour=jnp.asarray(colours, jnp.float32).T)
+        if opacities is not None:
+            sure = jnp.clip(jnp.asarray(opacities, jnp.float32), _SURE, 1.0 - _SURE)
+            params = dataclasses.replace(params, opacity_logit=jnp.log(sure) - jnp.log1p(-sure))
+        if offsets is not None:
+            rig = dataclasses.replace(rig, rest=rig.rest.at[:3].add(jnp.asarray(offsets, jnp.float32).T))
+        return dataclasses.replace(self, params=params, rig=rig)

@@ -1,0 +1,114 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.spatial.transform
+
+from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.families.gaussians import parts
+from pegasus_jax.families.gaussians.baked import GaussianLook
+from pegasus_jax.families.gaussians.drawing import draw_frame
+from pegasus_jax.families.gaussians.posing import pose_gaussians
+from pegasus_jax.families.gaussians.unseen import with_unseen_filled
+from pegasus_jax.flame import builtin_head
+
+from . import small
+
+
+@pytest.fixture(scope="module")
+def look():
+    rig, binding = small.rigged(600)
+    return _look(small.random_params(rig), rig, binding, side=64.0)
+
+
+def _look(params, rig, binding, side):
+    head = jax.tree.map(jnp.asarray, builtin_head())
+    return GaussianLook(params, rig, jax.tree.map(jnp.asarray, binding), head, jnp.zeros(100), jnp.float32(side))
+
+
+def _doing(seed=0):
+    expression, pose = (jnp.asarray(array[0]) for array in small.motions(1, seed=seed))
+    return FlameParams(jnp.zeros(100), expression, pose)
+
+
+def test_a_look_draws_what_the_model_does(look):
+    doing, camera = _doing(), small.camera(32)
+    expected = draw_frame(look.params, look.rig, doing.expression, doing.pose, camera, training_side=64)
+    found = look.render(doing, camera)
+    assert np.allclose(found.image, expected.image + 1.0 - expected.alpha[..., None], atol=1e-5)
+    assert float(found.alpha.max()) > 0.3
+
+
+def test_extra_numbers_are_blended_like_colours(look):
+    found = look.render(_doing(), small.camera(32), extra=look.base_colours)
+    still = dataclasses.replace(look.params, bases=jax.tree.map(jnp.zeros_like, look.params.bases))
+    plain = dataclasses.replace(look, params=still).render(_doing(), small.camera(32), extra=look.base_colours)
+    assert np.allclose(plain.extra, plain.image - 1.0 + plain.alpha[..., None], atol=1e-5)
+    assert found.extra.shape == (32, 32, 3)
+
+
+def test_primitives_have_the_covariances_that_are_drawn(look):
+    shapes = look.primitives(_doing(), small.camera())
+    posed = pose_gaussians(look.params, look.rig, _doing().expression, _doing().pose)
+    factors = np.moveaxis(np.asarray(posed.factors, np.float64), 2, 0)
+    turn = scipy.spatial.transform.Rotation.from_quat(np.roll(np.asarray(shapes.quaternions), -1, axis=1)).as_matrix()
+    scaled = turn * np.asarray(shapes.scales)[:, None]
+    assert np.allclose(scaled @ np.swapaxes(scaled, 1, 2), factors @ np.swapaxes(factors, 1, 2), atol=1e-7)
+    assert np.allclose(shapes.means, np.asarray(posed.means).T)
+    assert (np.asarray(shapes.normals)[:, 2] > -0.5).all()  # towards the camera, which is at +z
+
+
+def test_anchors_are_near_the_canonical_head(look):
+    quiet = dataclasses.replace(look, params=dataclasses.replace(look.params, offset=0.0 * look.params.offset))
+    still = dataclasses.replace(quiet.params, bases=jax.tree.map(jnp.zeros_like, look.params.bases))
+    quiet = dataclasses.replace(quiet, params=still)
+    distance = np.linalg.norm(quiet.anchors - quiet.head_vertices[quiet.vertices], axis=1)
+    assert distance.max() < 0.1 and np.median(distance) < 0.02
+
+
+def test_edits_change_what_they_name(look):
+    blank = look.edited(opacities=jnp.zeros(600)).render(_doing(), small.camera(32))
+    assert float(blank.alpha.max()) == 0.0
+    red = jnp.tile(jnp.array([[1.0, 0.0, 0.0]]), (600, 1))
+    assert np.array_equal(look.edited(colours=red).base_colours, red)
+    moved = look.edited(offsets=jnp.tile(jnp.array([[0.0, 0.1, 0.0]]), (600, 1)))
+    rest = FlameParams(jnp.zeros(100), jnp.zeros(50), jnp.zeros(15))
+    change = moved.primitives(rest, small.camera()).means - look.primitives(rest, small.camera()).means
+    assert np.allclose(change, [[0.0, 0.1, 0.0]], atol=1e-5)
+
+
+def test_two_avatars_of_one_size_compile_once(look):
+    draw = jax.jit(lambda look, doing: look.render(doing, small.camera(32)).image)
+    for side in (64.0, 256.0):
+        draw(_look(look.params, look.rig, look.binding, side), _doing())
+    assert draw._cache_size() == 1
+
+
+@pytest.fixture(scope="module")
+def trained(look):
+    return look.params, look.rig
+
+
+def test_the_unseen_takes_its_neighbours_colours_and_no_correction(trained):
+    params, rig = trained
+    part = np.asarray(rig.part)
+    shown = np.ones(600)
+    unseen = np.flatnonzero(part == parts.SCALP)[:20]
+    shown[unseen] = 0.0
+    green = dataclasses.replace(params, colour=jnp.tile(jnp.array([[0.0], [1.0], [0.0]]), (1, 600)))
+    noisy = dataclasses.replace(green, colour=green.colour.at[:, unseen].set(jnp.array([[1.0], [0.0], [1.0]])))
+    filled = with_unseen_filled(noisy, rig, shown)
+    assert np.array_equal(filled.colour, green.colour)
+    assert not np.asarray(filled.bases.colour)[..., unseen].any()
+    assert np.array_equal(
+        np.delete(filled.bases.colour, unseen, axis=2), np.delete(params.bases.colour, unseen, axis=2)
+    )
+
+
+def test_the_inside_of_the_mouth_keeps_its_own_colours(trained):
+    params, rig = trained
+    inside = np.isin(np.asarray(rig.part), (parts.MOUTH, parts.TEETH, parts.EYEBALL))
+    filled = with_unseen_filled(params, rig, np.where(inside, 0.0, 1.0))
+    assert np.array_equal(filled.colour, params.colour)
