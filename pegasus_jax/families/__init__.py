@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pegasus_jax.core.avatar import Avatar, BakedLook
     from pegasus_jax.core.model import AvatarModel
 
-_MODULES = {"points": "pegasus_jax.families.points.family"}
+_MODULES = {name: f"pegasus_jax.families.{name}.family" for name in ("gaussians", "points")}
 NAMES = tuple(_MODULES)
 
 

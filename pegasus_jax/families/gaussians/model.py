@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from pegasus_jax.core.model import TrainState
+from pegasus_jax.core.model import Rate, TrainState
 from pegasus_jax.core.render import Render
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
@@ -18,7 +18,7 @@ from pegasus_jax.families.gaussians.binding import Binding
 from pegasus_jax.families.gaussians.drawing import draw_frame, over_white
 from pegasus_jax.families.gaussians.initial_colours import with_initial_colours
 from pegasus_jax.families.gaussians.params import Params, initial_params
-from pegasus_jax.families.gaussians.rig import Rig, build_rig, driving_numbers
+from pegasus_jax.families.gaussians.rig import Rig, build_rig, driving_numbers, driving_range
 
 _SHOWN = 0.01  # compositing weight: less teaches nothing
 _SEEN = 0.05  # of a Gaussian whose colour can be trusted
@@ -59,7 +59,7 @@ class GaussiansModel:
         self.run, self.settings = run, run.settings
         self._some = run.videos.sample(0, count=self.settings.shape_frames)
         driving = np.concatenate([np.asarray(driving_numbers(clip.expression, clip.pose)) for clip in run.videos.own])
-        rig, self._binding = build_rig(run.head, run.betas, self._places(), driving)
+        rig, self._binding = build_rig(run.head, run.betas, self._places(), driving_range(driving))
         self.constants = Scene(rig, jnp.float32(run.image_size))
         self._draw = jax.jit(self._sheet)
 
@@ -93,7 +93,7 @@ class GaussiansModel:
         """See `rates`."""
         return rates.labels(params)
 
-    def rates(self, frames_seen: jax.Array) -> dict[str, jax.Array]:
+    def rates(self, frames_seen: jax.Array) -> dict[str, Rate]:
         """All decay; bases wait for their time."""
         return rates.rates(frames_seen / self.run.total_frames, bases_after=self.settings.bases_after)
 

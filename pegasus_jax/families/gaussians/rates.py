@@ -11,14 +11,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from pegasus_jax.core.model import Rate
 from pegasus_jax.families.gaussians.params import Params
 
 _SECOND_MOMENTUM = 0.99  # a run has a few thousand steps
 
 
 @dataclasses.dataclass(frozen=True)
-class Rate:
-    """Adam's step size at the start and at the end of the run."""
+class Decay:
+    """Adam's step size at the start and at the end of the run; it falls exponentially in between."""
 
     start: float
     end: float
@@ -30,17 +31,17 @@ class Rate:
 
 # Of offsets the unit is the freedom of the region: .05 is 0.6 thousandths of a head unit on a cheek.
 _GAUSSIANS = {
-    "offset": Rate(5e-2, 2.5e-3),
-    "quaternion": Rate(3e-3, 1e-3),
-    "log_scale": Rate(1e-2, 2e-3),
-    "opacity_logit": Rate(3e-2, 5e-3),
-    "colour": Rate(1.5e-2, 1.5e-3),
+    "offset": Decay(5e-2, 2.5e-3),
+    "quaternion": Decay(3e-3, 1e-3),
+    "log_scale": Decay(1e-2, 2e-3),
+    "opacity_logit": Decay(3e-2, 5e-3),
+    "colour": Decay(1.5e-2, 1.5e-3),
 }
 _CORRECTIONS = {
-    "basis_offset": Rate(8e-3, 8e-4),
-    "basis_rotation": Rate(1e-3, 1e-4),
-    "basis_colour": Rate(1.5e-3, 1.5e-4),
-    "mixer": Rate(2e-3, 2e-4),
+    "basis_offset": Decay(8e-3, 8e-4),
+    "basis_rotation": Decay(1e-3, 1e-4),
+    "basis_colour": Decay(1.5e-3, 1.5e-4),
+    "mixer": Decay(2e-3, 2e-4),
 }
 
 
@@ -59,11 +60,11 @@ def labels(params: Params) -> Params:
     return jax.tree_util.tree_map_with_path(name, params)
 
 
-def rates(share: jax.Array, *, bases_after: float) -> dict[str, jax.Array]:
-    """Returns each group's step size after a share of the run; bases and mixer rest until `bases_after` of it."""
+def rates(share: jax.Array, *, bases_after: float) -> dict[str, Rate]:
+    """Returns each group's rate after a share of the run; bases and mixer rest until `bases_after` of it."""
     wait = jnp.where(share >= bases_after, 1.0, 0.0)
-    found = {name: rate.at(share) for name, rate in _GAUSSIANS.items()}
-    return found | {name: wait * rate.at(share) for name, rate in _CORRECTIONS.items()}
+    found = {name: Rate(decay.at(share)) for name, decay in _GAUSSIANS.items()}
+    return found | {name: Rate(wait * decay.at(share)) for name, decay in _CORRECTIONS.items()}
 
 
 def hold_hidden(new: Params, old: Params, shown: jax.Array) -> Params:

@@ -60,7 +60,7 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
       head: the head model.
       betas: (100,) the person's shape.
       binding: of the N Gaussians.
-      driving: (B, 62) `driving_numbers` of the training frames.
+      driving: (2, 62) `driving_range` of the training frames.
     """
     features = used_pose_features(head)
     moving = _moving(head, binding, features)
@@ -83,8 +83,8 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
         "basis_share": share,
         "spacing": _spacing(place, binding.part),
         "setback": np.array([_BEHIND.get(part, 0.0) for part in binding.part.tolist()]),
-        "driving_mean": driving.mean(axis=0),
-        "driving_deviation": np.maximum(driving.std(axis=0), _LEAST_DEVIATION),
+        "driving_mean": driving[0],
+        "driving_deviation": driving[1],
     }
     arrays = {name: jnp.asarray(array, jnp.float32) for name, array in floats.items()}
     return Rig(**arrays, pose_features=jnp.asarray(features, jnp.int32), part=jnp.asarray(binding.part)), binding
@@ -93,6 +93,11 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
 def driving_numbers(expression: np.ndarray | jax.Array, pose: np.ndarray | jax.Array) -> jax.Array:
     """Returns what drives the bases, (*, 62): expression (*, 50), then neck, jaw and eyes of the pose (*, 15)."""
     return jnp.concatenate([jnp.asarray(expression), jnp.asarray(pose)[..., DRIVING_POSE]], axis=-1)
+
+
+def driving_range(driving: np.ndarray) -> np.ndarray:
+    """Returns mean and standard deviation, (2, 62), of the training frames' `driving_numbers` (B, 62)."""
+    return np.stack([driving.mean(axis=0), np.maximum(driving.std(axis=0), _LEAST_DEVIATION)])
 
 
 def used_pose_features(head: HeadModel) -> np.ndarray:

@@ -1,6 +1,10 @@
 """Static choices of a run of rigged Gaussians."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from pegasus_jax.core.settings import typed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,3 +34,13 @@ class GaussianSettings:
     colour_frames: int = 16  # that give the first colours
     shape_frames: int = 24  # that say which triangles show, and where the shell is
     weights: Weights = Weights()
+
+
+def from_values(values: Mapping[str, Any]) -> GaussianSettings:
+    """Types the family's part of a config.
+
+    Raises:
+        UserError: an entry is missing or unknown.
+    """
+    weights = typed(Weights, values.get("weights", {}), "weights")
+    return typed(GaussianSettings, {**values, "weights": weights}, "top level")

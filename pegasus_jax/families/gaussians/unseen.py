@@ -14,21 +14,20 @@ from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.rig import Rig
 
-_SEEN = 0.05  # compositing weight
 _NEIGHBOURS = 3
 _INSIDE = (parts.EYEBALL, parts.MOUTH, parts.TEETH)  # their neighbours are of other colours
 
 
-def with_unseen_filled(params: Params, rig: Rig, max_weight: np.ndarray) -> Params:
+def with_unseen_filled(params: Params, rig: Rig, seen: np.ndarray) -> Params:
     """Returns the parameters with colours of neighbours for Gaussians that no frame has shown.
 
     Args:
       params: at the end of training.
       rig: theirs.
-      max_weight: (N,) the largest compositing weight that each has had in the later part of training.
+      seen: (N,) bool: which of them some frame has shown well.
     """
     inside = np.isin(np.asarray(rig.part), _INSIDE)
-    seen = np.asarray(max_weight) > _SEEN
+    seen = np.asarray(seen)
     source, unseen = np.flatnonzero(seen & ~inside), np.flatnonzero(~seen & ~inside)
     if len(source) < _NEIGHBOURS or not len(unseen):
         return params

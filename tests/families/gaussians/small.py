@@ -8,7 +8,7 @@ from pegasus_jax.core.camera import Camera
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.families.gaussians import binding
 from pegasus_jax.families.gaussians.params import initial_params
-from pegasus_jax.families.gaussians.rig import build_rig, driving_numbers
+from pegasus_jax.families.gaussians.rig import build_rig, driving_numbers, driving_range
 from pegasus_jax.flame import builtin_head
 
 SIDE = 32
@@ -62,7 +62,7 @@ def rigged(count=400, betas=None, places=None):
     """A rig and its binding."""
     betas = np.zeros(100, np.float32) if betas is None else betas
     places = bound(count, betas) if places is None else places
-    return build_rig(builtin_head(), betas, places, np.asarray(driving_numbers(*motions(8))))
+    return build_rig(builtin_head(), betas, places, driving_range(np.asarray(driving_numbers(*motions(8)))))
 
 
 def random_params(rig, *, num_bases=3, seed=0):

@@ -94,9 +94,9 @@ def trained(look):
 def test_the_unseen_takes_its_neighbours_colours_and_no_correction(trained):
     params, rig = trained
     part = np.asarray(rig.part)
-    shown = np.ones(600)
+    shown = np.ones(600, bool)
     unseen = np.flatnonzero(part == parts.SCALP)[:20]
-    shown[unseen] = 0.0
+    shown[unseen] = False
     green = dataclasses.replace(params, colour=jnp.tile(jnp.array([[0.0], [1.0], [0.0]]), (1, 600)))
     noisy = dataclasses.replace(green, colour=green.colour.at[:, unseen].set(jnp.array([[1.0], [0.0], [1.0]])))
     filled = with_unseen_filled(noisy, rig, shown)
@@ -110,5 +110,5 @@ def test_the_unseen_takes_its_neighbours_colours_and_no_correction(trained):
 def test_the_inside_of_the_mouth_keeps_its_own_colours(trained):
     params, rig = trained
     inside = np.isin(np.asarray(rig.part), (parts.MOUTH, parts.TEETH, parts.EYEBALL))
-    filled = with_unseen_filled(params, rig, np.where(inside, 0.0, 1.0))
+    filled = with_unseen_filled(params, rig, ~inside)
     assert np.array_equal(filled.colour, params.colour)

@@ -1,0 +1,100 @@
+"""A trained avatar of rigged Gaussians to use: one look, which is the person as filmed."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.latents import LatentTable
+from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.editing.trained import TrainedLooks
+from pegasus_jax.families.description import DESCRIPTION, AvatarDescription
+from pegasus_jax.families.gaussians.baked import GaussianLook
+from pegasus_jax.families.gaussians.binding import Binding
+from pegasus_jax.families.gaussians.params import Bases, Mixer, Params
+from pegasus_jax.families.gaussians.rig import build_rig
+from pegasus_jax.families.gaussians.unseen import with_unseen_filled
+from pegasus_jax.npz_file import array_json, json_array, write_npz
+
+ARRAYS = ("params", "binding", "driving", "seen")  # what the names of an avatar's arrays begin with
+
+
+class TrainedGaussianAvatar(Avatar):
+    """A trained avatar: N Gaussians, where they are bound, and the head model that moves them."""
+
+    capabilities = frozenset({"primitives"})
+
+    def __init__(self, description: AvatarDescription, params: Params, binding: Binding, driving: np.ndarray, seen):
+        """`driving` (2, 62) is the clip's `rig.driving_range`; `seen` (N,) bool says what some frame has shown."""
+        self.description, self.binding, self.driving, self.seen = description, binding, driving, np.asarray(seen)
+        self.trained_params = params
+        self.head = description.load_head()
+        self.betas = jnp.asarray(description.betas, jnp.float32)
+        self.expression_c = jnp.asarray(description.canonical_expression, jnp.float32)
+
+    @property
+    def size(self) -> str:
+        """The number of Gaussians."""
+        return f"{len(self.binding)} Gaussians"
+
+    @functools.cached_property
+    def trained_looks(self) -> TrainedLooks:  # type: ignore[override]
+        """The person as filmed alone."""
+        return TrainedLooks(self.description.looks, LatentTable(code_size=0, look_categories=(), rngs=nnx.Rngs(0)))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the parameters, as hex."""
+        digest = hashlib.sha256()
+        for name, leaf in sorted(flat(self.trained_params).items()):
+            digest.update(name.encode() + np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> GaussianLook:
+        """The Gaussians, with the colours of neighbours where no frame has shown them; always float32."""
+        return self._baked
+
+    @functools.cached_property
+    def _baked(self) -> GaussianLook:
+        rig, binding = build_rig(self.head, np.asarray(self.betas), self.binding, self.driving)
+        return GaussianLook(
+            params=with_unseen_filled(self.trained_params, rig, self.seen),
+            rig=rig,
+            binding=binding,
+            head=jax.tree.map(jnp.asarray, self.head),
+            betas=self.betas,
+            training_side=jnp.float32(self.description.model["training_side"]),
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, the description among them: what `of_arrays` takes."""
+        tree = {"params": self.trained_params, "binding": self.binding, "driving": self.driving, "seen": self.seen}
+        found = {name: np.asarray(leaf) for name, leaf in flat(tree).items()}
+        return found | {DESCRIPTION: json_array(self.description.to_json())}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "TrainedGaussianAvatar":
+        """The inverse of `arrays`.
+
+        Raises:
+            UserError: they are of another version or damaged, or the head model is gone.
+        """
+        description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
+        blank = np.zeros(0)
+        params = Params(*5 * (blank,), bases=Bases(*3 * (blank,)), mixer=Mixer(*4 * (blank,)))  # type: ignore[arg-type]
+        template = {"params": params, "binding": Binding(*4 * (blank,)), "driving": blank, "seen": blank}
+        leaves = {name: arrays[name] for name in arrays if name.split(".")[0] in ARRAYS}
+        found = unflat(template, leaves, where=where)
+        learned = jax.tree.map(jnp.asarray, found["params"])
+        return cls(description, learned, found["binding"], found["driving"], found["seen"])
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the avatar as one `.npz`, to be opened by `load`."""
+        write_npz(path, self.arrays())
