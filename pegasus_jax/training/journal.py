@@ -42,10 +42,11 @@ class Journal:
         if self._writes:
             self._bar.update(frames)
 
-    def write(self, seen: int, figures: dict[str, float]) -> None:
-        """The figures of the steps up to `seen` frames."""
+    def write(self, seen: int, steps: dict[str, float], model: dict[str, float]) -> None:
+        """The figures of the steps up to `seen` frames, and what the model says of itself, which the bar shows, too."""
         if not self._writes:
             return
+        figures = steps | model
         self._log.write(json.dumps({"frames": seen, **figures}) + "\n")
         self._log.flush()
         for name, value in figures.items():
@@ -53,7 +54,7 @@ class Journal:
         self._bar.set_postfix(
             loss=f"{figures['loss']:.4f}",
             psnr=f"{figures['psnr']:.2f}",
-            points=figures["points"],
+            **{name: f"{value:.5g}" for name, value in model.items()},
             its=f"{figures['steps_per_second']:.2f}/s",
         )
 

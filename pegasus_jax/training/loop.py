@@ -271,15 +271,16 @@ class _Run:
         self.state = self.parallel.unreplicate(state)
         self._check_finite(history, seen, size)
         rate = len(history) / (time.monotonic() - began)
-        journal.write(self.seen, self._figures(history) | {"steps_per_second": rate})
+        figures = self._figures(history) | {"steps_per_second": rate}
+        journal.write(self.seen, figures, self.model.figures(self.state))
 
     def _figures(self, history: list[dict[str, jax.Array]]) -> dict[str, float]:
-        """Means over some steps, and what the model says of itself; room is made for primitives that had none."""
+        """Means over some steps; room is made for primitives that had none."""
         names = [name for name in history[0] if name != "finite"]
         figures_now = {name: float(np.mean([np.asarray(metrics[name])[0] for metrics in history])) for name in names}
         if figures_now["overflow"]:
             self._make_room(figures_now["overflow"])
-        return figures_now | self.model.figures(self.state)
+        return figures_now
 
     def _make_room(self, overflow: float) -> None:
         """Primitives covered more tiles than the rasteriser had room for: the steps to come get twice as much."""
