@@ -18,6 +18,7 @@ NAMES = (
     "capture",
     "synthesize",
     "train",
+    "track",
     "plan",
     "render",
     "edit",

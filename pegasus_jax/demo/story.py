@@ -41,7 +41,7 @@ def run_demo(workdir: pathlib.Path, *, script: Script = Script()) -> pathlib.Pat
     clips = [folders.clip(script.star), *(folders.swap(script.star, *swap) for swap in script.swaps)]
     train(_settings(script), data=clips, workdir=folders.run(script.star))
     with_help(_show, script, folders)
-    as_tracked = Reconstruction(refined=False)  # the cast's poses are exact, and refining takes a minute
+    as_tracked = Reconstruction(retracked=False)  # the cast's poses are exact, and re-tracking takes a minute
     report = evaluate_run(folders.run(script.star), protocol=as_tracked, data=[folders.clip(script.star)])
     found = _score(script, folders)
     sections = chapters.tell(script, folders, report.figures("pictures"), found)

@@ -1,7 +1,7 @@
 """Held-out reconstruction: how near an avatar's pictures come to frames that it never saw.
 
 White background, soft matte, whole pictures unless a column says otherwise. "Tracked" frames are driven by what capture
-found; "refined" ones by what fits the picture best while the avatar stays frozen. Stills stand beside them.
+found; "re-tracked" ones by what the avatar itself, frozen, finds in them (`inference.track`). Stills stand beside them.
 """
 
 import dataclasses
@@ -10,13 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax import progress
 from pegasus_jax.core import metrics
 from pegasus_jax.core.avatar import BakedLook
 from pegasus_jax.core.motion import Motion
-from pegasus_jax.data.frames import Batch, take
+from pegasus_jax.data.frames import Batch
 from pegasus_jax.evaluation import baselines
-from pegasus_jax.evaluation.refine import refine
+from pegasus_jax.inference.track import track
 
 CONSTANT = "best constant colour"
 OPAQUE = 0.95  # of a matte: where a person is and not its outline
@@ -47,14 +46,11 @@ def render_drive(baked: BakedLook, drive: Motion) -> Pictures:
     return Pictures(np.concatenate(images), np.concatenate(alphas))
 
 
-def refined_drive(baked: BakedLook, frames: Batch) -> Motion:
-    """The drive of every frame, fitted to its picture."""
-    parts = []
-    for rows, count in progress.bar(list(_chunks(len(frames.frame))), desc="refining held-out frames", unit="batch"):
-        batch = take(frames, rows)
-        fitted = jax.block_until_ready(refine(baked, drive_of(batch), batch.over_white(), batch.alpha()))
-        parts.append(jax.tree.map(lambda a, count=count: a[:count], fitted))
-    return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
+def retracked_drive(baked: BakedLook, frames: Batch, small: Batch) -> Motion:
+    """The drive of consecutive frames as the avatar finds it in the same frames' small pictures."""
+    found, drive = track(baked, small, desc="re-tracking held-out frames"), drive_of(frames)
+    cameras = dataclasses.replace(drive.cameras, T_camera_world=found.cameras.T_camera_world)
+    return Motion(found.params, cameras)
 
 
 def stills(train: Batch, test: Batch) -> dict[str, Pictures]:

@@ -6,20 +6,19 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-import jax
 import numpy as np
 
 from pegasus_jax import media, paths, progress
 from pegasus_jax.core import metrics
 from pegasus_jax.core.avatar import Avatar, HasPrimitives
-from pegasus_jax.data import Dataset, DatasetWriter, FrameParams, layout, pictures, read_dataset
+from pegasus_jax.data import Dataset, DatasetWriter, layout, pictures, read_dataset
 from pegasus_jax.data.frames import load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import check_head, default_head, tracked_with
-from pegasus_jax.flame import lbs, load_head
+from pegasus_jax.flame import load_head
 from pegasus_jax.flame.hair_retargeting import retarget_hair
-from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.inference.frame_params import frame_params
 from pegasus_jax.inference.load import load
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
@@ -117,7 +116,7 @@ def synthesize(
                 parts=_parts(clip, index, attribute, swapped),
                 normal=_target_normals(swapped, performance, normals) if normals is not None else None,
             )
-            frames.append(_frame_params(clip, index, model))
+            frames.append(frame_params(clip, index, model))
         if not frames:
             raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
         sheet = _sheet(writer.folder, clip, [frame.number for frame in frames], attribute)
@@ -267,32 +266,6 @@ def _parts(clip: Dataset, index: int, attribute: str, swapped: Swapped) -> dict[
         parts["hair"] = np.where(swapped.changed, 0, parts["hair"]).astype(np.uint8)
     parts[attribute] = swapped.part
     return parts
-
-
-def _frame_params(clip: Dataset, index: int, head: HeadModel) -> FrameParams:
-    keypoints = _keypoints(head, clip, index)
-    return FrameParams(
-        number=int(clip.numbers[index]),
-        world_mat=clip.world_mat[index],
-        expression=clip.expression[index],
-        pose=clip.pose[index],
-        bbox=np.concatenate([keypoints.min(axis=0), keypoints.max(axis=0)]),
-        flame_keypoints=keypoints,
-    )
-
-
-def _keypoints(head: HeadModel, clip: Dataset, index: int) -> np.ndarray:
-    """The head's 68 landmarks (or, if it names none, all its vertices) in [-1, 1], x right, y down."""
-    points = _landmarks(head, clip.frame_betas[index], clip.expression[index], clip.pose[index])
-    means2d, _ = clip.camera(index).project(points)
-    return 2.0 * np.asarray(means2d) / [clip.image_size[1], clip.image_size[0]] - 1.0
-
-
-@jax.jit
-def _landmarks(head: HeadModel, betas: jax.Array, expression: jax.Array, pose: jax.Array) -> jax.Array:
-    """(68, 3), or all vertices (V, 3) of a head that names none."""
-    vertices = lbs.vertices(head, betas, expression, pose)
-    return landmarks68(head, vertices, pose) if len(head.lmk68.faces_idx) else vertices
 
 
 def _capture(

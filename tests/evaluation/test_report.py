@@ -9,15 +9,15 @@ import pytest
 from pegasus_jax import assets
 from pegasus_jax.core.latents import flatten
 from pegasus_jax.errors import UserError
-from pegasus_jax.evaluation import reconstruction, refine
+from pegasus_jax.evaluation import reconstruction
 from pegasus_jax.evaluation.protocols.reconstruction import Reconstruction
 from pegasus_jax.evaluation.report import compare_runs, evaluate_run
-from pegasus_jax.inference import load
+from pegasus_jax.inference import load, track
 from tests.inference.untrained import write_run
 from tests.media.said import source_type
 from tests.training import tiny
 
-KINDS = ["tracked", "refined", "best constant colour", "mean training image", "nearest training frame"]
+KINDS = ["tracked", "re-tracked", "best constant colour", "mean training image", "nearest training frame"]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def run(tmp_path_factory):
 
 
 def be_quick(patch: pytest.MonkeyPatch) -> None:
-    """Few steps of refinement, and no model files."""
-    patch.setattr(refine.refine, "__kwdefaults__", {"config": refine.RefineConfig(steps=3)})
+    """Few steps of re-tracking, and no model files."""
+    patch.setattr(track.track, "__kwdefaults__", {"config": track.TrackConfig(steps=3), "desc": "tracking"})
     patch.setattr(assets, "find", lambda name: None)
 
 
@@ -51,7 +51,7 @@ def test_a_report_is_a_json_a_table_and_a_sheet(run):
     for name in ("lpips", "vgg_distance", "dlib_distance"):
         assert written["tables"]["pictures"][0][name].startswith("not computed: needs ")
     assert (folders.run / "figures" / "evaluation_me_spectrum.png").is_file()
-    assert pictures["refined"] != pictures["tracked"], "the two are never mixed"
+    assert pictures["re-tracked"] != pictures["tracked"], "the two are never mixed"
     assert "not computed: needs face_landmarker.task: python launch.py assets" in report.markdown()
 
 

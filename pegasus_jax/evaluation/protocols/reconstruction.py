@@ -34,7 +34,8 @@ _SHEET_ROWS = 8
 class Reconstruction:
     """Settings; all held-out frames are used, by networks `network_frames` of them."""
 
-    refined: bool = True  # also frames whose drive is fitted to them, the avatar frozen
+    retracked: bool = True  # also frames whose drive the avatar itself, frozen, finds in them
+    track_size: int = 128  # pixels: side of the pictures that it finds it in
     opened: bool = False  # renders pass a 3x3 minimum and then a 3x3 maximum filter, as the published pictures do
     clothing: bool = True  # False: clothes are painted white in both pictures
     redetection_size: int = 256  # pixels: side of the renders that MediaPipe looks at
@@ -42,7 +43,7 @@ class Reconstruction:
     vgg_weights: str = ""  # a file of VGG16's weights; all that are found without it
 
     def __post_init__(self):
-        check_counts(self, "redetection_size", "network_frames")
+        check_counts(self, "track_size", "redetection_size", "network_frames")
 
     def measure(self, subject: Subject) -> dict[str, Table]:
         """Pictures: rows by clip and kind. Redetection: what MediaPipe sees on renders of tracked frames."""
@@ -79,9 +80,10 @@ class Reconstruction:
         others = np.setdiff1d(np.arange(len(clip)), rows)
         train, test = subject.frames(clip, others), subject.frames(clip, rows)
         renders = {"tracked": reconstruction.render_drive(baked, reconstruction.drive_of(test))}
-        if self.refined:
-            drive = reconstruction.refined_drive(baked, test)
-            renders["refined"] = reconstruction.render_drive(baked, drive)
+        if self.retracked:
+            small = subject.frames(clip, rows, image_size=min(self.track_size, subject.image_size))
+            drive = reconstruction.retracked_drive(baked, test, small)
+            renders["re-tracked"] = reconstruction.render_drive(baked, drive)
         for kind, composed in subject.without_alignment(subject.latent_shown(clip)).items():
             renders[kind] = reconstruction.render_drive(composed, reconstruction.drive_of(test))
         if self.opened:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax.core.avatar import Avatar, BakedLook
-from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.model import GaussiansModel as model

@@ -41,8 +41,8 @@ def test_the_table_says_its_settings_and_leaves_clothing_out_on_demand(subject, 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_png(path, clothes)
     dressed = dataclasses.replace(subject, clips=(read_dataset(folder),), results=tmp_path)
-    plain = Reconstruction(refined=False).measure(dressed)["pictures"]
-    bare = Reconstruction(refined=False, clothing=False, opened=True).measure(dressed)["pictures"]
+    plain = Reconstruction(retracked=False).measure(dressed)["pictures"]
+    bare = Reconstruction(retracked=False, clothing=False, opened=True).measure(dressed)["pictures"]
     assert "renders as they are, with clothing" in plain.about
     assert "renders eroded and dilated (3x3), clothing painted white" in bare.about
     kinds = [row.names[1] for row in bare.rows]
@@ -54,6 +54,6 @@ def test_the_table_says_its_settings_and_leaves_clothing_out_on_demand(subject, 
 
 def test_clothing_without_masks_is_not_computed(subject, no_weights, tmp_path):
     alone = dataclasses.replace(subject, clips=subject.clips[:1], results=tmp_path)
-    row = Reconstruction(refined=False, clothing=False).measure(alone)["pictures"].rows[0]
+    row = Reconstruction(retracked=False, clothing=False).measure(alone)["pictures"].rows[0]
     assert str(row.figures["psnr"]).startswith("not computed: needs masks of the clothing")
     assert list(row.figures) == ["psnr"]
