@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.core import metrics
+from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.params import Params, initial_log_scale
 from pegasus_jax.families.gaussians.rig import Rig
 
@@ -45,3 +46,12 @@ def needle_prior(params: Params) -> jax.Array:
     largest = jnp.maximum(jnp.maximum(x, y), z)
     middle = jnp.maximum(jnp.minimum(x, y), jnp.minimum(jnp.maximum(x, y), z))
     return jnp.mean(jax.nn.relu(largest - middle - _NEEDLE) ** 2)
+
+
+def mouth_prior(params: Params, rig: Rig, first_colour: jax.Array) -> jax.Array:
+    """Returns the squared distance from their first colours of what is inside the mouth, a mean over all N.
+
+    Few frames show it: a clip that shows much of teeth or tongue overrules the prior, one that shows little does not.
+    """
+    inside = jnp.isin(rig.part, jnp.array([parts.MOUTH, parts.TEETH]))
+    return jnp.mean(inside * jnp.sum((params.colour - first_colour) ** 2, axis=0))

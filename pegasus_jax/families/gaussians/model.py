@@ -39,8 +39,9 @@ class Bound:
     """What a run keeps of its N Gaussians besides what it learns: enough to build the rig again from the head."""
 
     binding: Binding
-    driving: jax.Array  # (2, 62): mean and standard deviation of what drives the bases, over the clip
+    driving: jax.Array  # (4, 62): `rig.driving_range` of the clip
     seen: jax.Array  # (N,) bool: some frame has shown it
+    first_colour: jax.Array  # (3, N): that it started with
 
 
 @jax.tree_util.register_dataclass
@@ -59,7 +60,8 @@ class GaussiansModel:
         self.run, self.settings = run, run.settings
         self._some = run.videos.sample(0, count=self.settings.shape_frames)
         driving = np.concatenate([np.asarray(driving_numbers(clip.expression, clip.pose)) for clip in run.videos.own])
-        rig, self._binding = build_rig(run.head, run.betas, self._places(), driving_range(driving))
+        self._driving = driving_range(driving)
+        rig, self._binding = build_rig(run.head, run.betas, self._places(), self._driving)
         self.constants = Scene(rig, jnp.float32(run.image_size))
         self._draw = jax.jit(self._sheet)
 
@@ -78,8 +80,8 @@ class GaussiansModel:
         params = initial_params(rig, num_bases=settings.num_bases, hidden=settings.hidden, key=key)
         frames = self.run.videos.sample(0, count=settings.colour_frames)
         params = with_initial_colours(params, rig, frames, training_side=self.run.image_size)
-        driving = jnp.stack([rig.driving_mean, rig.driving_deviation])
-        return params, Bound(self._binding, driving, jnp.zeros(rig.num_gaussians, bool))
+        unseen = jnp.zeros(rig.num_gaussians, bool)
+        return params, Bound(self._binding, jnp.asarray(self._driving, jnp.float32), unseen, params.colour)
 
     def prepare(self, frame: Batch) -> Batch:
         """The frame as it is."""
@@ -140,6 +142,7 @@ class GaussiansModel:
             "offset": losses.offset_prior(params),
             "size": losses.size_prior(params, constants.rig),
             "needles": losses.needle_prior(params),
+            "mouth": losses.mouth_prior(params, constants.rig, primitives.first_colour),
         }
         if self.run.perceptual is not None and self.settings.weights.perceptual:
             terms["perceptual"] = self.run.perceptual(picture, target)

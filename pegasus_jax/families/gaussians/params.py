@@ -14,6 +14,8 @@ _LEAST_SIZE = 0.0015  # head units
 _LARGEST_SIZES = {parts.SHELL: 0.012}  # head units: large ones of the shell bury the face
 _LARGEST_SIZE = 0.02
 _OPACITY_LOGIT = 0.5
+_INNER_OPACITY_LOGIT = 3.0  # nothing shines through eyeballs, teeth and the back of the mouth
+_INNER = (parts.EYEBALL, parts.MOUTH, parts.TEETH)
 _OUTPUT_GAIN = 0.7  # of the mixer: weights of bases begin near a unit normal distribution
 
 
@@ -65,7 +67,7 @@ def initial_params(rig: Rig, *, num_bases: int, hidden: int, key: jax.Array) -> 
         offset=jnp.zeros((3, count)),
         quaternion=jnp.zeros((4, count)).at[0].set(1.0),
         log_scale=initial_log_scale(rig),
-        opacity_logit=jnp.full((count,), _OPACITY_LOGIT),
+        opacity_logit=jnp.where(jnp.isin(rig.part, jnp.array(_INNER)), _INNER_OPACITY_LOGIT, _OPACITY_LOGIT),
         colour=jnp.full((3, count), 0.5),
         bases=Bases(*(jnp.zeros((num_bases, 3, count)) for _ in range(3))),
         mixer=Mixer(

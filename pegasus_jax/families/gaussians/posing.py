@@ -9,13 +9,11 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.params import Mixer, Params
 from pegasus_jax.families.gaussians.rig import NUM_BONES, Rig, driving_numbers
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import NUM_JOINTS
 
-_LARGEST_DEVIATION = 3.0  # standard deviations: what drives bases is held to what the clip has shown
 _EXACT = jax.lax.Precision.HIGHEST
 
 # Written component by component, rows of N numbers: XLA's CPU compiler (jax 0.10.2) gets the sum of products of stacked
@@ -68,9 +66,13 @@ def pose_gaussians(
 
 
 def basis_weights(mixer: Mixer, rig: Rig, driving: jax.Array, *, noise: jax.Array | float = 0.0) -> jax.Array:
-    """Returns the weights (K,) of the bases for the driving numbers (62,)."""
-    held = jnp.clip((driving - rig.driving_mean) / rig.driving_deviation, -_LARGEST_DEVIATION, _LARGEST_DEVIATION)
-    return jnp.tanh((held + noise) @ mixer.kernel_in + mixer.bias_in) @ mixer.kernel_out + mixer.bias_out
+    """Returns the weights (K,) of the bases for the driving numbers (62,), held to the range that the clip has shown.
+
+    Beyond it the head's own bases move Gaussians on; what the bases learned there would be noise.
+    """
+    held = jnp.clip(driving, rig.driving_low, rig.driving_high)
+    standardised = (held - rig.driving_mean) / rig.driving_deviation
+    return jnp.tanh((standardised + noise) @ mixer.kernel_in + mixer.bias_in) @ mixer.kernel_out + mixer.bias_out
 
 
 def rotation_columns(quaternion: jax.Array) -> tuple[Vector, Vector, Vector]:
@@ -126,9 +128,7 @@ def _corrected(
     params: Params, rig: Rig, expression: jax.Array, pose: jax.Array, noise: jax.Array | float
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Offset (3, N) in head units, quaternion (4, N) and colour (3, N), with what the bases add."""
-    offset, quaternion = params.offset * rig.freedom[None], params.quaternion
-    # No clip shows enough of the inside of a mouth: it stays dark when the mouth opens wider.
-    colour = jnp.where((rig.part == parts.MOUTH)[None], jax.lax.stop_gradient(params.colour), params.colour)
+    offset, quaternion, colour = params.offset * rig.freedom[None], params.quaternion, params.colour
     if not params.num_bases:
         return offset, quaternion, colour
     weights = basis_weights(params.mixer, rig, driving_numbers(expression, pose), noise=noise)

@@ -19,6 +19,7 @@ NUM_BONES = 1 + NUM_JOINTS  # the ghost bone, which never moves, before the join
 DRIVING_POSE = slice(NECK.start, POSE_SIZE)  # what of a pose drives the bases: not where the person faces
 _STILL = 1e-4  # head units per unit of a coefficient: less is no motion
 _LEAST_DEVIATION = 0.02  # of a driving number over the clip
+_TAIL = 2.0  # percent of the frames on either side that driving numbers are not held to
 _NEIGHBOURS = 4
 _BASIS_FREEDOM = 0.012  # head units: bases move hair and clothes no farther than skin
 _BEHIND = {parts.EYEBALL: 0.004, parts.MOUTH: 0.004, parts.TEETH: 0.004}  # head units: lids and lips sort in front
@@ -46,6 +47,8 @@ class Rig:
     part: jax.Array  # (N,) int32
     driving_mean: jax.Array  # (62,) of expression, neck, jaw and eyes over the clip
     driving_deviation: jax.Array  # (62,)
+    driving_low: jax.Array  # (62,): bases are held to what the clip has shown
+    driving_high: jax.Array  # (62,)
 
     @property
     def num_gaussians(self) -> int:
@@ -60,7 +63,7 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
       head: the head model.
       betas: (100,) the person's shape.
       binding: of the N Gaussians.
-      driving: (2, 62) `driving_range` of the training frames.
+      driving: (4, 62) `driving_range` of the training frames.
     """
     features = used_pose_features(head)
     moving = _moving(head, binding, features)
@@ -83,8 +86,7 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
         "basis_share": share,
         "spacing": _spacing(place, binding.part),
         "setback": np.array([_BEHIND.get(part, 0.0) for part in binding.part.tolist()]),
-        "driving_mean": driving[0],
-        "driving_deviation": driving[1],
+        **dict(zip(("driving_mean", "driving_deviation", "driving_low", "driving_high"), driving)),
     }
     arrays = {name: jnp.asarray(array, jnp.float32) for name, array in floats.items()}
     return Rig(**arrays, pose_features=jnp.asarray(features, jnp.int32), part=jnp.asarray(binding.part)), binding
@@ -96,8 +98,9 @@ def driving_numbers(expression: np.ndarray | jax.Array, pose: np.ndarray | jax.A
 
 
 def driving_range(driving: np.ndarray) -> np.ndarray:
-    """Returns mean and standard deviation, (2, 62), of the training frames' `driving_numbers` (B, 62)."""
-    return np.stack([driving.mean(axis=0), np.maximum(driving.std(axis=0), _LEAST_DEVIATION)])
+    """Returns mean, standard deviation, low and high, (4, 62), of the training frames' `driving_numbers` (B, 62)."""
+    low, high = np.percentile(driving, (_TAIL, 100.0 - _TAIL), axis=0)
+    return np.stack([driving.mean(axis=0), np.maximum(driving.std(axis=0), _LEAST_DEVIATION), low, high])
 
 
 def used_pose_features(head: HeadModel) -> np.ndarray:
