@@ -3,6 +3,7 @@
 import ctypes
 import functools
 import logging
+import os
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,9 @@ from rasterizer.footprints import DISC
 from rasterizer.types import Composite, Scene, SceneGradients, Settings
 
 _log = logging.getLogger(__name__)
+
+INSTRUCTION_SETS = ("avx512", "avx2", "baseline")
+"""What the kernels are compiled for, fastest first; a processor may lack some."""
 
 _FORWARD, _BACKWARD = "rasterizer_forward", "rasterizer_backward"
 
@@ -28,7 +32,9 @@ def problem() -> str | None:
 
 def _load() -> str | None:
     try:
-        library = ctypes.CDLL(str(build.library()))
+        library = _library()
+        if wanted := os.environ.get("RASTERIZER_ISA"):
+            use_instruction_set(wanted)
         jax.ffi.register_ffi_target(_FORWARD, jax.ffi.pycapsule(library.RasterizerForward), platform="cpu")
         jax.ffi.register_ffi_target(_BACKWARD, jax.ffi.pycapsule(library.RasterizerBackward), platform="cpu")
         _try_one_point()
@@ -37,6 +43,28 @@ def _load() -> str | None:
     except Exception as error:  # whatever a loader or XLA raises, there is xla to fall back to
         return f"the native library does not load: {error}"
     return None
+
+
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(build.library()))
+    library.RasterizerInstructionSet.restype = ctypes.c_char_p
+    library.RasterizerUseInstructionSet.restype = ctypes.c_bool
+    return library
+
+
+def instruction_set() -> str:
+    """What the kernels in use are compiled for; the fastest that there is, unless $RASTERIZER_ISA names another."""
+    return _library().RasterizerInstructionSet().decode()
+
+
+def use_instruction_set(name: str) -> None:
+    """Changes the kernels of this process, between calls.
+
+    Raises:
+      ValueError: an instruction set that is unknown, or that this processor lacks.
+    """
+    if not _library().RasterizerUseInstructionSet(name.encode()):
+        raise ValueError(f"the instruction set {name} is none of those that this processor has")
 
 
 def composite(settings: Settings, scene: Scene) -> Composite:
@@ -66,9 +94,9 @@ def _try_one_point() -> None:
     """A library built for another FFI version registers, and fails when called."""
     settings = Settings(DISC, (1, 1), None, 0, "cpu", "")
     with jax.default_device(jax.local_devices(backend="cpu")[0]), jax.ensure_compile_time_eval():
-        one = jnp.ones(1, jnp.float32)
-        column = one[:, None]
-        scene = Scene(jnp.full((1, 2), 0.5), one, jnp.ones((1, 2)), column, column, one, jnp.ones(1, bool))
+        one = jnp.ones(1, jnp.float32)  # whatever the default is
+        column, pair = one[:, None], jnp.ones((1, 2), jnp.float32)
+        scene = Scene(pair / 2, one, pair, column, column, one, jnp.ones(1, bool))
         alpha = jax.jit(functools.partial(composite, settings))(scene).alpha
     if not np.allclose(alpha, 1):
         raise RuntimeError(f"one opaque point has alpha {np.asarray(alpha)}")

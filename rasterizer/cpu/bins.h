@@ -11,11 +11,6 @@
 
 namespace rasterizer {
 
-// First and past-the-last index.
-struct Span {
-  int first, last;
-};
-
 // The pixels whose centres (at +0.5) lie within `extent` of `centre`, among 0 ... size - 1.
 inline Span PixelSpan(float centre, float extent, int size) {
   // Clamped as floats: a point far outside would not fit an int.
@@ -24,12 +19,6 @@ inline Span PixelSpan(float centre, float extent, int size) {
   const float last = std::min(std::max(std::floor(centre + extent - 0.5f) + 1.0f, 0.0f), limit);
   return {static_cast<int>(first), static_cast<int>(last)};
 }
-
-struct Pair {
-  uint32_t depth;  // Bits of a positive float, which sort like the float.
-  int32_t point;
-  uint32_t id;  // The pairs of one point have consecutive ids.
-};
 
 struct Bins {
   std::vector<uint32_t> first_ids;  // (points + 1): each point's first pair id.

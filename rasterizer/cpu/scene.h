@@ -10,6 +10,18 @@ namespace rasterizer {
 constexpr int kTile = 16;
 constexpr int kTilePixels = kTile * kTile;
 
+// First and past-the-last index.
+struct Span {
+  int first, last;
+};
+
+// A tile and a point that touches it.
+struct Pair {
+  uint32_t depth;  // Bits of a positive float, which sort like the float.
+  int32_t point;
+  uint32_t id;  // The pairs of one point have consecutive ids.
+};
+
 struct Size {
   int64_t points, channels;
   int height, width;

@@ -1,5 +1,8 @@
 // XLA FFI handlers: whole batches of images, forward and backward.
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
+#include <exception>
 #include <limits>
 #include <memory>
 #include <new>
@@ -9,9 +12,11 @@
 #include <vector>
 
 #include "bins.h"
-#include "composite.h"
+#include "instruction_sets.h"
+#include "kernels.h"
 #include "parallel.h"
 #include "scene.h"
+#include "tiles.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace rasterizer {
@@ -31,6 +36,8 @@ int64_t BatchSize(const Floats& features) {
 Size SizeOf(const Floats& shapes, const Floats& features, const Floats& image_alpha, int64_t limit,
             float min_transmittance) {
   const auto points = features.dimensions(), pixels = image_alpha.dimensions();
+  if (const int64_t shape = shapes.dimensions().back(); !ChosenKernels().has_footprint(shape))
+    throw std::invalid_argument("no footprint has " + std::to_string(shape) + " parameters");
   return {points[points.size() - 2],
           points[points.size() - 1],
           static_cast<int>(pixels[pixels.size() - 2]),
@@ -73,49 +80,10 @@ std::vector<Bins> BinBatch(ffi::ThreadPool& pool, const Size& size, const std::v
   return bins;
 }
 
-template <typename Footprint, int kChannels>
-void PullTile(const Size& size, const Scene& scene, const Bins& bins, int tile, const Cotangents& cotangents,
-              float* pair_gradients) {
-  if (bins.starts[tile] == bins.starts[tile + 1]) return;
-  TilePullback<Footprint, kChannels>(size, scene, bins, tile, cotangents)
-      .Run(bins.starts[tile], bins.starts[tile + 1], pair_gradients);
-}
-
-// What is chosen at compile time; channels 0 where they are only known at run time.
-template <typename FootprintType, int kChannelsValue>
-struct Kind {
-  using Footprint = FootprintType;
-  static constexpr int kChannels = kChannelsValue;
-};
-
-template <typename Footprint, typename Visit>
-void WithChannels(int64_t channels, const Visit& visit) {
-  switch (Padded(channels)) {
-    case 4:
-      return visit(Kind<Footprint, 4>());
-    case 8:
-      return visit(Kind<Footprint, 8>());
-    case 12:
-      return visit(Kind<Footprint, 12>());
-    case 16:
-      return visit(Kind<Footprint, 16>());
-    default:
-      return visit(Kind<Footprint, 0>());
-  }
-}
-
-// Calls visit(Kind); footprints are told apart by the number of their parameters.
-template <typename Visit>
-void WithKind(const Size& size, const Visit& visit) {
-  if (size.shape == Disc::kShape) return WithChannels<Disc>(size.channels, visit);
-  if (size.shape == Gaussian::kShape) return WithChannels<Gaussian>(size.channels, visit);
-  throw std::invalid_argument("no footprint has " + std::to_string(size.shape) + " parameters");
-}
-
 // Sums each point's pairs in a fixed order, so that the result does not depend on the threads.
 void SumPairs(const Size& size, const Bins& bins, const float* pair_gradients, int64_t point,
               const SceneGradients& gradients) {
-  const int64_t stride = PairStride(size), opacity = OwnGradients(size) - 1;
+  const int64_t stride = PairStride(size), opacity = NumOwn(size) - 1;
   float* const d_feature = gradients.features + point * size.channels;
   for (int64_t id = bins.first_ids[point]; id < bins.first_ids[point + 1]; ++id) {
     const float* const row = pair_gradients + id * stride;
@@ -151,6 +119,7 @@ ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance,
   return Guarded([&] {
     const Size size = SizeOf(shapes, features, *alpha, limit, min_transmittance);
     const Batch batch{size};
+    const Kernels& kernels = ChosenKernels();
     Zero(max_weight);
     Zero(is_front);
     ForGroups(pool, BatchSize(features), [&](int64_t first, int64_t last) {
@@ -163,14 +132,9 @@ ffi::Error Forward(ffi::ThreadPool pool, int64_t limit, float min_transmittance,
                             is_front->typed_data() + batch.points(b)});
       }
       std::vector<Bins> bins = BinBatch(pool, size, scenes);
-      WithKind(size, [&](auto kind) {
-        using K = decltype(kind);
-        ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
-          const int64_t i = index / size.tiles();
-          const int tile = index % size.tiles();
-          SortTile(bins[i], tile);
-          CompositeTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], tile, pictures[i]);
-        });
+      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+        const int64_t i = index / size.tiles();
+        DrawTile(kernels, size, scenes[i], bins[i], index % size.tiles(), pictures[i]);
       });
     });
   });
@@ -183,6 +147,7 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
   return Guarded([&] {
     const Size size = SizeOf(shapes, features, d_alpha, limit, min_transmittance);
     const Batch batch{size};
+    const Kernels& kernels = ChosenKernels();
     Zero(d_means2d);
     Zero(d_shapes);
     Zero(d_features);
@@ -194,16 +159,10 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
       std::vector<Bins> bins = BinBatch(pool, size, scenes);
       std::vector<std::unique_ptr<float[]>> pair_gradients;
       for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
-      WithKind(size, [&](auto kind) {
-        using K = decltype(kind);
-        ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
-          const int64_t i = index / size.tiles(), at = batch.pixels(first + i);
-          const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
-          const int tile = index % size.tiles();
-          SortTile(bins[i], tile);
-          PullTile<typename K::Footprint, K::kChannels>(size, scenes[i], bins[i], tile, cotangents,
-                                                        pair_gradients[i].get());
-        });
+      ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
+        const int64_t i = index / size.tiles(), at = batch.pixels(first + i);
+        const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};
+        PullTile(kernels, size, scenes[i], bins[i], index % size.tiles(), cotangents, pair_gradients[i].get());
       });
       constexpr int64_t kPoints = 4096;  // Per task.
       const int64_t tasks = (size.points + kPoints - 1) / kPoints;

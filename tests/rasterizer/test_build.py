@@ -1,7 +1,11 @@
 """Building the native library: the cache, and every way it can fail."""
 
 import os
+import pathlib
+import shutil
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -16,7 +20,11 @@ def _fake_compiler(folder, script: str) -> str:
     return str(path)
 
 
-WRITE_ITS_OUTPUT = 'echo run >> "$(dirname "$0")/log"; while [ "$1" != -o ]; do shift; done; echo library > "$2"'
+WRITE_ITS_OUTPUT = 'echo "$*" >> "$(dirname "$0")/log"; while [ "$1" != -o ]; do shift; done; echo library > "$2"'
+
+
+def _num_links(folder) -> int:
+    return sum("-shared" in line for line in (folder / "log").read_text().splitlines())
 
 
 def test_the_library_is_built_once(tmp_path, monkeypatch):
@@ -25,7 +33,7 @@ def test_the_library_is_built_once(tmp_path, monkeypatch):
     first, second = build.library(), build.library()
     assert first == second
     assert first.read_text() == "library\n"
-    assert (tmp_path / "log").read_text().count("run") == 1
+    assert _num_links(tmp_path) == 1
     assert os.listdir(first.parent) == [first.name]
 
 
@@ -39,6 +47,65 @@ def test_another_source_or_jaxlib_is_another_library(tmp_path, monkeypatch):
     (tmp_path / "splat.cc").write_text("int x;")
     built.add(build.library())
     assert len(built) == 3
+
+
+def test_a_compiler_may_come_with_arguments(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", f"{_fake_compiler(tmp_path, WRITE_ITS_OUTPUT)} g++ -m64 '-DNAME=a b'")
+    build.library()
+    assert all(line.startswith("g++ -m64 -DNAME=a b -") for line in (tmp_path / "log").read_text().splitlines())
+
+
+def test_a_compiler_that_cannot_be_read(monkeypatch):
+    monkeypatch.setenv("CXX", "g++ 'unfinished")
+    with pytest.raises(build.BuildError, match=r"\$CXX, g\+\+ 'unfinished, cannot be read: No closing quotation"):
+        build.library()
+
+
+FOUR_BUILDS = """
+import sys
+from rasterizer.cpu import build
+sys.stdin.readline()
+print(build.library())
+"""
+
+
+def test_four_processes_with_an_empty_cache_build_once(tmp_path):
+    slow = _fake_compiler(tmp_path, f"sleep 0.3; {WRITE_ITS_OUTPUT}")
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "CXX": slow, "JAX_PLATFORMS": "cpu"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    root = pathlib.Path(__file__).parents[2]
+    command = [sys.executable, "-c", FOUR_BUILDS]
+    processes = [subprocess.Popen(command, env=environment, cwd=root, **pipes) for _ in range(4)]
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    built = {process.communicate(timeout=120)[0] for process in processes}
+    assert len(built) == 1 and built != {""}
+    assert _num_links(tmp_path) == 1
+
+
+def test_what_others_may_have_put_into_the_cache_is_built_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
+    target = build.library()
+    target.write_text("planted")
+    assert build.library().read_text() == "planted"
+    target.parent.chmod(0o777)
+    assert build.library().read_text() == "library\n"
+    assert stat.S_IMODE(target.parent.stat().st_mode) == 0o700
+
+
+def test_the_cache_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
+    folder = build.library().parent
+    if os.getuid() == 0:
+        os.chown(folder, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
+    with pytest.raises(build.BuildError, match=r"cache folder .* belongs to another user; set \$XDG_CACHE_HOME"):
+        build.library()
 
 
 def test_a_compiler_that_fails_is_quoted(tmp_path, monkeypatch):
@@ -62,6 +129,19 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
     with pytest.raises(build.BuildError, match=r"cache folder .* cannot be used: Not a directory"):
         build.library()
+
+
+@pytest.mark.skipif(not shutil.which("nm"), reason="needs nm")
+@cases.backends("cpu")
+def test_kernels_share_no_code_with_other_files(tmp_path, backend):
+    """The linker would keep one copy for all, perhaps one with instructions that the processor lacks."""
+    for name, source, flags in build._units():
+        if source.name == build._KERNELS:
+            target = tmp_path / f"{name}.o"
+            subprocess.run([*build._compiler(), *build._FLAGS, *flags, "-c", source, "-o", target], check=True)
+            symbols = subprocess.run(["nm", "-C", target], check=True, capture_output=True, text=True).stdout
+            shared = [line for line in symbols.splitlines() if " W " in line or " V " in line or " u " in line]
+            assert not [line for line in shared if f"rasterizer::{name}::" not in line]
 
 
 @cases.backends("cpu")
