@@ -17,9 +17,7 @@ from pegasus_jax.inference import load, render_clip
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import DATASET
 
-_SECONDS_PER_CAPTURED_FRAME = 0.22  # measured on 2 CPU cores, like the next three; scaled by `_slowness`
-_LAPTOP_SECONDS_PER_FRAME = 0.051
-_SECONDS_PER_SHOWN_FRAME = 0.7  # evaluation and videos
+_SECONDS_PER_CAPTURED_FRAME = 0.3  # measured on 2 CPU cores, like the next one; scaled by `_slowness`
 _REFERENCE_SECONDS = 0.0115
 _TRIALS = 9
 _VIDEO_SIZE = 512
@@ -29,20 +27,24 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
     """Captures `video` into `workdir/dataset`, trains in `workdir`, evaluates, and writes `avatar.npz` and two videos.
 
     What is finished is not done again: the same command continues where it stopped. `preset` is a config file; the
-    default is configs/pegasus.py where JAX has an accelerator, configs/laptop.py elsewhere.
+    default is configs/gaussians_gpu.py where JAX has an accelerator, configs/gaussians_laptop.py elsewhere. Training
+    says how long it will take once its first steps are timed.
 
     Raises:
         UserError: see capture and training.
     """
     video, workdir = pathlib.Path(video), pathlib.Path(workdir)
-    spec = preset or str(config.own_folder() / ("laptop.py" if jax.default_backend() == "cpu" else "pegasus.py"))
+    device = "laptop" if jax.default_backend() == "cpu" else "gpu"
+    spec = preset or str(config.own_folder() / f"gaussians_{device}.py")
     settings = config.load_config(spec)
     dataset = workdir / DATASET
     if not (dataset / "capture.json").exists():
         if not video.exists():
             raise UserError(f"There is no video at {video}; check the path.")
         frames = media.count_frames(video) if video.is_file() else len(list(video.iterdir()))
-        print(f"{spec}: about {_minutes(settings, frames):.0f} minutes on this machine, {frames} frames to capture.")
+        print(
+            f"{spec}: {frames} frames to capture, about {_minutes(frames):.0f} minutes on this machine; then training."
+        )
         print(capture_video(video, dataset, head=load_head(head)))
     _check_same_video(video, dataset)
     train(settings, data=[dataset], workdir=workdir, head=head)
@@ -53,10 +55,8 @@ def create(video: pathlib.Path, workdir: pathlib.Path, *, head: pathlib.Path | N
     print(f"The avatar is in {workdir}: avatar.npz, self.mp4, orbit.mp4, evaluation.md, figures/.")
 
 
-def _minutes(settings, frames: int) -> float:
-    training = settings.total_frames * _LAPTOP_SECONDS_PER_FRAME
-    per_frame = _SECONDS_PER_CAPTURED_FRAME + _SECONDS_PER_SHOWN_FRAME
-    return _slowness() * (frames * per_frame + training) / 60.0
+def _minutes(frames: int) -> float:
+    return _slowness() * frames * _SECONDS_PER_CAPTURED_FRAME / 60.0
 
 
 def _slowness() -> float:

@@ -42,7 +42,7 @@ def test_a_video_becomes_an_avatar(optimised, real_data, preset, tmp_path, monke
     head, workdir = real_data / "assets" / "ict_head.npz", tmp_path / "run"
     pipeline.create(tmp_path / "me.mp4", workdir, head=head, preset=preset)
     told = capsys.readouterr().out
-    assert "minutes on this machine, 15 frames to capture" in told
+    assert "15 frames to capture, about 0 minutes on this machine" in told
     assert "15 frames, 0 dropped" in told
     assert f"The avatar is in {workdir}" in told
     names = {path.name for path in workdir.iterdir()}

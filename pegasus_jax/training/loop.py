@@ -13,7 +13,7 @@ import numpy as np
 
 from pegasus_jax import families, processes, progress
 from pegasus_jax.core import perceptual_loss
-from pegasus_jax.core.model import AvatarModel, initial_state
+from pegasus_jax.core.model import AvatarModel, TrainState, initial_state
 from pegasus_jax.data import read_dataset
 from pegasus_jax.data.run_data import Perceptual, RunData
 from pegasus_jax.data.stages import Stages, next_multiple
@@ -28,14 +28,14 @@ from pegasus_jax.families.description import (
 )
 from pegasus_jax.flame import load_head
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.training import figures, memory, preflight
+from pegasus_jax.training import duration, figures, memory, preflight
 from pegasus_jax.training import workdir as work_folder
 from pegasus_jax.training.checkpoints import Checkpoints
 from pegasus_jax.training.journal import Journal
 from pegasus_jax.training.looks import Sources, sources
 from pegasus_jax.training.parallel import DataParallel, InFrameOrder
 from pegasus_jax.training.preemption import Preemption
-from pegasus_jax.training.settings import Settings, from_config, with_looks
+from pegasus_jax.training.settings import Settings, Stretch, from_config, with_looks
 from pegasus_jax.training.step import Step
 from pegasus_jax.training.videos import in_size, load_videos
 from pegasus_jax.training.watchdog import Watchdog
@@ -140,6 +140,10 @@ def make_model(
     )
 
 
+def _sizes(tree: Any) -> list[tuple[int, ...]]:
+    return [np.shape(leaf) for leaf in jax.tree.leaves(tree)]
+
+
 class _Run:
     """One process's training: settings, frames, state, and the places that it writes to."""
 
@@ -202,7 +206,7 @@ class _Run:
             self.state = checkpoints.restore(self.state) or self.state
             self._provide_room()
             with Journal(self.folder, total=total, seen=self.seen) as journal:
-                self._check_memory()
+                self._announce()
                 while self.seen < total and not preemption.asked:
                     self._stretch(journal, preemption)
                     checkpoints.save(self.state)
@@ -212,20 +216,44 @@ class _Run:
             self.model.finish(self.state, self.folder)
         return self.seen >= total
 
-    def _check_memory(self) -> None:
-        """Says what memory the run will take; of `--deterministic` runs, which are short, nothing."""
+    def _announce(self) -> None:
+        """Says what memory and time the run will take; of `--deterministic` runs, which are short, nothing.
+
+        Raises:
+            UserError: there is too little memory.
+        """
         settings = self.settings
         if self.options.deterministic or self.seen >= settings.total_frames:
             return
-        last = settings.stretches()[-1]
-        frames = self.frames[last.image_size]
-        first = settings.coarse[-1].until if settings.coarse else self.seen
-        rows = self.stages.rows(max(first, self.seen), last.batch_size * self.parallel.size)
-        batch = frames.batch(self.parallel.share(rows))
-        grown = self.model.largest(self.state)
-        program = self.parallel.compiled(self.step, grown, batch, self.model.constants)
-        work = memory.Work(self.model.size(grown), last.image_size, last.batch_size, self.model.memory_knob())
-        needed = memory.need(program, self.parallel.local, work=work, frames=frames.bytes_to_come(batch))
+        starts = (0, *(stretch.until for stretch in settings.coarse))
+        counts, seconds = [], []
+        for start, stretch in reversed(list(zip(starts, settings.stretches()))):  # the last one needs most memory
+            begins = max(start, self.seen)
+            if begins < stretch.until:
+                counts.append(stretch.until - begins)
+                seconds.append(self._seconds_a_frame(stretch, begins))
+        if processes.is_first():
+            progress.note(duration.in_words(counts, seconds))
+
+    def _seconds_a_frame(self, stretch: Stretch, begins: int) -> float:
+        """What a frame of a part of the run takes: the mean of the state as it is and as large as it may become."""
+        frames, step_frames = self.frames[stretch.image_size], stretch.batch_size * self.parallel.size
+        batch = frames.batch(self.parallel.share(self.stages.rows(begins, step_frames)))
+        largest = self.model.largest(self.state)
+        states = [largest] if _sizes(largest) == _sizes(self.state) else [largest, self.state]
+        arguments = self.parallel.split(batch), self.parallel.replicate(self.model.constants)
+        seconds = []
+        for state in states:
+            program = self.parallel.compiled(self.step, state, batch, self.model.constants)
+            if state is largest and stretch.until == self.settings.total_frames:
+                self._check_memory(program, largest, stretch, frames.bytes_to_come(batch))
+            seconds.append(duration.seconds_a_step(program, self.parallel.replicate(state), *arguments))
+        return float(np.mean(seconds)) / step_frames
+
+    def _check_memory(self, program, largest: TrainState, stretch: Stretch, frames_to_come: int) -> None:
+        """Says what memory the last part of the run will take."""
+        work = memory.Work(self.model.size(largest), stretch.image_size, stretch.batch_size, self.model.memory_knob())
+        needed = memory.need(program, self.parallel.local, work=work, frames=frames_to_come)
         said = memory.checked(needed, memory.there_is(self.parallel.local[0]))
         if processes.is_first():
             progress.note(said)
