@@ -159,6 +159,8 @@ def _rasteriser() -> Iterator[Finding]:
             continue
         is_right = bool(np.asarray(out.alpha)[4, 4] > 0.99)
         detail = "draws" if is_right else "draws a wrong picture; report this, please"
+        if name == "cpu":
+            detail += f" (instruction set: {rasterizer.instruction_set()})"
         yield Finding(f"rasteriser {name}", is_right, detail, is_essential)
 
 

@@ -6,6 +6,7 @@ depths the lower index comes first. Images are (H, W, C), colours are premultipl
 Unused rows of a padded point set are masked with `alive`.
 """
 
+from rasterizer.cpu import instruction_set as instruction_set
 from rasterizer.dispatch import BACKENDS as BACKENDS
 from rasterizer.dispatch import backend_problem as backend_problem
 from rasterizer.front import splat as splat

@@ -9,6 +9,7 @@ import cv2
 import jax
 import pytest
 
+import rasterizer
 from pegasus_jax import doctor
 from pegasus_jax.errors import UserError
 
@@ -35,6 +36,12 @@ def test_a_working_installation_is_reported_in_lines(capsys):
         "disk",
     ):
         assert subject in good
+
+
+@pytest.mark.skipif(bool(rasterizer.backend_problem("cpu")), reason="no native rasteriser")
+def test_the_instruction_set_of_the_native_rasteriser_is_named():
+    finding = _subjects(doctor._rasteriser())["rasteriser cpu"]
+    assert finding.detail == f"draws (instruction set: {rasterizer.instruction_set()})"
 
 
 def test_model_files_that_are_absent_say_what_to_run(monkeypatch, tmp_path):

@@ -2,4 +2,5 @@
 
 from rasterizer.cpu.backend import composite as composite
 from rasterizer.cpu.backend import gradients as gradients
+from rasterizer.cpu.backend import instruction_set as instruction_set
 from rasterizer.cpu.backend import problem as problem

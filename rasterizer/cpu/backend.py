@@ -52,9 +52,12 @@ def _library() -> ctypes.CDLL:
     return library
 
 
-def instruction_set() -> str:
-    """What the kernels in use are compiled for; the fastest that there is, unless $RASTERIZER_ISA names another."""
-    return _library().RasterizerInstructionSet().decode()
+def instruction_set() -> str | None:
+    """What the native backend's kernels are compiled for, or None where it cannot run.
+
+    It is the fastest of `INSTRUCTION_SETS` that the processor has, unless $RASTERIZER_ISA names another.
+    """
+    return None if problem() else _library().RasterizerInstructionSet().decode()
 
 
 def use_instruction_set(name: str) -> None:
@@ -64,7 +67,8 @@ def use_instruction_set(name: str) -> None:
       ValueError: an instruction set that is unknown, or that this processor lacks.
     """
     if not _library().RasterizerUseInstructionSet(name.encode()):
-        raise ValueError(f"the instruction set {name} is none of those that this processor has")
+        known = ", ".join(INSTRUCTION_SETS)
+        raise ValueError(f"this processor cannot run the instruction set {name!r}; there are {known}")
 
 
 def composite(settings: Settings, scene: Scene) -> Composite:

@@ -32,9 +32,15 @@ void Composite(const TileJob& job, const Picture& picture, float* colours) {
   Passage passage;
   StartPassage(job, passage);
   const Grid grid(job);
+  const Limits limits(size);
   for (uint32_t k = 0; k < job.num_pairs; ++k) {
     if (k % kPairsBetweenLooks == 0 && k) LookForOpenBlocks(passage);
     if (!passage.open) break;
+    if (k + kPairsAhead < job.num_pairs) {
+      const int32_t ahead = job.pairs[k + kPairsAhead].point;
+      PrefetchPoint(size, job.scene, ahead);
+      __builtin_prefetch(picture.max_weight + ahead, 1);
+    }
     const int32_t point = job.pairs[k].point;
     const Footprint footprint(job.scene, point);
     const float* const feature = job.scene.features + point * size.channels;
@@ -43,7 +49,7 @@ void Composite(const TileJob& job, const Picture& picture, float* colours) {
     for (uint64_t blocks = grid.Touched(footprint.ellipse()) & passage.open; blocks;) {
       const int block = PopBlock(blocks), at = block * kLanes;
       const Meeting meeting = Meet<Footprint, kLimited, false>(footprint, grid.cols(block) - footprint.x,
-                                                               grid.rows(block) - footprint.y, size, at, passage);
+                                                               grid.rows(block) - footprint.y, limits, at, passage);
       const Vector weight = meeting.alpha * meeting.passed;
       best = Max(weight, best);  // In this order: weights of finished pixels may be -0.
       first |= meeting.first;

@@ -48,6 +48,7 @@ struct Pullback {
 };
 
 constexpr int kMostLanes = 16;
+constexpr uint32_t kPairsAhead = 8;  // Whose points are fetched.
 
 // Floats of a pair's gradients: mean x, mean y, the shape, opacity, then the features.
 inline __attribute__((always_inline)) int64_t NumOwn(const Size& size) { return 3 + size.shape; }

@@ -34,6 +34,14 @@ inline void LookForOpenBlocks(Passage& passage) {
   passage.open &= open;
 }
 
+// When a pixel is finished.
+struct Limits {
+  float min_transmittance;
+  int32_t num_seen;
+
+  explicit Limits(const Size& size) : min_transmittance(size.min_transmittance), num_seen(size.limit) {}
+};
+
 // What a point is to the pixels of a block.
 struct Meeting {
   Vector falloff;
@@ -47,7 +55,7 @@ struct Meeting {
 // the colour behind it as if the point were not there; so a pixel is finished only when its transmittance without its
 // most opaque point is too small. That can only differ where the last point is drawn.
 template <typename Footprint, bool kLimited, bool kWithoutMost>
-inline Meeting Meet(const Footprint& footprint, Vector dx, Vector dy, const Size& size, int at, Passage& passage) {
+inline Meeting Meet(const Footprint& footprint, Vector dx, Vector dy, Limits limits, int at, Passage& passage) {
   Meeting meeting;
   const Mask covered = footprint.Cover(dx, dy, meeting.falloff);
   const Vector passed = Load(passage.transmittance + at);
@@ -62,11 +70,11 @@ inline Meeting Meet(const Footprint& footprint, Vector dx, Vector dy, const Size
       left = Max(Load(passage.without_most + at) * (1.0f - alpha), passed);
       Store(passage.without_most + at, left);
     }
-    next = Select(left < size.min_transmittance, Negative(next), next);
+    next = Select(left < limits.min_transmittance, Negative(next), next);
   } else {
     alpha = Keep(covered, footprint.Alpha(meeting.falloff));
     next = passed * (1.0f - alpha);
-    const Mask ended = next < size.min_transmittance;  // True of finished pixels: they are negative.
+    const Mask ended = next < limits.min_transmittance;  // True of finished pixels: they are negative.
     drawn = covered & ~ended;
     alpha = Keep(~ended, alpha);
     next = Select(ended, Negative(passed), next);
@@ -77,7 +85,7 @@ inline Meeting Meet(const Footprint& footprint, Vector dx, Vector dy, const Size
     meeting.first = drawn & (seen == 0);
     seen -= drawn;
     Store(passage.seen + at, seen);
-    if constexpr (kLimited) next = Select(seen >= size.limit, Negative(next), next);
+    if constexpr (kLimited) next = Select(seen >= limits.num_seen, Negative(next), next);
   } else {
     meeting.first = covered & (passed == 1.0f);
   }

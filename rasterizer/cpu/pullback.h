@@ -28,6 +28,7 @@ inline void Begin(const TileJob& job, const Cotangents& cotangents, Pullback& pu
 template <typename Footprint, bool kLimited>
 uint32_t Record(const TileJob& job, uint32_t first, Pullback& pullback) {
   const Grid grid(job);
+  const Limits limits(job.size);
   Passage& passage = pullback.passage;
   Recording& recording = pullback.recording;
   recording.first = first;
@@ -38,12 +39,13 @@ uint32_t Record(const TileJob& job, uint32_t first, Pullback& pullback) {
     if (!passage.open || recording.num_points == Recording::kPoints ||
         count + kBlocks > Recording::kPixels / kLanes)
       return k;
+    if (k + kPairsAhead < job.num_pairs) PrefetchPoint(job.size, job.scene, job.pairs[k + kPairsAhead].point);
     const Footprint footprint(job.scene, job.pairs[k].point);
     for (uint64_t blocks = grid.Touched(footprint.ellipse()) & passage.open; blocks;) {
       const int block = PopBlock(blocks);
       const Meeting meeting =
           Meet<Footprint, kLimited, Footprint::kDrawsLast>(footprint, grid.cols(block) - footprint.x,
-                                                           grid.rows(block) - footprint.y, job.size, block * kLanes,
+                                                           grid.rows(block) - footprint.y, limits, block * kLanes,
                                                            passage);
       Store(recording.falloff + count * kLanes, Keep(meeting.drawn, meeting.falloff));
       Store(recording.passed + count * kLanes, Keep(meeting.drawn, meeting.passed));
@@ -64,6 +66,7 @@ void Rewind(const TileJob& job, Pullback& pullback, float* pair_gradients) {
   Vector known_sums[kChannels ? kChannels : 1];
   Vector* const sums = kChannels ? known_sums : reinterpret_cast<Vector*>(pullback.sums);
   for (uint32_t i = recording.num_points; i-- > 0;) {
+    if (i >= kPairsAhead) PrefetchPoint(job.size, job.scene, job.pairs[recording.first + i - kPairsAhead].point);
     const Pair pair = job.pairs[recording.first + i];
     const Footprint footprint(job.scene, pair.point);
     const float* const feature = job.scene.features + pair.point * job.size.channels;

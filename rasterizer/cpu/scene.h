@@ -44,6 +44,16 @@ struct Scene {
   const bool* drawn;       // (N,)
 };
 
+// Points are read in the order of their depths, which is none in memory.
+inline __attribute__((always_inline)) void PrefetchPoint(const Size& size, const Scene& scene, int64_t point) {
+  __builtin_prefetch(scene.means2d + 2 * point);
+  __builtin_prefetch(scene.extents + 2 * point);
+  __builtin_prefetch(scene.shapes + size.shape * point);
+  __builtin_prefetch(scene.opacities + point);
+  __builtin_prefetch(scene.features + size.channels * point);
+  __builtin_prefetch(scene.features + size.channels * (point + 1) - 1);
+}
+
 struct Picture {
   float* image;       // (H, W, C)
   float* alpha;       // (H, W)

@@ -5,6 +5,10 @@
 
 #include <cstdint>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 namespace rasterizer {
 namespace RASTERIZER_ISA {
 
@@ -37,35 +41,34 @@ inline void Store(int32_t* to, Mask mask) { __builtin_memcpy(to, &mask, sizeof m
 
 inline Vector Select(Mask mask, Vector yes, Vector no) { return mask ? yes : no; }
 inline Vector Keep(Mask mask, Vector vector) { return Select(mask, vector, Vector{}); }
+// Max and Min return b where they are equal or one is NaN. SignBits has one bit a lane, which is set where the lane's sign
+// bit is, as in true lanes of a mask.
+#if defined(__AVX512F__)
+inline Vector Max(Vector a, Vector b) { return _mm512_max_ps(a, b); }
+inline Vector Min(Vector a, Vector b) { return _mm512_min_ps(a, b); }
+inline uint32_t SignBits(Vector vector) { return _mm512_movepi32_mask((__m512i)vector); }
+#elif defined(__AVX2__)
+inline Vector Max(Vector a, Vector b) { return _mm256_max_ps(a, b); }
+inline Vector Min(Vector a, Vector b) { return _mm256_min_ps(a, b); }
+inline uint32_t SignBits(Vector vector) { return _mm256_movemask_ps(vector); }
+#elif defined(__SSE2__)
+inline Vector Max(Vector a, Vector b) { return _mm_max_ps(a, b); }
+inline Vector Min(Vector a, Vector b) { return _mm_min_ps(a, b); }
+inline uint32_t SignBits(Vector vector) { return _mm_movemask_ps(vector); }
+#else
 inline Vector Max(Vector a, Vector b) { return a > b ? a : b; }
 inline Vector Min(Vector a, Vector b) { return a < b ? a : b; }
+inline uint32_t SignBits(Vector vector) {
+  uint32_t bits = 0;
+  for (int lane = 0; lane < kLanes; ++lane) bits |= static_cast<uint32_t>(((Mask)vector)[lane] < 0) << lane;
+  return bits;
+}
+#endif
+inline uint32_t SignBits(Mask mask) { return SignBits((Vector)mask); }
 
 constexpr int32_t kSign = INT32_MIN;
 inline Vector Abs(Vector vector) { return (Vector)((Mask)vector & ~kSign); }
 inline Vector Negative(Vector vector) { return (Vector)((Mask)vector | kSign); }
-
-// One bit a lane: whether it has its sign bit set, as true lanes of a mask have.
-inline uint32_t SignBits(Vector vector) {
-#if defined(__AVX512DQ__)
-  return static_cast<uint16_t>(__builtin_ia32_cvtd2mask512((Mask)vector));
-#elif defined(__AVX2__)
-  return static_cast<uint32_t>(__builtin_ia32_movmskps256(vector));
-#elif defined(__SSE2__)
-  return static_cast<uint32_t>(__builtin_ia32_movmskps(vector));
-#else
-  uint32_t bits = 0;
-  for (int lane = 0; lane < kLanes; ++lane) bits |= static_cast<uint32_t>(((Mask)vector)[lane] < 0) << lane;
-  return bits;
-#endif
-}
-
-inline uint32_t SignBits(Mask mask) { return SignBits((Vector)mask); }
-
-inline float LargestLane(Vector vector) {
-  float largest = vector[0];
-  for (int lane = 1; lane < kLanes; ++lane) largest = vector[lane] > largest ? vector[lane] : largest;
-  return largest;
-}
 
 inline Quad FoldToQuad(Vector vector) {
   Quad parts[kLanes / 4];
@@ -90,6 +93,15 @@ inline Quad SumLanes(Vector a, Vector b, Vector c, Vector d) {
   return RASTERIZER_SHUFFLE(pq, rs, 0, 1, 4, 5) + RASTERIZER_SHUFFLE(pq, rs, 2, 3, 6, 7);
 }
 
+inline float LargestLane(Vector vector) {
+  Quad parts[kLanes / 4];
+  __builtin_memcpy(parts, &vector, sizeof vector);
+  for (int i = 1; i < kLanes / 4; ++i) parts[0] = parts[0] > parts[i] ? parts[0] : parts[i];
+  const Quad turned = RASTERIZER_SHUFFLE(parts[0], parts[0], 2, 3, 0, 1);
+  const Quad pair = parts[0] > turned ? parts[0] : turned;
+  return pair[0] > pair[1] ? pair[0] : pair[1];
+}
+
 #undef RASTERIZER_SHUFFLE
 
 // e^x for x < 88, to 2 units in the last place above -80; below it e^-80.
@@ -102,11 +114,9 @@ inline Vector Exp(Vector x) {
   const Vector shifted = x * 1.44269504f + kRound;
   const Vector n = shifted - kRound;
   const Vector r = (x - n * kLog2High) - n * kLog2Low;
-  Vector q = r * 0.0013814536f + 0.008368745f;
-  q = q * r + 0.041668393f;
-  q = q * r + 0.16666521f;
-  q = q * r + 0.49999994f;
-  const Vector power = q * (r * r) + r + 1.0f;
+  const Vector squared = r * r;
+  const Vector low = r * 0.16666521f + 0.49999994f, high = r * 0.008368745f + 0.041668393f;
+  const Vector power = (low + (high + squared * 0.0013814536f) * squared) * squared + (r + 1.0f);
   return (Vector)((Mask)power + ((Mask)shifted << 23));
 }
 
