@@ -1,11 +1,13 @@
 """Times the rasteriser's backends side by side in one run, and prints one table.
 
     python benchmarks/splatting.py --backends=cpu,xla,plain --repeats=5
+    python benchmarks/splatting.py --footprint=gaussians --backends=cpu,xla
     python benchmarks/splatting.py --scaling
 
-`plain` is a straightforward single-threaded C++ splat of the same job, forward only (plain_splat.cc, compiled here with
--O3 -march=native). `--scaling` compares one thread with all, and one image with a batch. splatting_memory.py measures
-the backends' memory, splatting_growth.py how the native one's time grows with the number of points.
+RASTERIZER_ISA=avx2 (or baseline) measures the native kernels of a lower instruction set. `plain` is a straightforward
+single-threaded C++ splat of discs, forward only (plain_splat.cc, compiled here with -O3 -march=native). `--scaling`
+compares one thread with all, and one image with a batch. splatting_memory.py measures the backends' memory,
+splatting_growth.py how the native one's time grows with the number of points.
 """
 
 import argparse
@@ -13,6 +15,7 @@ import ctypes
 import functools
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -33,6 +36,7 @@ class Job(NamedTuple):
     radius: float  # of half the image's side
     channels: int
     batch: int
+    deviations: tuple[float, float] | None = None  # Gaussians, with standard deviations between these pixels
 
 
 JOBS = (
@@ -41,6 +45,14 @@ JOBS = (
     Job(25_000, 256, 0.015, 7, 1),
     Job(102_000, 512, 0.006, 7, 1),
     Job(174_000, 512, 0.005, 7, 1),
+)
+
+GAUSSIAN_JOBS = (
+    Job(22_000, 256, 0.0, 3, 1, (1.0, 4.0)),
+    Job(22_000, 256, 0.0, 3, 2, (1.0, 4.0)),
+    Job(30_000, 256, 0.0, 3, 1, (0.75, 2.25)),
+    Job(60_000, 512, 0.0, 3, 1, (1.0, 3.0)),
+    Job(174_000, 512, 0.0, 3, 1, (0.6, 1.8)),
 )
 
 
@@ -53,6 +65,18 @@ def sphere(job: Job) -> tuple[jax.Array, ...]:
     features = rng.uniform(size=(job.batch, job.points, job.channels))
     cotangent = rng.normal(size=(job.size, job.size, job.channels))
     return tuple(jnp.asarray(a, jnp.float32) for a in (means2d, 3 + unit[..., 2], features, cotangent))
+
+
+def gaussian_shapes(job: Job) -> tuple[jax.Array, jax.Array]:
+    """Conics (batch, N, 3) of any direction, and opacities (batch, N)."""
+    assert job.deviations is not None
+    rng = np.random.default_rng(1)
+    along, across = rng.uniform(*job.deviations, (2, job.batch, job.points)) ** -2.0
+    angle = rng.uniform(0, np.pi, along.shape)
+    cos, sin = np.cos(angle), np.sin(angle)
+    conics = [cos**2 * along + sin**2 * across, cos * sin * (along - across), sin**2 * along + cos**2 * across]
+    opacities = rng.uniform(0.3, 0.95, along.shape)
+    return jnp.asarray(np.stack(conics, axis=-1), jnp.float32), jnp.asarray(opacities, jnp.float32)
 
 
 class Program(NamedTuple):
@@ -68,24 +92,32 @@ class Program(NamedTuple):
 def passes(job: Job, backend: str) -> dict[str, Program]:
     """The forward pass, and the forward and backward pass, compiled and ready to call."""
     means2d, depths, features, cotangent = sphere(job)
-    radius = jnp.float32(job.radius * job.size / 2)
-    draw = functools.partial(
-        rasterizer.splat, image_size=(job.size, job.size), backend=backend, max_overlaps=4 * job.points
-    )
+    common = {"image_size": (job.size, job.size), "backend": backend}
 
-    def images(means2d, radius, features, depths):
+    def discs(means2d, radius, features, depths):
+        draw = functools.partial(rasterizer.splat, max_overlaps=4 * job.points, **common)
         return jax.vmap(lambda m, d, f: draw(m, d, radius, f).image)(means2d, depths, features)
 
-    def loss(means2d, radius, features, depths, cotangent):
-        image = images(means2d, radius, features, depths)
+    def gaussians(means2d, shapes, features, depths):
+        draw = functools.partial(rasterizer.splat_gaussians, max_overlaps=24 * job.points, **common)
+        return jax.vmap(lambda m, s, d, f: draw(m, s[0], d, s[1], f).image)(means2d, shapes, depths, features)
+
+    images, shapes = (gaussians, gaussian_shapes(job)) if job.deviations else (discs, _radius(job))
+
+    def loss(means2d, shapes, features, depths, cotangent):
+        image = images(means2d, shapes, features, depths)
         return jnp.sum(image * cotangent[None]), image
 
     def program(function, *arguments):
         return Program(jax.jit(function).lower(*arguments).compile(), arguments)
 
-    arguments = (means2d, radius, features, depths)
+    arguments = (means2d, shapes, features, depths)
     both = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)
     return {"forward": program(images, *arguments), "forward + backward": program(both, *arguments, cotangent)}
+
+
+def _radius(job: Job) -> jax.Array:
+    return jnp.float32(job.radius * job.size / 2)
 
 
 @functools.cache
@@ -94,7 +126,7 @@ def plain_library() -> ctypes.CDLL:
     target = pathlib.Path(tempfile.mkdtemp()) / "plain_splat.so"
     source = pathlib.Path(__file__).with_name("plain_splat.cc")
     flags = ["-std=c++17", "-O3", "-march=native", "-fPIC", "-shared"]
-    subprocess.run([os.environ.get("CXX", "c++"), *flags, str(source), "-o", str(target)], check=True)
+    subprocess.run([*shlex.split(os.environ.get("CXX", "c++")), *flags, str(source), "-o", str(target)], check=True)
     return ctypes.CDLL(str(target))
 
 
@@ -170,7 +202,8 @@ def main() -> None:
         "--backends", default="cpu,xla,plain", help="comma-separated; the first is the unit of the ratios"
     )
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=len(JOBS), help="only this many, smallest first")
+    parser.add_argument("--footprint", choices=["discs", "gaussians"], default="discs")
+    parser.add_argument("--jobs", type=int, help="only this many, smallest first")
     parser.add_argument("--scaling", action="store_true", help="threads and batches instead")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -179,10 +212,12 @@ def main() -> None:
     if options.scaling:
         return scaling()
     backends = options.backends.split(",")
-    print(f"jax {jax.__version__} on {jax.devices()[0].device_kind}; fastest of {options.repeats}")
+    kind, instructions = jax.devices()[0].device_kind, rasterizer.instruction_set()
+    print(f"jax {jax.__version__} on {kind}, native kernels for {instructions}; fastest of {options.repeats}")
     print("| points | pixels | C | batch | pass | " + " | ".join(f"{name}, ms" for name in backends) + " | ratios |")
     print("|---" * (6 + len(backends)) + "|")
-    for job in JOBS[: options.jobs]:
+    jobs = JOBS if options.footprint == "discs" else GAUSSIAN_JOBS
+    for job in jobs[: options.jobs]:
         calls = {name: plain_passes(job) if name == "plain" else passes(job, name) for name in backends}
         for which in ("forward", "forward + backward"):
             times = [milliseconds(c[which], options.repeats) if which in c else float("nan") for c in calls.values()]

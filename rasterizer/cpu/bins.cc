@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -13,12 +12,18 @@
 namespace rasterizer {
 namespace {
 
-struct TileRange {
-  Span rows, cols;
-  int64_t count() const { return int64_t{rows.last - rows.first} * (cols.last - cols.first); }
-};
+// The pixels whose centres (at +0.5) lie within `extent` of `centre`, among 0 ... size - 1.
+inline Span PixelSpan(float centre, float extent, int size) {
+  // Clamped as floats: a point far outside would not fit an int.
+  const float limit = static_cast<float>(size);
+  const float low = std::min(std::max(centre - extent - 0.5f, 0.0f), limit);
+  const float high = std::min(std::max(centre + extent - 0.5f, -1.0f), limit - 1.0f);
+  // Rounded up, and down: conversion goes towards zero, and is faster than a call.
+  const int first = static_cast<int>(low), last = static_cast<int>(high);
+  return {first + (static_cast<float>(first) < low), last - (static_cast<float>(last) > high) + 1};
+}
 
-Span TileSpan(Span pixels) {
+inline Span TileSpan(Span pixels) {
   if (pixels.first >= pixels.last) return {0, 0};
   return {pixels.first / kTile, (pixels.last - 1) / kTile + 1};
 }
@@ -43,30 +48,51 @@ void ForEachTile(const Size& size, const TileRange& range, const Visit& visit) {
 
 }  // namespace
 
-Bins BinPoints(const Size& size, const Scene& scene) {
-  Bins bins;
-  bins.first_ids.resize(size.points + 1);
-  bins.starts.assign(size.tiles() + 1, 0);
-  std::vector<TileRange> ranges(size.points);
-  uint64_t total = 0;
-  for (int32_t point = 0; point < size.points; ++point) {
-    if (scene.drawn[point]) ranges[point] = TilesOf(size, scene, point);
-    total += ranges[point].count();
-    if (total > std::numeric_limits<uint32_t>::max()) throw std::length_error("more than 2^32 (tile, point) pairs");
-    bins.first_ids[point + 1] = static_cast<uint32_t>(total);
-    ForEachTile(size, ranges[point], [&](int tile) { ++bins.starts[tile + 1]; });
+Binner::Binner(const Size& size, const Scene& scene, int64_t num_parts)
+    : size_(size), scene_(scene), ranges_(new TileRange[size.points]), parts_(num_parts) {
+  for (int64_t i = 0; i < num_parts; ++i) {
+    parts_[i].first = size.points * i / num_parts;
+    parts_[i].last = size.points * (i + 1) / num_parts;
   }
-  for (int tile = 0; tile < size.tiles(); ++tile) bins.starts[tile + 1] += bins.starts[tile];
-  bins.pairs.resize(total);
-  std::vector<uint32_t> next(bins.starts.begin(), bins.starts.end() - 1);
-  for (int32_t point = 0; point < size.points; ++point) {
-    Pair pair{DepthBits(scene.depths[point]), point, bins.first_ids[point]};
-    ForEachTile(size, ranges[point], [&](int tile) {
-      bins.pairs[next[tile]++] = pair;
-      ++pair.id;
+  bins_.first_ids.reset(new uint32_t[size.points + 1]);
+  bins_.starts.resize(size.tiles() + 1);
+}
+
+void Binner::Count(int64_t part) {
+  auto& [first, last, tiles, num_pairs] = parts_[part];
+  tiles.assign(size_.tiles(), 0);
+  num_pairs = 0;
+  for (int64_t point = first; point < last; ++point) {
+    ranges_[point] = scene_.drawn[point] ? TilesOf(size_, scene_, point) : TileRange{};
+    num_pairs += ranges_[point].count();
+    ForEachTile(size_, ranges_[point], [&, &counts = tiles](int tile) { ++counts[tile]; });
+  }
+}
+
+void Binner::Place() {
+  uint64_t total = 0;
+  for (Part& part : parts_) total += std::exchange(part.num_pairs, total);
+  if (total > std::numeric_limits<uint32_t>::max()) throw std::length_error("more than 2^32 (tile, point) pairs");
+  uint32_t next = 0;
+  for (int tile = 0; tile < size_.tiles(); ++tile) {
+    bins_.starts[tile] = next;
+    for (Part& part : parts_) next += std::exchange(part.tiles[tile], next);
+  }
+  bins_.starts[size_.tiles()] = next;
+  bins_.first_ids[size_.points] = next;
+  bins_.pairs.reset(new Pair[total]);
+}
+
+void Binner::Fill(int64_t part) {
+  auto& [first, last, tiles, first_id] = parts_[part];
+  uint32_t id = static_cast<uint32_t>(first_id);
+  for (int64_t point = first; point < last; ++point) {
+    bins_.first_ids[point] = id;
+    const uint32_t depth = DepthBits(scene_.depths[point]);
+    ForEachTile(size_, ranges_[point], [&, &next = tiles](int tile) {
+      bins_.pairs[next[tile]++] = {depth, static_cast<int32_t>(point), id++};
     });
   }
-  return bins;
 }
 
 // A stable radix sort. Each tile has its own: a scene's would read and write memory at random, and on one thread.
@@ -77,7 +103,7 @@ void SortTile(Bins& bins, int tile) {
   if (count < 2) return;
   const auto digit = [](const Pair& pair, int d) { return pair.depth >> (d * kBits) & (kBuckets - 1); };
   const std::unique_ptr<Pair[]> other(new Pair[count]);
-  Pair *from = bins.pairs.data() + bins.starts[tile], *to = other.get();
+  Pair *from = bins.pairs.get() + bins.starts[tile], *to = other.get();
   std::array<std::array<uint32_t, kBuckets + 1>, kDigits> starts{};
   for (size_t k = 0; k < count; ++k)
     for (int d = 0; d < kDigits; ++d) ++starts[d][digit(from[k], d) + 1];

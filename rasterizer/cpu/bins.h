@@ -2,32 +2,51 @@
 #ifndef RASTERIZER_CPU_BINS_H_
 #define RASTERIZER_CPU_BINS_H_
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "scene.h"
 
 namespace rasterizer {
 
-// The pixels whose centres (at +0.5) lie within `extent` of `centre`, among 0 ... size - 1.
-inline Span PixelSpan(float centre, float extent, int size) {
-  // Clamped as floats: a point far outside would not fit an int.
-  const float limit = static_cast<float>(size);
-  const float first = std::min(std::max(std::ceil(centre - extent - 0.5f), 0.0f), limit);
-  const float last = std::min(std::max(std::floor(centre + extent - 0.5f) + 1.0f, 0.0f), limit);
-  return {static_cast<int>(first), static_cast<int>(last)};
-}
-
-struct Bins {
-  std::vector<uint32_t> first_ids;  // (points + 1): each point's first pair id.
-  std::vector<uint32_t> starts;     // (tiles + 1): where each tile's pairs start.
-  std::vector<Pair> pairs;          // Of each tile; in the order of their points until SortTile.
+struct TileRange {
+  Span rows, cols;
+  int64_t count() const { return int64_t{rows.last - rows.first} * (cols.last - cols.first); }
 };
 
-// Throws std::length_error beyond 2^32 - 1 pairs.
-Bins BinPoints(const Size& size, const Scene& scene);
+struct Bins {
+  std::unique_ptr<uint32_t[]> first_ids;  // (points + 1): each point's first pair id.
+  std::vector<uint32_t> starts;           // (tiles + 1): where each tile's pairs start.
+  std::unique_ptr<Pair[]> pairs;          // Of each tile; in the order of their points until SortTile.
+};
+
+// Lists the points of an image by tile, in parts that may be worked on at once: Count every part, then Place, then Fill
+// every part. The result does not depend on the number of parts.
+class Binner {
+ public:
+  Binner(const Size& size, const Scene& scene, int64_t num_parts);
+
+  void Count(int64_t part);
+  void Place();  // Throws std::length_error beyond 2^32 - 1 pairs.
+  void Fill(int64_t part);
+  Bins Take() { return std::move(bins_); }
+
+ private:
+  // What the points of a part are to the tiles.
+  struct Part {
+    int64_t first, last;         // Points.
+    std::vector<uint32_t> tiles;  // How many pairs each has; then where its next one goes.
+    uint64_t num_pairs;          // Then the first one's id.
+  };
+
+  const Size& size_;
+  const Scene& scene_;
+  std::unique_ptr<TileRange[]> ranges_;
+  std::vector<Part> parts_;
+  Bins bins_;
+};
 
 // Puts a tile's pairs nearest first; of equal depths the lower point stays first.
 void SortTile(Bins& bins, int tile);

@@ -66,8 +66,8 @@ Scene SceneOf(const Size& size, int64_t b, const Floats& means2d, const Floats& 
           drawn.typed_data() + at};
 }
 
-// Calls body(first, last) for runs of as many images as there are threads. Images are binned one to a thread and then
-// drawn together; more at once would push each other out of the caches, and hold all their pairs in memory.
+// Calls body(first, last) for runs of as many images as there are threads. The images of a run are binned and then drawn
+// together; more at once would push each other out of the caches, and hold all their pairs in memory.
 template <typename Body>
 void ForGroups(ffi::ThreadPool& pool, int64_t images, const Body& body) {
   const int64_t group = std::max<int64_t>(1, pool.num_threads());
@@ -75,8 +75,14 @@ void ForGroups(ffi::ThreadPool& pool, int64_t images, const Body& body) {
 }
 
 std::vector<Bins> BinBatch(ffi::ThreadPool& pool, const Size& size, const std::vector<Scene>& scenes) {
-  std::vector<Bins> bins(scenes.size());
-  ParallelFor(pool, scenes.size(), [&](int64_t b) { bins[b] = BinPoints(size, scenes[b]); });
+  const int64_t images = scenes.size(), parts = std::max<int64_t>(1, pool.num_threads() / std::max<int64_t>(1, images));
+  std::vector<Binner> binners;
+  for (const Scene& scene : scenes) binners.emplace_back(size, scene, parts);
+  ParallelFor(pool, images * parts, [&](int64_t index) { binners[index / parts].Count(index % parts); });
+  for (Binner& binner : binners) binner.Place();
+  ParallelFor(pool, images * parts, [&](int64_t index) { binners[index / parts].Fill(index % parts); });
+  std::vector<Bins> bins;
+  for (Binner& binner : binners) bins.push_back(binner.Take());
   return bins;
 }
 
@@ -158,7 +164,7 @@ ffi::Error Backward(ffi::ThreadPool pool, int64_t limit, float min_transmittance
         scenes.push_back(SceneOf(size, b, means2d, depths, extents, shapes, features, opacities, drawn));
       std::vector<Bins> bins = BinBatch(pool, size, scenes);
       std::vector<std::unique_ptr<float[]>> pair_gradients;
-      for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.pairs.size() * PairStride(size)]);
+      for (const Bins& one : bins) pair_gradients.emplace_back(new float[one.starts.back() * PairStride(size)]);
       ParallelFor(pool, scenes.size() * size.tiles(), [&](int64_t index) {
         const int64_t i = index / size.tiles(), at = batch.pixels(first + i);
         const Cotangents cotangents{d_image.typed_data() + at * size.channels, d_alpha.typed_data() + at};

@@ -36,7 +36,7 @@ TileJob JobOf(const Size& size, const Scene& scene, Bins& bins, int tile) {
   const int row = tile / size.cols() * kTile, col = tile % size.cols() * kTile;
   return {size,
           scene,
-          bins.pairs.data() + bins.starts[tile],
+          bins.pairs.get() + bins.starts[tile],
           bins.starts[tile + 1] - bins.starts[tile],
           {row, std::min(row + kTile, size.height)},
           {col, std::min(col + kTile, size.width)}};
