@@ -1,7 +1,7 @@
 """One person from one clip as rigged Gaussians on a GPU: 512x512 pixels, minutes; from 8 GiB of its memory on.
 
 python launch.py train --config=configs/gaussians_gpu.py --data=data/me --workdir=runs/me
-python launch.py train --config=configs/gaussians_gpu.py --data=data/me --workdir=runs/me --vgg_weights=vgg16.safetensors
+python launch.py train --config=configs/gaussians_gpu.py ... --vgg_weights=vgg16.safetensors
 
 As configs/gaussians_laptop.py, with more Gaussians and larger pictures: 256 pixels first, then 512. With VGG weights, a
 perceptual term; without them, none. Short of memory, lower batch_size, then on_surface.

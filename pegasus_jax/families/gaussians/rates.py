@@ -37,13 +37,12 @@ _GAUSSIANS = {
     "opacity_logit": Decay(3e-2, 5e-3),
     "colour": Decay(1.5e-2, 1.5e-3),
 }
-_BASES = {
+_CORRECTIONS = {
     "basis_offset": Decay(8e-3, 8e-4),
     "basis_rotation": Decay(1e-3, 1e-4),
     "basis_colour": Decay(1.5e-3, 1.5e-4),
+    "mixer": Decay(2e-3, 2e-4),
 }
-_MIXER = Decay(2e-3, 2e-4)
-_SHRINKAGE = 2e-4  # of the bases in a step at the start, in proportion to their rates later
 
 
 def adam() -> optax.GradientTransformation:
@@ -65,9 +64,7 @@ def rates(share: jax.Array, *, bases_after: float) -> dict[str, Rate]:
     """Returns each group's rate after a share of the run; bases and mixer rest until `bases_after` of it."""
     wait = jnp.where(share >= bases_after, 1.0, 0.0)
     found = {name: Rate(decay.at(share)) for name, decay in _GAUSSIANS.items()}
-    for name, decay in _BASES.items():
-        found[name] = Rate(wait * decay.at(share), decay=_SHRINKAGE / decay.start)
-    return found | {"mixer": Rate(wait * _MIXER.at(share))}
+    return found | {name: Rate(wait * decay.at(share)) for name, decay in _CORRECTIONS.items()}
 
 
 def hold_hidden(new: Params, old: Params, shown: jax.Array) -> Params:

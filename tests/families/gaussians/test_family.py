@@ -18,6 +18,8 @@ from pegasus_jax.inference.retrack import retrack_clip
 from pegasus_jax.training import loop, train
 from tests.training import tiny
 
+from . import splat_viewer
+
 OPTIONS = {"look": None, "frame": 1, "sequence": False, "dtype": "float32", "image_size": 32}
 TOTAL = 128
 
@@ -68,9 +70,22 @@ def test_a_file_that_lacks_an_array_is_damaged(run):
         pj.load(run / "lacking.npz")
 
 
-def test_splats_are_written_without_conversion(run):
+def test_another_viewer_shows_the_file_as_it_is_shown_here(run):
     export.export_avatar(run / "run", "splats", out=run / "me.ply", drive=run / "me", **OPTIONS)
-    assert (run / "me.ply").stat().st_size > 300 * 4 * 62
+    avatar, side = pj.load(run / "run"), tiny.SIDE
+    motion = clip.driven(avatar, run / "me", image_size=side).frames(0)
+    ours = np.asarray(avatar.render(motion.params, motion.cameras).image)
+    flip = np.diag([1.0, -1.0, -1.0])  # the file's axes are a picture's
+    T_camera_world = np.asarray(motion.cameras.T_camera_world, np.float64)
+    theirs = splat_viewer.draw(
+        splat_viewer.read_ply(run / "me.ply"),
+        T_camera_world[:, :3] @ flip,
+        T_camera_world[:, 3],
+        np.asarray(motion.cameras.intrinsics),
+        side,
+    )
+    assert -10.0 * np.log10(np.mean((ours - theirs) ** 2)) > 40.0
+    assert np.mean((theirs - 1.0) ** 2) > 0.01, "a blank picture is like another"
 
 
 def test_what_it_cannot_do_is_one_sentence(run):
