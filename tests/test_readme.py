@@ -33,8 +33,11 @@ def test_the_first_two_blocks_are_the_demo_and_the_tests():
     assert tests[-1] == (_ROOT / ".ci" / "run").read_text().splitlines()[-1]
 
 
-@pytest.mark.parametrize("words", [*_launches("README.md"), *_launches("docs/walkthrough.md")], ids=" ".join)
-def test_every_command_line_of_readme_and_walkthrough_is_accepted(words):
+_PAGES = ("README.md", "docs/walkthrough.md", "docs/looks.md")
+
+
+@pytest.mark.parametrize("words", [words for page in _PAGES for words in _launches(page)], ids=" ".join)
+def test_every_command_line_of_the_pages_is_accepted(words):
     name, *arguments = words
     flag_values = flags.FlagValues()
     commands.load(name).define_flags(flag_values)
@@ -44,7 +47,7 @@ def test_every_command_line_of_readme_and_walkthrough_is_accepted(words):
 def test_the_change_of_a_config_is_one_that_works():
     examples = re.findall(r"--config\.([\w.]+=[^`]+)`", (_ROOT / "README.md").read_text())
     assert examples
-    load_config(str(_ROOT / "configs" / "laptop.py"), overrides=examples)
+    load_config(str(_ROOT / "configs" / "gaussians_laptop.py"), overrides=examples)
 
 
 @pytest.mark.parametrize("name", ["README.md", "BUILD.md"])
