@@ -44,7 +44,7 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
                 "offset": 2e-4,
                 "size": 1e-2,
                 "needles": 1e-2,
-                "mouth": 1.0,
+                "colour": 1.0,
             },
             "every": {"log": total // 40, "checkpoint": total // 4},
         }

@@ -142,7 +142,7 @@ class GaussiansModel:
             "offset": losses.offset_prior(params),
             "size": losses.size_prior(params, constants.rig),
             "needles": losses.needle_prior(params),
-            "mouth": losses.mouth_prior(params, constants.rig, primitives.first_colour),
+            "colour": losses.colour_prior(params, constants.rig, primitives.first_colour),
         }
         if self.run.perceptual is not None and self.settings.weights.perceptual:
             terms["perceptual"] = self.run.perceptual(picture, target)

@@ -13,9 +13,8 @@ _THICKNESS = 0.4  # of a Gaussian's size across the surface, along its normal
 _LEAST_SIZE = 0.0015  # head units
 _LARGEST_SIZES = {parts.SHELL: 0.012}  # head units: large ones of the shell bury the face
 _LARGEST_SIZE = 0.02
-_OPACITY_LOGIT = 0.5
-_INNER_OPACITY_LOGIT = 3.0  # nothing shines through eyeballs, teeth and the back of the mouth
-_INNER = (parts.EYEBALL, parts.MOUTH, parts.TEETH)
+_OPACITY_LOGITS = {parts.SHELL: 0.5, parts.SCALP: 0.5, parts.EYEBALL: 3.0, parts.MOUTH: 3.0, parts.TEETH: 3.0}
+_OPACITY_LOGIT = 2.0  # nothing shines through skin
 _OUTPUT_GAIN = 0.7  # of the mixer: weights of bases begin near a unit normal distribution
 
 
@@ -67,7 +66,7 @@ def initial_params(rig: Rig, *, num_bases: int, hidden: int, key: jax.Array) -> 
         offset=jnp.zeros((3, count)),
         quaternion=jnp.zeros((4, count)).at[0].set(1.0),
         log_scale=initial_log_scale(rig),
-        opacity_logit=jnp.where(jnp.isin(rig.part, jnp.array(_INNER)), _INNER_OPACITY_LOGIT, _OPACITY_LOGIT),
+        opacity_logit=_by_part(rig, _OPACITY_LOGITS, _OPACITY_LOGIT),
         colour=jnp.full((3, count), 0.5),
         bases=Bases(*(jnp.zeros((num_bases, 3, count)) for _ in range(3))),
         mixer=Mixer(
@@ -81,9 +80,15 @@ def initial_params(rig: Rig, *, num_bases: int, hidden: int, key: jax.Array) -> 
 
 def initial_log_scale(rig: Rig) -> jax.Array:
     """Returns the logarithms (3, N) of the sizes that Gaussians start with."""
-    largest = jnp.full(rig.part.shape, _LARGEST_SIZE)
-    for part, size in _LARGEST_SIZES.items():
-        largest = jnp.where(rig.part == part, size, largest)
+    largest = _by_part(rig, _LARGEST_SIZES, _LARGEST_SIZE)
     log_size = jnp.log(jnp.clip(_SIZE * rig.spacing, _LEAST_SIZE, largest))
     flat = jnp.where(rig.part == parts.SHELL, 0.0, jnp.log(_THICKNESS))
     return jnp.stack([log_size, log_size, log_size + flat])
+
+
+def _by_part(rig: Rig, values: dict[int, float], otherwise: float) -> jax.Array:
+    """(N,): the value of each Gaussian's part."""
+    found = jnp.full(rig.part.shape, otherwise)
+    for part, value in values.items():
+        found = jnp.where(rig.part == part, value, found)
+    return found

@@ -18,7 +18,7 @@ class Weights:
     offset: float = 2e-4
     size: float = 1e-2
     needles: float = 1e-2
-    mouth: float = 1.0
+    colour: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
