@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pegasus_jax.families.gaussians import losses
+from pegasus_jax.families.gaussians import losses, parts
 from pegasus_jax.families.gaussians.params import initial_log_scale, initial_params
 
 from . import small
@@ -54,3 +54,20 @@ def test_dissimilarity_is_zero_for_the_same_and_more_for_the_different():
     picture = jnp.asarray(rng.uniform(size=(2, 16, 16, 3)), jnp.float32)
     assert abs(float(losses.dissimilarity(picture, picture))) < 1e-6
     assert losses.dissimilarity(picture, 1.0 - picture) > 1.0
+
+
+def test_colours_are_held_to_the_first_ones_most_of_all_inside_the_mouth(start):
+    params, rig = start
+    inside = np.isin(np.asarray(rig.part), (parts.MOUTH, parts.TEETH))
+    assert losses.colour_prior(params, rig, params.colour) == 0.0
+    moved = lambda where: dataclasses.replace(params, colour=params.colour + 0.1 * jnp.asarray(where))  # noqa: E731
+    held, free = (float(losses.colour_prior(moved(where), rig, params.colour)) for where in (inside, ~inside))
+    assert np.isclose(held, 0.03 * inside.mean(), rtol=1e-4)
+    assert 0.0 < free / (~inside).sum() < 0.05 * held / inside.sum()
+
+
+def test_nothing_shines_through_skin_at_the_start(start):
+    params, rig = start
+    opacities = np.asarray(jax.nn.sigmoid(params.opacity_logit))
+    skin = np.isin(np.asarray(rig.part), (parts.SKIN, parts.FACE, parts.FEATURE))
+    assert opacities[skin].min() > 0.85 and opacities[np.asarray(rig.part) == parts.SCALP].max() < 0.7
