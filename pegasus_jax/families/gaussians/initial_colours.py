@@ -22,8 +22,8 @@ from pegasus_jax.families.gaussians.rig import Rig
 
 _LEAST_WEIGHT = 0.02  # pixels, weighted, that a frame has to show of a Gaussian: at 128 pixels most have less than one
 _SHADE = 0.8  # of the nearest one's colour, for what no frame shows
-_MOUTH = (0.12, 0.05, 0.04)
-_TEETH = 0.4 * np.array([1.0, 0.92, 0.85])  # of the brightest channel of the skin
+_MOUTH = (0.07, 0.03, 0.025)
+_TEETH = 0.3 * np.array([1.0, 0.92, 0.85])  # of the brightest channel of the skin
 
 
 def with_initial_colours(

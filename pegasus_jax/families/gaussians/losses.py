@@ -50,10 +50,10 @@ def needle_prior(params: Params) -> jax.Array:
 
 
 def colour_prior(params: Params, rig: Rig, first_colour: jax.Array) -> jax.Array:
-    """Returns the mean squared change of colours from the first ones, and of colours by bases, seldom seen or not.
+    """Returns the mean squared change of colours from the first ones.
 
     What many pixels show overrules it; what few show does not turn to noise. Inside the mouth it counts most.
     """
     inside = jnp.isin(rig.part, jnp.array([parts.MOUTH, parts.TEETH]))
-    change = jnp.sum((params.colour - first_colour) ** 2, axis=0) + jnp.sum(params.bases.colour**2, axis=(0, 1))
+    change = jnp.sum((params.colour - first_colour) ** 2, axis=0)
     return jnp.mean(jnp.where(inside, 1.0, _OUTSIDE) * change)

@@ -13,8 +13,8 @@ _THICKNESS = 0.4  # of a Gaussian's size across the surface, along its normal
 _LEAST_SIZE = 0.0015  # head units
 _LARGEST_SIZES = {parts.SHELL: 0.012}  # head units: large ones of the shell bury the face
 _LARGEST_SIZE = 0.02
-_OPACITY_LOGITS = {parts.SHELL: 0.5, parts.SCALP: 0.5, parts.EYEBALL: 3.0, parts.MOUTH: 3.0, parts.TEETH: 3.0}
-_OPACITY_LOGIT = 2.0  # nothing shines through skin
+_OPACITY_LOGITS = {parts.SHELL: 0.5, parts.SCALP: 0.5}  # hair, which learns where it is thin
+_OPACITY_LOGIT = 3.0  # of all else, for good: nothing shines through skin, eyeballs and teeth
 _OUTPUT_GAIN = 0.7  # of the mixer: weights of bases begin near a unit normal distribution
 
 
@@ -84,6 +84,12 @@ def initial_log_scale(rig: Rig) -> jax.Array:
     log_size = jnp.log(jnp.clip(_SIZE * rig.spacing, _LEAST_SIZE, largest))
     flat = jnp.where(rig.part == parts.SHELL, 0.0, jnp.log(_THICKNESS))
     return jnp.stack([log_size, log_size, log_size + flat])
+
+
+def opacities(params: Params, rig: Rig) -> jax.Array:
+    """Returns the opacities (N,) in [0, 1]; those of hair alone are learned."""
+    is_hair = jnp.isin(rig.part, jnp.array(list(_OPACITY_LOGITS)))
+    return jax.nn.sigmoid(jnp.where(is_hair, params.opacity_logit, jax.lax.stop_gradient(params.opacity_logit)))
 
 
 def _by_part(rig: Rig, values: dict[int, float], otherwise: float) -> jax.Array:

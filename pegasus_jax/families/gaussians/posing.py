@@ -9,7 +9,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.gaussians.params import Mixer, Params
+from pegasus_jax.families.gaussians.params import Mixer, Params, opacities
 from pegasus_jax.families.gaussians.rig import NUM_BONES, Rig, driving_numbers
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.model import NUM_JOINTS
@@ -62,7 +62,7 @@ def pose_gaussians(
     turned = rotation_columns(quaternion)
     scales = jnp.exp(params.log_scale)
     factors = jnp.stack([jnp.stack([scales[j] * x for x in _combined(frame, turned[j])]) for j in range(3)], axis=1)
-    return PosedGaussians(means, factors, jax.nn.sigmoid(params.opacity_logit), jnp.clip(colour, 0.0, 1.0))
+    return PosedGaussians(means, factors, opacities(params, rig), jnp.clip(colour, 0.0, 1.0))
 
 
 def basis_weights(mixer: Mixer, rig: Rig, driving: jax.Array, *, noise: jax.Array | float = 0.0) -> jax.Array:
