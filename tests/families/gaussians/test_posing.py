@@ -101,7 +101,7 @@ def test_what_drives_the_bases_is_held_to_three_deviations(rigged):
     assert not np.allclose(near, basis_weights(mixer, rig, far), atol=1e-3)
 
 
-def test_the_inside_of_the_mouth_takes_nothing_from_bases_and_learns_no_colour(rigged):
+def test_the_inside_of_the_mouth_takes_nothing_from_bases_and_hair_alone_learns_opacities(rigged):
     rig, _ = rigged
     params = small.random_params(rig)
     expression, pose = (array[0] for array in small.motions(1))
@@ -110,13 +110,15 @@ def test_the_inside_of_the_mouth_takes_nothing_from_bases_and_learns_no_colour(r
 
     def total(params):
         posed = pose_gaussians(params, rig, expression, pose)
-        return jnp.sum(posed.means**2) + jnp.sum(posed.factors**2) + jnp.sum(posed.colours)
+        pictures = jnp.sum(posed.colours) + jnp.sum(posed.opacities)
+        return jnp.sum(posed.means**2) + jnp.sum(posed.factors**2) + pictures
 
     gradient = jax.grad(total)(params)
     for basis in (gradient.bases.offset, gradient.bases.rotation, gradient.bases.colour):
         assert not np.asarray(basis)[..., inside].any() and np.asarray(basis)[..., ~inside].any()
-    mouth = np.asarray(rig.part) == parts.MOUTH
-    assert not np.asarray(gradient.colour)[:, mouth].any() and np.asarray(gradient.colour)[:, ~mouth].any()
+    hair = np.isin(np.asarray(rig.part), (parts.SCALP, parts.SHELL))
+    learned = np.asarray(gradient.opacity_logit) != 0
+    assert hair.any() and np.array_equal(learned, hair)
 
 
 def test_gradients_are_those_of_finite_differences(rigged):
