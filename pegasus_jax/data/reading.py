@@ -11,6 +11,7 @@ from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.data.finding import dataset_folders, params_jsons
 from pegasus_jax.data.imavatar import read_imavatar
 from pegasus_jax.data.insta import EXPRESSION_KEY, read_insta
+from pegasus_jax.data.mattes import with_matte_scale
 from pegasus_jax.data.plausibility import check_values
 from pegasus_jax.data.vhap import PARAMS_KEY, read_vhap
 from pegasus_jax.errors import UserError
@@ -29,7 +30,7 @@ def read_dataset(folder: str | os.PathLike, *, json_name: str | None = None) -> 
     """
     dataset = _read(pathlib.Path(folder), json_name)
     check_values(dataset)
-    return dataset
+    return with_matte_scale(dataset)
 
 
 def _read(folder: pathlib.Path, json_name: str | None) -> Dataset:
