@@ -15,6 +15,18 @@ import numpy as np
 from pegasus_jax.errors import UserError
 
 _NUMBERS = r"[-+.\deE,\s\[\]]*"
+_RIGID = 1e-3  # how far rows of a rotation may be from orthonormal: jsons are written with few digits
+
+
+def read_text(path: pathlib.Path) -> str:
+    """The text in a file: UTF-8, UTF-16 or UTF-32, with or without a byte order mark, as systems write them.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is in none of these.
+    """
+    content = path.read_bytes()
+    return content.decode(json.detect_encoding(content))
 
 
 def read_json(path: pathlib.Path, *, without: str | None = None) -> dict[str, Any]:
@@ -24,7 +36,7 @@ def read_json(path: pathlib.Path, *, without: str | None = None) -> dict[str, An
         UserError: the file is missing, is not json, or holds something else than an object.
     """
     try:
-        text = path.read_text()
+        text = read_text(path)
         if without is not None:
             text = re.sub(rf'("{without}":\s*)\[{_NUMBERS}\]', r"\1[]", text)
         value = json.loads(text)
@@ -52,13 +64,26 @@ def frame_entries(params: dict[str, Any], *, where: str, may_be_empty: bool = Fa
 def inside(folder: pathlib.Path, name: Any, *, where: str) -> pathlib.Path:
     """`folder / name`; judged by the name alone, so that a user may keep links to another disk.
 
+    A backslash parts folders, as in names that Windows wrote.
+
     Raises:
-        UserError: the name leads out of the folder.
+        UserError: the name leads out of the folder, or is one that no file can have.
     """
-    plain = os.path.normpath(name) if isinstance(name, str) else ".."
-    if os.path.isabs(plain) or plain.split(os.sep)[0] == "..":
+    if isinstance(name, str) and not _can_be_a_name(name):
+        raise UserError(f"{where}: {name!a} is a name that no file can have; correct it.")
+    plain = os.path.normpath(slashed(name)) if isinstance(name, str) else ".."
+    if os.path.isabs(plain) or pathlib.PureWindowsPath(plain).drive or plain.split(os.sep)[0] == "..":
         raise UserError(f"{where}: {name!r} leads outside {folder}; paths must stay in the dataset folder.")
     return folder / plain
+
+
+def slashed(name: str) -> str:
+    """A name with slashes for the backslashes of Windows."""
+    return name.replace("\\", "/")
+
+
+def _can_be_a_name(name: str) -> bool:
+    return "\0" not in name and not any("\ud800" <= sign <= "\udfff" for sign in name)
 
 
 def get(entry: Any, key: str, *, where: str) -> Any:
@@ -80,7 +105,7 @@ def array(entry: Any, key: str, shape: tuple[int, ...], *, where: str) -> np.nda
     """
     value = get(entry, key, where=where)
     try:
-        found = np.asarray(value, np.float32)
+        found = as_float32(value)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: {key} must be numbers of shape {shape}.") from error
     if found.shape != shape:
@@ -88,13 +113,40 @@ def array(entry: Any, key: str, shape: tuple[int, ...], *, where: str) -> np.nda
     return finite(found, where=f"{where}: {key}")
 
 
+def as_float32(value: Any) -> np.ndarray:
+    """Numbers as float32, infinite where they are too large for it.
+
+    Raises:
+        TypeError, ValueError: they are no numbers, or are lists of several lengths.
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(value, np.float32)
+
+
 def frame_arrays(entries: list[Any], key: str, shape: tuple[int, ...], *, where: str) -> np.ndarray:
     """`array` of every entry of `frames`, stacked: (F, *shape)."""
     with contextlib.suppress(KeyError, TypeError, ValueError):
-        found = np.asarray([entry[key] for entry in entries], np.float32)
+        found = as_float32([entry[key] for entry in entries])
         if found.shape == (len(entries), *shape) and np.isfinite(found).all():
             return found  # all at once; one by one only to say which of them is wrong
     return np.stack([array(entry, key, shape, where=f"{where}: frames[{i}]") for i, entry in enumerate(entries)])
+
+
+def frame_coefficients(entries: list[Any], key: str, count: int, *, where: str) -> np.ndarray:
+    """`leading` of every entry of `frames`, stacked: (F, count)."""
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        found = as_float32([entry[key] for entry in entries])
+        if found.ndim == 2 and found.size and np.isfinite(found).all():
+            return np.pad(found[:, :count], ((0, 0), (0, max(0, count - found.shape[1]))))  # all at once
+    named = [(entry, f"{where}: frames[{i}]") for i, entry in enumerate(entries)]
+    return np.stack([leading(get(entry, key, where=at), count, where=f"{at}: {key}") for entry, at in named])
+
+
+def are_rotations(matrices: np.ndarray) -> np.ndarray:
+    """(F,) bool: whether matrices (F, 3, 3) turn, and neither scale, skew nor mirror."""
+    matrices = matrices.astype(np.float64)
+    skewed = np.abs(matrices @ matrices.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2)) > _RIGID
+    return ~skewed & (np.linalg.det(matrices) > 0)
 
 
 def finite(found: np.ndarray, *, where: str) -> np.ndarray:
@@ -108,14 +160,14 @@ def finite(found: np.ndarray, *, where: str) -> np.ndarray:
     return found
 
 
-def leading(values: np.ndarray, count: int, *, where: str) -> np.ndarray:
+def leading(values: Any, count: int, *, where: str) -> np.ndarray:
     """The first `count` coefficients of a basis (count,) float32; those that a tracker left out are zero.
 
     Raises:
         UserError: there is no value, or one that is not a finite number.
     """
     try:
-        flat = np.asarray(values, np.float32).reshape(-1)
+        flat = as_float32(values).reshape(-1)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where} must be numbers.") from error
     if not flat.size:

@@ -41,6 +41,7 @@ class Dataset:
     capture: dict[str, Any]  # capture.json; empty for published data
     part_names: tuple[str, ...]  # attributes that have masks
     held_out: np.ndarray | None = None  # (F,) bool: the frames that the folder itself sets apart for testing
+    matte_white: int | None = None  # what mattes have for 255, if that is not the largest value of their files
     notes: tuple[str, ...] = ()  # what the folder lacks that a user should know, in sentences
 
     def __len__(self) -> int:
@@ -74,7 +75,10 @@ class Dataset:
     def masks(self, *, indices: Iterable[int] | None = None, image_size: tuple[int, int] | None = None) -> np.ndarray:
         """(n, H, W) uint8 foreground mattes."""
         return self._load(
-            lambda frame, size: frame.matte.read(image_size=size), indices, image_size, desc="Loading masks"
+            lambda frame, size: frame.matte.read(image_size=size, white=self.matte_white),
+            indices,
+            image_size,
+            desc="Loading masks",
         )
 
     def parts(

@@ -19,10 +19,13 @@ class Matte:
     path: pathlib.Path
     is_alpha: bool = False  # the matte is the alpha channel of the picture there
 
-    def read(self, *, image_size: tuple[int, int]) -> np.ndarray:
-        """(H, W) uint8 at `image_size`."""
-        read = pictures.read_alpha if self.is_alpha else pictures.read_grey
-        return read(self.path, image_size=image_size)
+    def stored(self) -> np.ndarray:
+        """(H, W) uint8 or uint16, as the file has it."""
+        return pictures.decode_alpha(self.path) if self.is_alpha else pictures.decode_matte(self.path)
+
+    def read(self, *, image_size: tuple[int, int], white: int | None = None) -> np.ndarray:
+        """(H, W) uint8 at `image_size`; `white` stands for 255, by default the largest value of the file's type."""
+        return pictures.resize(pictures.to_8_bits(self.stored(), white=white), image_size)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE
 _OLD_INTRINSICS_SIDE = 512.0
 
 _UNUSED = "flame_keypoints"  # three fifths of the file
-_PLAIN = re.compile(rf"(?:\./)?{layout.IMAGE}/(\d+)(?:\.png)?")
+_PLAIN = re.compile(rf"(?:\./)?{layout.IMAGE}/(\d{{1,18}})(?:\.png)?")
 
 # Face-parsing labels (CelebAMask-HQ's 19 classes) of the attributes that PEGASUS swaps, and of clothing.
 PART_LABELS = {
@@ -57,8 +57,8 @@ def read_imavatar(folder: pathlib.Path, path: pathlib.Path) -> Dataset:
         folder=folder,
         numbers=numbers[kept],
         files=files,
-        world_mat=checks.frame_arrays(entries, "world_mat", (3, 4), where=where)[kept],
-        expression=checks.frame_arrays(entries, "expression", (NUM_EXPRESSION,), where=where)[kept],
+        world_mat=_world_mat(entries, where=where)[kept],
+        expression=checks.frame_coefficients(entries, "expression", NUM_EXPRESSION, where=where)[kept],
         pose=checks.frame_arrays(entries, "pose", (POSE_SIZE,), where=where)[kept],
         intrinsics=np.tile(_intrinsics(params, where=where), (len(files), 1)),
         frame_betas=_frame_betas(params, entries, where=where)[kept],
@@ -82,13 +82,24 @@ def _not_blacklisted(folder: pathlib.Path, numbers: np.ndarray) -> np.ndarray:
 
 def _number(folder: pathlib.Path, entry: Any, *, where: str) -> int:
     name = checks.get(entry, "file_path", where=where)
-    plain = _PLAIN.fullmatch(name) if isinstance(name, str) else None
+    plain = _PLAIN.fullmatch(checks.slashed(name)) if isinstance(name, str) else None
     if plain:
         return int(plain[1])
     path = checks.inside(folder, name, where=f"{where}.file_path")
-    if path.parent != folder / layout.IMAGE or not path.stem.isdecimal():
+    if path.parent != folder / layout.IMAGE or not re.fullmatch(r"\d{1,18}", path.stem):
         raise UserError(f"{where}.file_path must look like './{layout.IMAGE}/1'; got {name!r}.")
     return int(path.stem)
+
+
+def _world_mat(entries: list[Any], *, where: str) -> np.ndarray:
+    """(F, 3, 4); a fourth row, which every frame has then, must be that of a rigid motion."""
+    first = entries[0].get("world_mat") if isinstance(entries[0], dict) else None
+    if not (isinstance(first, list) and len(first) == 4):
+        return checks.frame_arrays(entries, "world_mat", (3, 4), where=where)
+    whole = checks.frame_arrays(entries, "world_mat", (4, 4), where=where)
+    for row in np.flatnonzero((whole[:, 3] != (0, 0, 0, 1)).any(axis=1)):
+        raise UserError(f"{where}: frames[{row}]: world_mat must end with the row [0, 0, 0, 1], or have three rows.")
+    return whole[:, :3]
 
 
 def _labels(folder: pathlib.Path) -> dict[str, tuple[int, ...]]:
@@ -101,8 +112,9 @@ def _frame_betas(params: dict[str, Any], entries: list[Any], *, where: str) -> n
     """(F, 100): the person's shape, or that of each frame in data fitted with one shape per frame."""
     per_frame = isinstance(entries[0], dict) and "shape_params" in entries[0]
     if "shape_params" not in params and per_frame:
-        return checks.frame_arrays(entries, "shape_params", (NUM_BETAS,), where=where)
-    return np.tile(checks.array(params, "shape_params", (NUM_BETAS,), where=where), (len(entries), 1))
+        return checks.frame_coefficients(entries, "shape_params", NUM_BETAS, where=where)
+    shape = checks.get(params, "shape_params", where=where)
+    return np.tile(checks.leading(shape, NUM_BETAS, where=f"{where}: shape_params"), (len(entries), 1))
 
 
 def _intrinsics(params: dict[str, Any], *, where: str) -> np.ndarray:

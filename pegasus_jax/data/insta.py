@@ -22,6 +22,7 @@ EXPRESSION_KEY = "exp_path"
 
 _MATTED = "matted"  # RGBA twins of the pictures
 _CV_TO_GL = np.diag([1.0, -1.0, -1.0])
+_Numbers = tuple[pathlib.Path, np.ndarray]  # those in a text file
 _DEGENERATE = 1e-6  # size of the cross product of two rows that span no plane
 
 
@@ -38,9 +39,9 @@ def read_insta(folder: pathlib.Path, views: list[View]) -> Dataset:
     betas, jaw, eyes = (_all(folder, views, name) for name in ("shape", "jaw", "eyes"))
     pose = np.zeros((len(views), POSE_SIZE), np.float32)
     if jaw is not None:
-        pose[:, JAW] = _axis_angle(jaw, 1, folder)
+        pose[:, JAW] = _axis_angles(jaw, 1, folder)
     if eyes is not None:
-        pose[:, LEFT_EYE.start : RIGHT_EYE.stop] = _axis_angle(eyes, 2, folder)
+        pose[:, LEFT_EYE.start : RIGHT_EYE.stop] = _axis_angles(eyes, 2, folder)
     lacking = [name for name, found in (("shape", betas), ("jaw", jaw), ("eyes", eyes)) if found is None]
     return Dataset(
         folder=folder,
@@ -50,7 +51,7 @@ def read_insta(folder: pathlib.Path, views: list[View]) -> Dataset:
         expression=np.stack([_expression(folder, view) for view in views]),
         pose=pose,
         intrinsics=nerf_style.intrinsics(views, image_size=size),
-        frame_betas=np.zeros((len(views), NUM_BETAS), np.float32) if betas is None else _first(betas, folder),
+        frame_betas=np.zeros((len(views), NUM_BETAS), np.float32) if betas is None else _first(betas),
         image_size=size,
         capture={},
         part_names=(),
@@ -83,41 +84,44 @@ def _text_path(folder: pathlib.Path, view: View, *, sibling: str | None = None) 
     path = checks.inside(folder, name, where=where)
     if sibling is None:
         return path
-    beside = os.path.join(os.path.dirname(name), os.pardir, sibling, path.name)
+    beside = os.path.join(os.path.dirname(checks.slashed(name)), os.pardir, sibling, path.name)
     return checks.inside(folder, beside, where=where)
 
 
-def _all(folder: pathlib.Path, views: list[View], name: str) -> list[np.ndarray] | None:
-    """One array per frame; None where the first frame has no such file."""
+def _all(folder: pathlib.Path, views: list[View], name: str) -> list[_Numbers] | None:
+    """One text per frame; None where the first frame has no such file."""
     paths = [_text_path(folder, view, sibling=name) for view in views]
-    return [_read_text(path) for path in paths] if paths[0].exists() else None
+    return [(path, _read_text(path)) for path in paths] if paths[0].exists() else None
 
 
 def _read_text(path: pathlib.Path) -> np.ndarray:
     try:
-        return np.array(path.read_text().split(), np.float32)
+        return checks.as_float32(checks.read_text(path).split())
     except OSError as error:
         raise UserError(f"{path} is missing or cannot be read ({error.strerror}).") from error
     except ValueError as error:
         raise UserError(f"{path} must hold numbers, one per line ({error}).") from error
 
 
-def _first(betas: list[np.ndarray], folder: pathlib.Path) -> np.ndarray:
-    return np.stack([checks.leading(frame, NUM_BETAS, where=f"{folder}: flame/shape") for frame in betas])
+def _first(betas: list[_Numbers]) -> np.ndarray:
+    return np.stack([checks.leading(numbers, NUM_BETAS, where=str(path)) for path, numbers in betas])
 
 
-def _axis_angle(frames: list[np.ndarray], count: int, folder: pathlib.Path) -> np.ndarray:
+def _axis_angles(frames: list[_Numbers], count: int, folder: pathlib.Path) -> np.ndarray:
     """(F, 3 count) axis-angle, radians, from `count` rotations per frame of 3 numbers each, or of 6: two rows."""
-    if {frame.size for frame in frames} not in ({3 * count}, {6 * count}):
+    if {numbers.size for _, numbers in frames} not in ({3 * count}, {6 * count}):
         name = "jaw" if count == 1 else "eyes"
         raise UserError(f"{folder}: each file in flame/{name} must hold {3 * count} or {6 * count} numbers.")
-    values = checks.finite(np.stack(frames), where=f"{folder}: flame")
-    if values.shape[1] == 3 * count:
-        return values
-    rows = values.reshape(-1, 2, 3)
+    return np.stack([_axis_angle(path, checks.finite(numbers, where=str(path)), count) for path, numbers in frames])
+
+
+def _axis_angle(path: pathlib.Path, numbers: np.ndarray, count: int) -> np.ndarray:
+    if numbers.size == 3 * count:
+        return numbers
+    rows = numbers.reshape(-1, 2, 3)
     if np.linalg.norm(np.cross(rows[:, 0], rows[:, 1]), axis=1).min() < _DEGENERATE:
-        raise UserError(f"{folder}: a file in flame/ holds 6 numbers that are not the first two rows of a rotation.")
-    return _of_rows(rows).reshape(-1, 3 * count)
+        raise UserError(f"{path} holds 6 numbers that are not the first two rows of a rotation.")
+    return _of_rows(rows).reshape(-1)
 
 
 def _of_rows(rows: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ SPLIT_JSONS = ("transforms_train.json", *HELD_OUT_JSONS)
 WHOLE_JSON = "transforms.json"
 PREFIX = "transforms"
 
-_RIGID = 1e-3  # how far rows of a rotation may be from orthonormal: jsons are written with few digits
+_MOST_DIGITS = 18  # of a frame's number; more are no number that an array takes
 _SAME_SHAPE = 0.01  # relative difference of aspect ratios
 
 
@@ -91,8 +91,7 @@ def extrinsics(views: list[View]) -> tuple[np.ndarray, np.ndarray]:
         [checks.array(view.entry, "transform_matrix", (4, 4), where=view.where) for view in views]
     ).astype(np.float64)
     rotation, centre = T_world_camera[:, :3, :3], T_world_camera[:, :3, 3]
-    skewed = np.abs(rotation @ rotation.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2)) > _RIGID
-    for row in np.flatnonzero(skewed | (np.linalg.det(rotation) < 0)):
+    for row in np.flatnonzero(~checks.are_rotations(rotation)):
         raise UserError(f"{views[row].where}: transform_matrix must be a rotation and a translation, without scale.")
     inverse = rotation.swapaxes(1, 2)
     return inverse, -np.einsum("fij,fj->fi", inverse, centre)
@@ -128,7 +127,10 @@ def _intrinsics(view: View, image_size: tuple[int, int]) -> np.ndarray:
 def _focal_of_angle(view: View, width: float) -> float | None:
     if "camera_angle_x" not in view.entry:
         return None
-    return width / (2 * np.tan(_number(view, "camera_angle_x", None) / 2))
+    angle = _number(view, "camera_angle_x", None)
+    if not 0 < angle < np.pi:
+        raise UserError(f"{view.where}: camera_angle_x must be radians between 0 and pi; it is {angle:g}.")
+    return width / (2 * np.tan(angle / 2))
 
 
 def _number(view: View, key: str, default: float | None) -> float:
@@ -156,4 +158,4 @@ def _time(view: View) -> tuple:
 
 def _number_in(image: pathlib.Path) -> int | None:
     digits = re.findall(r"\d+", image.stem)
-    return int(digits[-1]) if digits else None
+    return int(digits[-1]) if digits and len(digits[-1]) <= _MOST_DIGITS else None

@@ -63,8 +63,8 @@ def read_grey(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray:
     return resize(_decode(path, cv2.IMREAD_GRAYSCALE), image_size)
 
 
-def read_alpha(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray:
-    """The alpha channel of a picture as (H, W) uint8 at `image_size`.
+def decode_alpha(path: pathlib.Path) -> np.ndarray:
+    """The alpha channel of a picture: (H, W) uint8 or uint16.
 
     Raises:
         UserError: the file cannot be decoded, or has no alpha channel.
@@ -72,8 +72,29 @@ def read_alpha(path: pathlib.Path, *, image_size: tuple[int, int]) -> np.ndarray
     picture = _decode(path, cv2.IMREAD_UNCHANGED)
     if picture.ndim != 3 or picture.shape[2] != 4:
         raise UserError(f"{path} has no alpha channel.")
-    alpha = picture[..., 3]
-    return resize((alpha // 257).astype(np.uint8) if alpha.dtype == np.uint16 else alpha, image_size)
+    return picture[..., 3]
+
+
+def decode_matte(path: pathlib.Path) -> np.ndarray:
+    """A mask file as (H, W) uint8 or uint16: its grey value; its alpha channel, if it has one that is used.
+
+    Raises:
+        UserError: the file cannot be decoded.
+    """
+    picture = _decode(path, cv2.IMREAD_UNCHANGED)
+    if picture.ndim == 2:
+        return picture
+    if picture.shape[2] == 4 and (picture[..., 3] < np.iinfo(picture.dtype).max).any():
+        return picture[..., 3]
+    return cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_BGR2GRAY)
+
+
+def to_8_bits(picture: np.ndarray, *, white: int | None = None) -> np.ndarray:
+    """Unsigned integers as uint8; `white` becomes 255, by default the largest value of their type."""
+    largest = white or int(np.iinfo(picture.dtype).max)
+    if largest == 255 and picture.dtype == np.uint8:
+        return picture
+    return np.rint(np.minimum(picture, largest) * (255.0 / largest)).astype(np.uint8)
 
 
 def read_labels(path: pathlib.Path, labels: tuple[int, ...], *, image_size: tuple[int, int]) -> np.ndarray:

@@ -11,6 +11,8 @@ from pegasus_jax.data.dataset import Dataset
 from pegasus_jax.data.finding import dataset_folders, params_jsons
 from pegasus_jax.data.imavatar import read_imavatar
 from pegasus_jax.data.insta import EXPRESSION_KEY, read_insta
+from pegasus_jax.data.mattes import with_matte_scale
+from pegasus_jax.data.plausibility import check_values
 from pegasus_jax.data.vhap import PARAMS_KEY, read_vhap
 from pegasus_jax.errors import UserError
 
@@ -23,10 +25,15 @@ def read_dataset(folder: str | os.PathLike, *, json_name: str | None = None) -> 
         json_name: the json of IMAvatar's layout, relative to `folder`; found by itself without it.
 
     Raises:
-        UserError: anything is missing, of wrong length or size, not finite, or outside the folder;
-            the message names the file and the key.
+        UserError: anything is missing, of wrong length or size, not finite, outside the folder, or no value that a
+            tracked head can have; the message names the file and the key.
     """
-    folder = pathlib.Path(folder)
+    dataset = _read(pathlib.Path(folder), json_name)
+    check_values(dataset)
+    return with_matte_scale(dataset)
+
+
+def _read(folder: pathlib.Path, json_name: str | None) -> Dataset:
     if not folder.is_dir():
         raise UserError(f"{folder} is not a folder; give a dataset folder, as `capture` writes it.")
     if json_name is not None:

@@ -15,6 +15,7 @@ from pegasus_jax import families, processes, progress
 from pegasus_jax.core import perceptual_loss
 from pegasus_jax.core.model import AvatarModel, TrainState, initial_state
 from pegasus_jax.data import read_dataset
+from pegasus_jax.data.mattes import check_mattes
 from pegasus_jax.data.run_data import Perceptual, RunData
 from pegasus_jax.data.stages import Stages, next_multiple
 from pegasus_jax.data.videos import Videos
@@ -106,6 +107,7 @@ def _prepared(
     head = load_head(options.head) if options.head else default_head(tracked_with(found.own[0]))
     for dataset in datasets:
         check_head(dataset, head)
+        check_mattes(dataset)
     resolved: dict[str, Any] = {"config": config.to_dict()}
     if options.deterministic:
         resolved["deterministic"] = True

@@ -93,6 +93,60 @@ def test_a_frame_without_its_shape_is_named(tmp_path):
         read_dataset(folder)
 
 
+@pytest.mark.parametrize("per_frame_shape", [False, True])
+def test_more_coefficients_are_cut_and_fewer_filled_with_zeros(tmp_path, per_frame_shape):
+    folder = examples.write_imavatar(tmp_path / "clip", per_frame_shape=per_frame_shape)
+    lengths = [10, 50, 100, 60, 7]
+
+    def resize(params):
+        for frame, length in zip(params["frames"], lengths):
+            frame["expression"] = [0.1] * length
+        for holder in params["frames"] if per_frame_shape else [params]:
+            holder["shape_params"] = [0.2] * 300
+
+    examples.edit(folder / "flame_params.json", resize)
+    dataset = read_dataset(folder)
+    expected = [[0.1] * min(length, 50) + [0.0] * max(0, 50 - length) for length in lengths]
+    np.testing.assert_array_equal(dataset.expression, np.float32(expected))
+    np.testing.assert_array_equal(dataset.frame_betas, np.full((5, 100), 0.2, np.float32))
+
+    def shorten(params):
+        for frame in params["frames"]:
+            frame["expression"] = [[0.1] * 10]
+        for holder in params["frames"] if per_frame_shape else [params]:
+            holder["shape_params"] = [0.2] * 10
+
+    examples.edit(folder / "flame_params.json", shorten)
+    dataset = read_dataset(folder)
+    np.testing.assert_array_equal(dataset.expression, np.float32([[0.1] * 10 + [0.0] * 40] * 5))
+    np.testing.assert_array_equal(dataset.frame_betas, np.float32([[0.2] * 10 + [0.0] * 90] * 5))
+
+
+def test_the_fourth_row_of_a_rigid_motion_is_left_out(published):
+    expected = read_dataset(published).world_mat
+
+    def close(row):
+        return lambda params: [frame["world_mat"].append(row) for frame in params["frames"]]
+
+    examples.edit(published / "flame_params.json", close([0, 0, 0, 1]))
+    np.testing.assert_array_equal(read_dataset(published).world_mat, expected)
+    examples.edit(published / "flame_params.json", lambda params: params["frames"][2]["world_mat"].pop())
+    with pytest.raises(UserError, match=r"frames\[2\]: world_mat must have shape \(4, 4\); it has \(3, 4\)"):
+        read_dataset(published)
+    examples.edit(published / "flame_params.json", lambda p: p["frames"][2]["world_mat"].append([0, 0, 0, 2]))
+    with pytest.raises(UserError, match=r"frames\[2\]: world_mat must end with the row \[0, 0, 0, 1\]"):
+        read_dataset(published)
+
+
+def test_names_with_backslashes(published):
+    def turn(params):
+        for number, frame in enumerate(params["frames"], start=1):
+            frame["file_path"] = [f".\\image\\{number}", f"image\\{number}.png"][number % 2]
+
+    examples.edit(published / "flame_params.json", turn)
+    assert read_dataset(published).numbers.tolist() == [1, 2, 3, 4, 5]
+
+
 def test_labels_are_read_as_parts(published):
     dataset = read_dataset(published)
     assert dataset.part_names == tuple(sorted(LABELS))

@@ -1,5 +1,7 @@
 """INSTA's folders."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -92,11 +94,11 @@ def test_a_missing_expression(folder):
         ("exp", "0.1 nonsense", r"exp/00004\.txt must hold numbers"),
         ("exp", "", r"exp/00004\.txt is empty"),
         ("exp", "nan", r"exp/00004\.txt has a value that is not finite"),
-        ("shape", "inf", r"flame/shape has a value that is not finite"),
+        ("shape", "inf", r"flame/shape/00004\.txt has a value that is not finite"),
         ("jaw", "0.1 0.2", r"each file in flame/jaw must hold 3 or 6 numbers"),
         ("eyes", "0.1 0.2 0.3", r"each file in flame/eyes must hold 6 or 12 numbers"),
-        ("jaw", "1 0 0 1 0 0", r"6 numbers that are not the first two rows of a rotation"),
-        ("jaw", "1 0 0 0 nan 0", r"flame has a value that is not finite"),
+        ("jaw", "1 0 0 1 0 0", r"flame/jaw/00004\.txt holds 6 numbers that are not the first two rows of a rotation"),
+        ("jaw", "1 0 0 0 nan 0", r"flame/jaw/00004\.txt has a value that is not finite"),
     ],
 )
 def test_a_malformed_text_file(tmp_path, name, text, message):
@@ -107,7 +109,25 @@ def test_a_malformed_text_file(tmp_path, name, text, message):
     assert str(folder) in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["../exp/1.txt", "exp.txt"])
+def test_texts_and_names_as_windows_writes_them(tmp_path):
+    """UTF-16 is what its shell makes of redirected output."""
+    expected = read_dataset(examples.write_insta(tmp_path / "expected", complete=True))
+    folder = examples.write_insta(tmp_path / "justin", complete=True)
+    for encoding, name in (("utf-16", "exp"), ("utf-8-sig", "jaw"), ("utf-16-le", "eyes")):
+        for path in (folder / "flame" / name).iterdir():
+            path.write_text(path.read_text(), encoding=encoding)
+    for name in ("transforms_train.json", "transforms_val.json", "transforms_test.json"):
+        content = json.loads((folder / name).read_text())
+        for frame in content["frames"]:
+            frame.update({key: frame[key].replace("/", "\\") for key in ("file_path", "exp_path")})
+        (folder / name).write_text(json.dumps(content), encoding="utf-8-sig")
+    dataset = read_dataset(folder)
+    for name in ("expression", "pose", "frame_betas", "world_mat"):
+        np.testing.assert_array_equal(getattr(dataset, name), getattr(expected, name))
+    assert [frame.image.name for frame in dataset.files] == [frame.image.name for frame in expected.files]
+
+
+@pytest.mark.parametrize("name", ["../exp/1.txt", "..\\exp\\1.txt", "exp.txt"])
 def test_no_name_leads_outside(folder, name):
     """Nor the files beside it: beside `exp.txt` would be `../jaw/exp.txt`."""
     (folder / "exp.txt").write_text("0.0")

@@ -54,6 +54,7 @@ MIRRORED = np.diag([1.0, 1.0, -1.0, 1.0]).tolist()
         (frame(transform_matrix=SKEWED), r"frames\[1\]: transform_matrix must be a rotation and a translation"),
         (frame(transform_matrix=MIRRORED), r"frames\[1\]: transform_matrix must be a rotation and a translation"),
         (frame(fl_x=0), r"frames\[1\]: fl_x and fl_y must be above 0"),
+        (frame(fl_x=float("nan")), r"frames\[1\]: fl_x has a value that is not finite"),
         (frame(fl_y="long"), r"frames\[1\]: fl_y must be numbers"),
         (frame(w=64), r"frames\[1\]: w and h are 64x24, not of the shape of the pictures, which are 32x24 pixels"),
         (frame(h=0), r"frames\[1\]: w and h are 32x0"),
@@ -85,6 +86,21 @@ def test_an_angle_in_place_of_a_focal_length(folder):
     focal = 16 / np.tan(0.35 / 2)
     expected = [-focal / 32, focal / 24, 0.5, 0.5]
     np.testing.assert_allclose(read_dataset(folder).intrinsics[5], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("angle", [0, -0.3, 40.0])
+def test_an_angle_that_is_none(folder, angle):
+    change(folder, without("fl_x"))
+    change(folder, lambda params: params.update(camera_angle_x=angle))
+    with pytest.raises(UserError, match=rf"frames\[\d\]: camera_angle_x must be radians .*; it is {angle:g}\."):
+        read_dataset(folder)
+
+
+def test_numbers_too_long_to_be_numbers(folder):
+    long = "images/2026112909300212345678901234567890.png"
+    (folder / "images" / "00006.png").rename(folder / long)
+    change(folder, frame(file_path=long))
+    assert read_dataset(folder).numbers.tolist() == list(range(1, 9))
 
 
 def test_pictures_smaller_than_those_the_camera_was_calibrated_for(folder):

@@ -39,11 +39,12 @@ def test_no_picture(tmp_path, content):
 def test_alpha_of_16_bits(tmp_path):
     picture = examples.rgba(2).astype(np.uint16) * 257
     assert cv2.imwrite(str(tmp_path / "a.png"), picture)
-    alpha = pictures.read_alpha(tmp_path / "a.png", image_size=examples.SIZE)
-    np.testing.assert_array_equal(alpha, examples.rgba(2)[..., 3])
+    alpha = pictures.decode_alpha(tmp_path / "a.png")
+    np.testing.assert_array_equal(alpha, picture[..., 3])
+    np.testing.assert_array_equal(pictures.to_8_bits(alpha), examples.rgba(2)[..., 3])
 
 
 def test_no_alpha(tmp_path):
     examples.save(tmp_path / "a.png", examples.rgba(2)[..., :3])
     with pytest.raises(UserError, match=r"a\.png has no alpha channel"):
-        pictures.read_alpha(tmp_path / "a.png", image_size=examples.SIZE)
+        pictures.decode_alpha(tmp_path / "a.png")

@@ -71,10 +71,16 @@ def _set(key, value):
         (_set("file_path", "./image/one"), r"file_path must look like './image/1'; got './image/one'"),
         (_set("file_path", "./image/1"), "two frames have the same file_path"),
         (_set("file_path", "./image/77"), r"image/77\.png is missing"),
-        (
-            lambda p: p.update(shape_params=[0.0] * 10),
-            r"shape_params must have shape \(100,\); it has \(10,\)",
-        ),
+        (_set("expression", []), r"frames\[1\]: expression is empty"),
+        (_set("expression", ["wide"]), r"frames\[1\]: expression must be numbers"),
+        (_set("expression", [1e39]), r"frames\[1\]: expression has a value .* not finite"),
+        (_set("file_path", "..\\..\\other\\1"), r"frames\[1\]\.file_path: .* leads outside"),
+        (_set("file_path", "C:\\me\\image\\1.png"), r"frames\[1\]\.file_path: .* leads outside"),
+        (_set("file_path", "image/1\0"), r"frames\[1\]\.file_path: 'image/1\\x00' is a name that no file can have"),
+        (_set("file_path", "image/\ud800"), r"frames\[1\]\.file_path: .* is a name that no file can have"),
+        (_set("file_path", f"image/{10**30}"), r"file_path must look like './image/1'"),
+        (lambda p: p.update(shape_params=[]), r"flame_params\.json: shape_params is empty"),
+        (lambda p: p.update(shape_params="tall"), r"flame_params\.json: shape_params must be numbers"),
         (lambda p: p.update(intrinsics=[-3, 0, 0.5, 0.5]), "with fx, fy above 0"),
     ],
 )
@@ -91,6 +97,23 @@ def test_json_that_is_not_json(folder):
         read_dataset(folder)
     (folder / "flame_params.json").write_text("[]")
     with pytest.raises(UserError, match="must hold a json object"):
+        read_dataset(folder)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_json_in_the_encodings_of_other_systems(folder, encoding):
+    expected = read_dataset(folder)
+    for name in ("flame_params.json", "capture.json"):
+        path = folder / name
+        path.write_text(path.read_text(), encoding=encoding)
+    dataset = read_dataset(folder)
+    np.testing.assert_array_equal(dataset.expression, expected.expression)
+    assert dataset.capture == expected.capture
+
+
+def test_json_that_is_no_text(folder):
+    (folder / "flame_params.json").write_bytes('{"frames": "é"}'.encode("latin1"))
+    with pytest.raises(UserError, match=r"flame_params\.json cannot be read as json"):
         read_dataset(folder)
 
 
