@@ -59,7 +59,7 @@ def read_tensors(path: str | os.PathLike[str]) -> dict[str, Any]:
     except pickles.Refused as refused:
         raise UserError(
             f"{file} asks to run {refused}, which plain tensors never need: nothing was run or read; "
-            "get the weights from their publisher."
+            "get the weights from their publisher, or a file of the state_dict() alone."
         ) from refused
     except UserError:
         raise

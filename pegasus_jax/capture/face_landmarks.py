@@ -77,7 +77,7 @@ BLENDSHAPE_NAMES = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class FaceDetections:
-    """What was found in F pictures; of several faces the largest. Rows without a face are NaN."""
+    """What was found in F pictures; of several faces one. Rows without a face are NaN."""
 
     counts: np.ndarray  # (F,) int: faces found
     landmarks: np.ndarray  # (F, 478, 3) float32: x right, y down in pixels; z in pixels, smaller is nearer
@@ -126,21 +126,28 @@ class FaceDetector:
         self._landmarker.close()
 
     def detect(self, image: np.ndarray) -> FaceDetections:
-        """The faces in one picture (H, W, 3) uint8 RGB, as detections of F = 1."""
+        """The largest face in one picture (H, W, 3) uint8 RGB, as detections of F = 1."""
+        faces = self.detect_all(image)
+        if not len(faces.counts):
+            return missing_face()
+        largest = int(np.argmax(np.prod(np.ptp(faces.landmarks[..., :2], axis=1), axis=-1)))
+        return faces[largest : largest + 1]
+
+    def detect_all(self, image: np.ndarray) -> FaceDetections:
+        """All faces in one picture (H, W, 3) uint8 RGB, a row for each; `counts` says in every row how many."""
         height, width = image.shape[:2]
         picture = mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image))
         result = self._landmarker.detect(picture)
         if not result.face_landmarks:
-            return _NO_FACE
+            return missing_face()[:0]
         faces = np.array([[(p.x, p.y, p.z) for p in face] for face in result.face_landmarks])
         faces *= np.array([width, height, width])  # MediaPipe measures z in image widths
-        largest = int(np.argmax(np.prod(np.ptp(faces[..., :2], axis=1), axis=-1)))
-        scores = {category.category_name: category.score for category in result.face_blendshapes[largest]}
+        scores = [{entry.category_name: entry.score for entry in face} for face in result.face_blendshapes]
         return FaceDetections(
-            counts=np.array([len(faces)]),
-            landmarks=faces[largest][None].astype(np.float32),
-            blendshapes=np.array([[scores[name] for name in BLENDSHAPE_NAMES]], np.float32),
-            poses=np.asarray(result.facial_transformation_matrixes[largest], np.float32)[None],
+            counts=np.full(len(faces), len(faces)),
+            landmarks=faces.astype(np.float32),
+            blendshapes=np.array([[face[name] for name in BLENDSHAPE_NAMES] for face in scores], np.float32),
+            poses=np.asarray(result.facial_transformation_matrixes, np.float32),
         )
 
 
@@ -156,7 +163,7 @@ def detect_faces(images: Iterable[np.ndarray]) -> FaceDetections:
 
 def stack_detections(parts: Sequence[FaceDetections]) -> FaceDetections:
     """Detections of one clip from those of its pictures."""
-    parts = [_NO_FACE[:0], *parts]
+    parts = [missing_face()[:0], *parts]
     names = [field.name for field in dataclasses.fields(FaceDetections)]
     return FaceDetections(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
@@ -167,9 +174,11 @@ def eye_distance(landmarks: np.ndarray) -> np.ndarray:
     return np.linalg.norm(corners, axis=-1)
 
 
-_NO_FACE = FaceDetections(
-    counts=np.zeros(1, np.int64),
-    landmarks=np.full((1, NUM_LANDMARKS, 3), np.nan, np.float32),
-    blendshapes=np.full((1, len(BLENDSHAPE_NAMES)), np.nan, np.float32),
-    poses=np.full((1, 4, 4), np.nan, np.float32),
-)
+def missing_face() -> FaceDetections:
+    """What is found in a picture without a face: F = 1."""
+    return FaceDetections(
+        counts=np.zeros(1, np.int64),
+        landmarks=np.full((1, NUM_LANDMARKS, 3), np.nan, np.float32),
+        blendshapes=np.full((1, len(BLENDSHAPE_NAMES)), np.nan, np.float32),
+        poses=np.full((1, 4, 4), np.nan, np.float32),
+    )

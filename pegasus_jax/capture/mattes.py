@@ -16,6 +16,7 @@ _REFINE_RADIUS = 1 / 96
 _REFINE_EPS = 1e-4
 # The refined matte is stretched so that soft foreground and background noise become exactly 1 and 0.
 _BLACK, _WHITE = 0.08, 0.92
+_HALF = 127
 
 
 class Segmenters:
@@ -59,6 +60,22 @@ def refine_matte(matte: np.ndarray, image: np.ndarray) -> np.ndarray:
     slope = (mean(guide * matte) - mean_guide * mean_matte) / (mean(guide**2) - mean_guide**2 + _REFINE_EPS)
     offset = mean_matte - slope * mean_guide
     return np.clip(mean(slope) * guide + mean(offset), 0, 1)
+
+
+def around_face(matte: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The part of a matte (H, W) uint8 that hangs together with a face, `landmarks` (478, 2 or more) in its pixels.
+
+    Other people, and pictures of people, beside the face are left out, unless they touch.
+    """
+    count, labels = cv2.connectedComponents((matte > _HALF).astype(np.uint8))
+    x, y = np.clip(np.floor(landmarks[:, :2].T).astype(int), 0, np.array(matte.shape)[::-1, None] - 1)
+    hits = np.bincount(labels[y, x], minlength=count)
+    hits[0] = 0  # the background
+    if not hits.any():
+        return matte
+    others = (labels > 0) & (labels != hits.argmax())
+    near = cv2.dilate(others.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=max(1, matte.shape[0] // 96))
+    return np.where((near > 0) & (labels != hits.argmax()), 0, matte).astype(np.uint8)
 
 
 def _sharpen(matte: np.ndarray) -> np.ndarray:

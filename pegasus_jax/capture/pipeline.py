@@ -14,11 +14,12 @@ from pegasus_jax.capture import figures, quality
 from pegasus_jax.capture.accuracy import Accuracy, accuracy
 from pegasus_jax.capture.align import Alignment, align
 from pegasus_jax.capture.crop import Crop, head_crop
-from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector, stack_detections
+from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector
 from pegasus_jax.capture.fit import fit_landmarks
 from pegasus_jax.capture.landmark_term import landmark_points, project_clip
-from pegasus_jax.capture.mattes import Segmenters
+from pegasus_jax.capture.mattes import Segmenters, around_face
 from pegasus_jax.capture.observations import landmark_map
+from pegasus_jax.capture.one_face import follow_face
 from pegasus_jax.capture.parts import part_masks
 from pegasus_jax.capture.posing import vertex_points
 from pegasus_jax.capture.record import frame_params, per_frame, provenance
@@ -84,6 +85,7 @@ class _Clip:
     times: np.ndarray  # (F,) seconds
     detections: FaceDetections  # pixels of the crop at the output size
     sharpness: np.ndarray  # (F,)
+    beside_others: np.ndarray  # (F,) bool: other faces are in the source picture
     crop: Crop
     frame_size: tuple[int, int]
     dropped: list[dict[str, Any]]  # source frame and reason
@@ -167,20 +169,24 @@ def _summarise(
         photometric_after=alignment.residual_after,
         focal=alignment.track.focal,
         seconds_per_frame=seconds / (len(clip.indices) + len(clip.dropped)),
-        warnings=tuple(quality.clip_warnings(angles, clip.detections.score("jawOpen"))),
+        warnings=(
+            *quality.company_warnings(clip.beside_others),
+            *quality.clip_warnings(angles, clip.detections.score("jawOpen")),
+        ),
     )
 
 
 def _detect(source: _Source, image_size: int) -> _Clip:
-    found, sharpness, times = [], [], []
+    found, sharpness, times = [], [], []  # of the first two: every face of each picture
     with FaceDetector() as detector:
         for frame in progress.bar(source.frames(), desc="Finding the face"):
-            found.append(detector.detect(frame.image))
-            sharpness.append(quality.sharpness(frame.image, found[-1].landmarks[0]))
+            found.append(detector.detect_all(frame.image))
+            sharpness.append([quality.sharpness(frame.image, face) for face in found[-1].landmarks])
             times.append((frame.index, frame.time))
             frame_size = frame.image.shape[:2]
-    detections = stack_detections(found)
-    reasons = np.array(quality.drop_reasons(detections, np.array(sharpness), frame_size))
+    followed = follow_face(found)
+    sharp = np.array([faces[row] if row >= 0 else np.nan for faces, row in zip(sharpness, followed.choices.tolist())])
+    reasons = np.array(quality.drop_reasons(followed.detections, sharp, frame_size))
     usable = reasons == ""
     if np.count_nonzero(usable) < _MIN_USABLE_FRAMES:
         counted = ", ".join(f"{np.count_nonzero(reasons == reason)} {reason}" for reason in sorted({*reasons} - {""}))
@@ -189,14 +195,15 @@ def _detect(source: _Source, image_size: int) -> _Clip:
             f"({counted or 'too short'}): "
             "film one face, upright, whole and well lit, for at least ten seconds."
         )
-    kept = detections[usable]
+    kept = followed.detections[usable]
     crop = head_crop(kept.landmarks, frame_size)
     indices, seconds = (np.array(column) for column in zip(*times))
     return _Clip(
         indices=indices[usable],
         times=seconds[usable],
         detections=dataclasses.replace(kept, landmarks=crop.to_crop(kept.landmarks, image_size)),
-        sharpness=np.array(sharpness)[usable],
+        sharpness=sharp[usable],
+        beside_others=followed.others[usable],
         crop=crop,
         frame_size=frame_size,
         dropped=[{"source_frame": int(i), "reason": str(r)} for i, r in zip(indices, reasons) if r],
@@ -224,6 +231,8 @@ def _write_pictures(
                 continue
             image = clip.crop.apply(frame.image, image_size, fill=255)
             mask = np.round(255 * segmenters.person(image) * inside).astype(np.uint8)
+            if clip.beside_others[row]:
+                mask = around_face(mask, clip.detections.landmarks[row])
             hair = segmenters.hair(image) * (mask / 255)
             parts = part_masks(clip.detections.landmarks[row], hair)
             writer.add(row + 1, image, mask, parts=parts)

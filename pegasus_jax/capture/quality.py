@@ -79,6 +79,17 @@ def pose_coverage(angles: np.ndarray) -> PoseCoverage:
     return PoseCoverage(*ranges)
 
 
+def company_warnings(beside_others: np.ndarray) -> list[str]:
+    """What to say where other faces are in the pictures (F,) bool; empty if there are none."""
+    count = int(np.count_nonzero(beside_others))
+    if not count:
+        return []
+    return [
+        f"Other faces are in {count} of {len(beside_others)} frames; the largest and steadiest one was followed: for a "
+        "cleaner avatar, film without other people and pictures of people in view."
+    ]
+
+
 def clip_warnings(angles: np.ndarray, jaw_open: np.ndarray) -> list[str]:
     """What to film in addition, one sentence each; empty for a good clip."""
     coverage, warnings = pose_coverage(angles), []

@@ -15,6 +15,7 @@ import numpy as np
 from pegasus_jax.errors import UserError
 
 _NUMBERS = r"[-+.\deE,\s\[\]]*"
+_NUMBERS_AND_TEXT = "biufSU"  # kinds of dtypes: text that spells numbers is taken for them
 _RIGID = 1e-3  # how far rows of a rotation may be from orthonormal: jsons are written with few digits
 
 
@@ -42,6 +43,8 @@ def read_json(path: pathlib.Path, *, without: str | None = None) -> dict[str, An
         value = json.loads(text)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing: this is not a dataset folder.") from error
+    except RecursionError as error:
+        raise UserError(f"{path} cannot be read as json (it is nested too deep).") from error
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as json ({error}).") from error
     if not isinstance(value, dict):
@@ -74,6 +77,8 @@ def inside(folder: pathlib.Path, name: Any, *, where: str) -> pathlib.Path:
     plain = os.path.normpath(slashed(name)) if isinstance(name, str) else ".."
     if os.path.isabs(plain) or pathlib.PureWindowsPath(plain).drive or plain.split(os.sep)[0] == "..":
         raise UserError(f"{where}: {name!r} leads outside {folder}; paths must stay in the dataset folder.")
+    if plain == os.curdir:
+        raise UserError(f"{where}: {name!r} names no file; correct it.")
     return folder / plain
 
 
@@ -119,6 +124,8 @@ def as_float32(value: Any) -> np.ndarray:
     Raises:
         TypeError, ValueError: they are no numbers, or are lists of several lengths.
     """
+    if isinstance(value, np.ndarray) and value.dtype.kind not in _NUMBERS_AND_TEXT:
+        raise TypeError(f"{value.dtype} is no type of numbers")
     with np.errstate(over="ignore"):
         return np.asarray(value, np.float32)
 

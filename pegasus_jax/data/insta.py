@@ -89,9 +89,9 @@ def _text_path(folder: pathlib.Path, view: View, *, sibling: str | None = None) 
 
 
 def _all(folder: pathlib.Path, views: list[View], name: str) -> list[_Numbers] | None:
-    """One text per frame; None where the first frame has no such file."""
+    """One text per frame; None where no frame has such a file."""
     paths = [_text_path(folder, view, sibling=name) for view in views]
-    return [(path, _read_text(path)) for path in paths] if paths[0].exists() else None
+    return [(path, _read_text(path)) for path in paths] if any(path.exists() for path in paths) else None
 
 
 def _read_text(path: pathlib.Path) -> np.ndarray:

@@ -76,7 +76,8 @@ def _white(stored: list[np.ndarray]) -> int | None:
     top = max(int(matte.max()) for matte in stored)
     has_16_bits = any(matte.dtype == np.uint16 for matte in stored)
     natural = _WHITE_16 if has_16_bits and top > _WHITE else _WHITE
-    if 0 < top < natural and all(np.isin(matte, (0, top)).all() for matte in stored):
+    values = np.unique(np.concatenate([np.unique(matte) for matte in stored]))
+    if len(values) == 2 and values[0] == 0 and top < natural:
         return top
     return _WHITE if has_16_bits and 0 < top <= _WHITE else None
 

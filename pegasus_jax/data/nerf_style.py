@@ -70,7 +70,7 @@ def read_views(folder: pathlib.Path) -> list[View]:
 def numbers(views: list[View]) -> np.ndarray:
     """(F,) int: each frame's `timestep_index`, else the number in its file's name, else its place in the clip."""
     found = [view.entry.get("timestep_index", _number_in(view.image)) for view in views]
-    if all(isinstance(number, int) for number in found):
+    if all(isinstance(number, int) and abs(number) < 10**_MOST_DIGITS for number in found):
         return np.array(found)
     return np.arange(1, len(views) + 1)
 

@@ -8,12 +8,13 @@ import dataclasses
 import math
 import pickle
 import re
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
+from pegasus_jax.untrusted.bystanders import is_bystander
 from pegasus_jax.untrusted.limits import DEEPEST, Budget
 from pegasus_jax.untrusted.pickles import Made, Name, Refused, Stored
 
@@ -49,6 +50,8 @@ class Builder:
             Name("numpy", "dtype"): self._dtype,
             Name("_codecs", "encode"): self._encoded,
             Name("collections", "OrderedDict"): self._dict,
+            Name("collections", "Counter"): self._dict,
+            Name("collections", "defaultdict"): self._default_dict,
         }
         for package in ("numpy.core", "numpy._core"):
             made[Name(f"{package}.multiarray", "_reconstruct")] = self._array
@@ -57,7 +60,7 @@ class Builder:
         for module in ("copy_reg", "copyreg"):
             made[Name(module, "_reconstructor")] = self._reconstructed
         for module in ("__builtin__", "builtins"):
-            made[Name(module, "set")] = self._set
+            made[Name(module, "set")] = made[Name(module, "frozenset")] = self._set
             made[Name(module, "bytes")] = self._no_bytes
         return made
 
@@ -74,9 +77,10 @@ class Builder:
         return made
 
     @property
-    def admitted(self) -> Container[Name]:
-        """What a pickle may call."""
-        return self._functions.keys() | self._instances.keys()
+    def admitted(self) -> Callable[[Name], bool]:
+        """Whether a pickle may call a name."""
+        made = self._functions.keys() | self._instances.keys()
+        return lambda name: name in made or is_bystander(name)
 
     def stored(self, identifier: Any) -> Any:
         """The value of what a pickle calls by an identifier.
@@ -115,7 +119,7 @@ class Builder:
         if isinstance(value, tuple):
             return tuple(self.build(item, depth=depth) for item in value)
         if isinstance(value, dict):
-            return {key: self.build(entry, depth=depth) for key, entry in value.items()}
+            return {self.build(key, depth=depth): self.build(entry, depth=depth) for key, entry in value.items()}
         if isinstance(value, Stored):
             return self.stored(self.build(value.identifier, depth=depth))
         make = self._functions.get(value.maker) or self._instances.get(value.maker)
@@ -204,12 +208,15 @@ class Builder:
         """An ordered dict; attributes that torch hangs on it (its state) are left out."""
         pairs = self.build(made.arguments[0]) if made.arguments else []
         found = dict(pairs) if isinstance(pairs, dict) else {key: value for key, value in pairs}
-        return found | {key: self.build(value) for key, value in made.entries.items()}
+        return found | {self.build(key): self.build(value) for key, value in made.entries.items()}
 
-    def _set(self, made: Made) -> set[Any]:
+    def _default_dict(self, made: Made) -> dict[Any, Any]:
+        return self._dict(Made(made.maker, (), entries=made.entries))
+
+    def _set(self, made: Made) -> Any:
         items = self.build(made.arguments[0]) if made.arguments else ()
         if not all(isinstance(item, (str, bytes, int)) for item in items):
-            raise pickle.UnpicklingError("a set of composed values")
+            return Opaque(str(made.maker))
         return set(items)
 
     def _reconstructed(self, made: Made) -> Any:

@@ -11,7 +11,7 @@ import dataclasses
 import pickle
 import pickletools
 import sys
-from collections.abc import Container
+from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 
 from pegasus_jax.untrusted.limits import Budget
@@ -19,7 +19,7 @@ from pegasus_jax.untrusted.limits import Budget
 _COST_OF_AN_OPCODE = 232  # bytes: the largest empty object, and its place on the stack or in the memo
 _LARGEST_INTEGER = 2**256
 # Hashing nested tuples overflows the stack, and integers that hash alike (from 2^61 - 1 on) make a dict slow.
-_PLAIN_KEYS = (str, bytes, int, type(None))
+_PLAIN_KEYS = (str, bytes, int, float, type(None))
 _LARGEST_KEY = 2**60
 _OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 
@@ -52,6 +52,9 @@ class Stored:
     identifier: Any
 
 
+_TUPLE = Name("builtins", "tuple")
+
+
 class Refused(pickle.UnpicklingError):
     """The pickle calls a name that is not admitted; the message is that name."""
 
@@ -63,14 +66,14 @@ class _Mark:
 _MARK = _Mark()
 
 
-def parse(stream: BinaryIO, *, admitted: Container[Name], encoding: str, budget: Budget) -> Any:
+def parse(stream: BinaryIO, *, admitted: Callable[[Name], bool], encoding: str, budget: Budget) -> Any:
     """The value of the pickle that `stream` is at, which is left behind its end.
 
     Classes that are not `admitted` may be named and have instances, as `Made`: only calling other names is refused.
 
     Args:
         stream: seekable.
-        admitted: names of functions that may be called, that is, be the `maker` of a `Made`.
+        admitted: whether a function of a name may be called, that is, be the `maker` of a `Made`.
         encoding: of strings that Python 2 wrote.
         budget: what the value may take.
 
@@ -82,7 +85,7 @@ def parse(stream: BinaryIO, *, admitted: Container[Name], encoding: str, budget:
 
 
 class _Machine:
-    def __init__(self, admitted: Container[Name], encoding: str, budget: Budget) -> None:
+    def __init__(self, admitted: Callable[[Name], bool], encoding: str, budget: Budget) -> None:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self._admitted, self._encoding, self._budget = admitted, encoding, budget
@@ -201,7 +204,7 @@ class _Machine:
     def _call(self, maker: Any, arguments: Any) -> None:
         if not isinstance(maker, Name) or not isinstance(arguments, tuple):
             raise pickle.UnpicklingError("it calls something that has no name")
-        if maker not in self._admitted:
+        if not self._admitted(maker):
             raise Refused(str(maker))
         self.stack.append(Made(maker, arguments))
 
@@ -260,10 +263,16 @@ _CALLS: dict[str, Any] = {
 
 
 def _keys(items: list[Any]) -> list[Any]:
-    for item in items:
-        if not isinstance(item, _PLAIN_KEYS) or (isinstance(item, int) and abs(item) > _LARGEST_KEY):
-            raise pickle.UnpicklingError(f"a {type(item).__name__} as a key")
-    return items
+    return [_key(item) for item in items]
+
+
+def _key(item: Any) -> Any:
+    """What stands for a key: itself, or a note, which is told from others by its place in memory alone."""
+    if isinstance(item, tuple):
+        return Made(Name(*item) if isinstance(item, Name) else _TUPLE, ())
+    if not isinstance(item, (*_PLAIN_KEYS, Made)) or (isinstance(item, int) and abs(item) > _LARGEST_KEY):
+        raise pickle.UnpicklingError(f"a {type(item).__name__} as a key")
+    return item
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:

@@ -31,6 +31,8 @@ _DTYPES = {
     "torch.CharStorage": np.dtype("i1"),
     "torch.ByteStorage": np.dtype("u1"),
     "torch.BoolStorage": np.dtype(bool),
+    "torch.ComplexFloatStorage": np.dtype("<c8"),
+    "torch.ComplexDoubleStorage": np.dtype("<c16"),
 }
 _NUM_HEADERS = 3  # magic number, protocol version, system information
 _MOST_AXES = 32
@@ -63,6 +65,9 @@ class TensorBuilder(Builder):
             Name("torch._utils", "_rebuild_tensor"): self._tensor,
             Name("torch._utils", "_rebuild_tensor_v2"): self._tensor,
             Name("torch._utils", "_rebuild_parameter"): self._parameter,
+            Name("torch._utils", "_rebuild_parameter_with_state"): self._parameter,
+            Name("torch._tensor", "_rebuild_from_type_v2"): self._of_a_subclass,
+            Name("torch", "Size"): self._size,
             Name("torch.storage", "_load_from_bytes"): self._storage_in_bytes,
         }
 
@@ -101,6 +106,17 @@ class TensorBuilder(Builder):
     def _parameter(self, made: Made) -> np.ndarray:
         (tensor,) = self._arguments(made, np.ndarray)
         return tensor
+
+    def _of_a_subclass(self, made: Made) -> Any:
+        """torch._tensor._rebuild_from_type_v2(function, class, arguments, state): a tensor with attributes."""
+        function, _kind, arguments, *_ = made.arguments
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise pickle.UnpicklingError("a tensor that nothing rebuilds")
+        return self.build(Made(function, arguments))
+
+    def _size(self, made: Made) -> tuple[Any, ...]:
+        (sizes,) = self._arguments(made, tuple)
+        return sizes
 
     def _storage_in_bytes(self, made: Made) -> _Storage:
         """A storage outside a file of torch's own: its bytes are such a file."""

@@ -9,8 +9,9 @@ import types
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector, stack_detections
+from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector, missing_face, stack_detections
 from pegasus_jax.capture.follow import Follower
+from pegasus_jax.capture.one_face import same_face
 from pegasus_jax.capture.track import Track
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.flame.model import NECK, POSE_SIZE, HeadModel
@@ -49,6 +50,7 @@ class Performer:
         """Takes the next pictures as the face at rest."""
         self._start: list[FaceDetections] = []
         self._follower: Follower | None = None
+        self._last = missing_face()
 
     @property
     def status(self) -> str:
@@ -62,7 +64,8 @@ class Performer:
     def see(self, image: np.ndarray, seconds: float) -> FlameParams | None:
         """What the avatar does after a picture (H, W, 3) uint8 RGB; None while there is no face or no rest yet."""
         self._rate.tick(seconds)
-        seen = self._detector.detect(image)
+        seen = same_face(self._detector.detect_all(image), self._last)
+        self._last = seen
         self._sees_a_face = bool(seen.found[0])
         if not self._sees_a_face:
             if self._follower is not None:

@@ -82,6 +82,14 @@ def test_the_matted_twin_of_a_picture_without_alpha(folder):
     np.testing.assert_array_equal(read_dataset(folder).masks(indices=[3])[0], examples.rgba(3)[..., 3])
 
 
+@pytest.mark.parametrize("row", [0, 5])
+def test_a_rotation_that_one_frame_lacks(tmp_path, row):
+    folder = examples.write_insta(tmp_path / "justin", complete=True)
+    (folder / "flame" / "jaw" / f"{row:05d}.txt").unlink()
+    with pytest.raises(UserError, match=rf"jaw/{row:05d}\.txt is missing or cannot be read"):
+        read_dataset(folder)
+
+
 def test_a_missing_expression(folder):
     (folder / "flame" / "exp" / "00004.txt").unlink()
     with pytest.raises(UserError, match=r"exp/00004\.txt is missing or cannot be read"):

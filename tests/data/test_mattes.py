@@ -101,6 +101,12 @@ def test_an_empty_matte_among_others_says_nothing_of_their_scale(folder):
     np.testing.assert_array_equal(dataset.masks(indices=[0, 7]), [np.zeros_like(hard(1)), hard(8)])
 
 
+def test_mattes_of_one_value_say_nothing_of_their_scale(folder):
+    replace(folder, lambda number: np.full_like(person(number), 200))
+    dataset = read_dataset(folder)
+    assert dataset.notes == () and (dataset.masks() == 200).all()
+
+
 def noise(number: int) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 256, (tiny.SIDE, tiny.SIDE), dtype=np.uint8)
 

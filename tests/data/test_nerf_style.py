@@ -46,6 +46,9 @@ MIRRORED = np.diag([1.0, 1.0, -1.0, 1.0]).tolist()
         (without("file_path"), r"frames\[0\] has no 'file_path'"),
         (frame(file_path="../a.png"), r"frames\[1\]\.file_path: '\.\./a\.png' leads outside"),
         (frame(file_path="/a.png"), r"frames\[1\]\.file_path: '/a\.png' leads outside"),
+        (frame(file_path=""), r"frames\[1\]\.file_path: '' names no file"),
+        (frame(file_path="./."), r"frames\[1\]\.file_path: '\./\.' names no file"),
+        (frame(transform_matrix=[[float("inf")] * 4] * 4), r"frames\[1\]: transform_matrix has a value .* not finite"),
         (frame(file_path=7), r"frames\[1\]\.file_path: 7 leads outside"),
         (frame(file_path="images/77.png"), r"images/77\.png is missing or cannot be read"),
         (without("exp_path"), r"has neither 'flame_param_path' \(VHAP\) nor 'exp_path' \(INSTA\)"),
@@ -100,6 +103,8 @@ def test_numbers_too_long_to_be_numbers(folder):
     long = "images/2026112909300212345678901234567890.png"
     (folder / "images" / "00006.png").rename(folder / long)
     change(folder, frame(file_path=long))
+    assert read_dataset(folder).numbers.tolist() == list(range(1, 9))
+    change(folder, frame(timestep_index=10**30))
     assert read_dataset(folder).numbers.tolist() == list(range(1, 9))
 
 

@@ -95,6 +95,9 @@ def test_json_that_is_not_json(folder):
     (folder / "flame_params.json").write_text("{")
     with pytest.raises(UserError, match=r"flame_params\.json cannot be read as json"):
         read_dataset(folder)
+    (folder / "flame_params.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match=r"flame_params\.json cannot be read as json \(it is nested too deep\)"):
+        read_dataset(folder)
     (folder / "flame_params.json").write_text("[]")
     with pytest.raises(UserError, match="must hold a json object"):
         read_dataset(folder)

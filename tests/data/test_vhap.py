@@ -106,6 +106,10 @@ def test_fewer_coefficients_are_filled_with_zeros(folder):
         ({"expr": np.full((1, 100), np.nan)}, r"00001\.npz: expr has a value that is not finite"),
         ({"shape": np.zeros(0)}, r"00001\.npz: shape is empty"),
         ({"rotation": np.array(["a", "b", "c"])}, r"00001\.npz: rotation must be numbers"),
+        ({"expr": np.full((1, 100), 1j)}, r"00001\.npz: expr must be numbers"),
+        ({"expr": np.array(["2024"], "M8[D]")}, r"00001\.npz: expr must be numbers"),
+        ({"shape": np.zeros(3, [("a", "f4")])}, r"00001\.npz: shape must be numbers"),
+        ({"shape": np.full(100, 1e300)}, r"00001\.npz: shape has a value that is not finite"),
         ({"shape": np.array([{}])}, r"00001\.npz is not an \.npz of plain arrays"),
     ],
 )

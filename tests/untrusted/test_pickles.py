@@ -1,8 +1,15 @@
 """What pickles of arrays and tensors may not do: follow pointers, read our memory, fill it, leave traces, hang."""
 
+import collections
+import datetime
+import decimal
+import enum
+import fractions
 import io
+import pathlib
 import pickle
 import struct
+import types
 
 import numpy as np
 import pytest
@@ -12,7 +19,16 @@ from pegasus_jax.flame.load import load_head
 from pegasus_jax.flame.pickle_reader import load_arrays, read_arrays
 from pegasus_jax.torch_files import read_tensors
 from pegasus_jax.untrusted.numpy_pickles import Opaque
-from tests.torch_saving import Storage, Tensor, TorchPickler, pickled, write_stream, write_zip, write_zip_members
+from tests.torch_saving import (
+    Storage,
+    Tensor,
+    TorchPickler,
+    pickled,
+    tensor,
+    write_stream,
+    write_zip,
+    write_zip_members,
+)
 from tests.untrusted.limited import run_limited
 
 _DTYPE = b"cnumpy\ndtype\n(S'%s'\nI00\nI01\ntR(I3\nS'%s'\nNNNI-1\nI-1\nI0\ntb"
@@ -112,7 +128,7 @@ def test_a_bomb_is_no_bomb(tmp_path, monkeypatch):
         b"(l" + b"(l" * 100 + b"a" * 100 + b".",
         b"\x80\x02]" + b"\x85" * 100_000 + b".",
         b"\x80\x02]q\x00h\x00a.",
-        b"\x80\x04}(" + b")" + b"\x85" * 100_000 + b"K\x01u.",
+        b"\x80\x04}(]K\x01u.",
         b"L" + b"9" * 5000 + b"L\n.",
         b"\x80\x02\x8b\x00\x01\x00\x00" + b"\x7f" * 256 + b".",
         b"\x80\x02\x82\x01.",
@@ -151,6 +167,128 @@ def test_values_beside_the_tensors_are_kept_and_foreign_objects_are_notes(tmp_pa
         np.testing.assert_array_equal(found[name], value)
         assert found[name].dtype == value.dtype
     assert found["options"] == Opaque("argparse.Namespace")
+
+
+class Kind(enum.Enum):
+    FACE = 1
+
+
+class Settings(dict):
+    pass
+
+
+Range = collections.namedtuple("Range", "low high")
+
+
+@pytest.mark.parametrize("write", [write_zip, write_stream])
+def test_no_harmless_object_costs_the_tensors(write, tmp_path):
+    """What training scripts save beside them; values where there is one to take, else a note of the class."""
+    rng = np.random.default_rng(0)
+    values = {
+        "epoch": np.int64(3),
+        "best": np.float64(0.5),
+        "done": np.bool_(True),
+        "losses": collections.defaultdict(list, {"rgb": [1.0, 2.0]}),
+        "milestones": collections.Counter({1000: 1}),
+        "frozen": frozenset({"head"}),
+        "by_scale": {0.5: "half", None: 1, "x": 2},
+    }
+    notes = {
+        "date": (datetime.datetime(2024, 1, 1), "datetime.datetime"),
+        "span": (datetime.timedelta(1), "datetime.timedelta"),
+        "folder": (pathlib.PurePosixPath("/data/me"), None),
+        "options": (types.SimpleNamespace(lr=0.1), "types.SimpleNamespace"),
+        "kind": (Kind.FACE, f"{__name__}.Kind"),
+        "settings": (Settings(lr=0.1), f"{__name__}.Settings"),
+        "range": (Range(1, 2), f"{__name__}.Range"),
+        "queue": (collections.deque([1]), "collections.deque"),
+        "decay": (decimal.Decimal("0.1"), "decimal.Decimal"),
+        "share": (fractions.Fraction(1, 2), "fractions.Fraction"),
+        "slice": (slice(1, 2), None),
+        "phase": (1 + 2j, None),
+        "generator": (rng, "numpy.random._pickle.__generator_ctor"),
+        "masked": (np.ma.array([1.0]), "numpy.ma.core._mareconstruct"),
+        "bytes": (bytearray(b"x"), None),
+        "points": ({(1, 2)}, None),
+    }
+    content = values | {name: value for name, (value, _) in notes.items()}
+    content |= {"by_pair": {(0, 1): "x"}, "by_number": {np.int64(3): "x"}, "by_kind": {Kind.FACE: "x"}}
+    write(tmp_path / "x.pth", content | {"a": tensor(np.arange(3.0))})
+    found = read_tensors(tmp_path / "x.pth")
+    np.testing.assert_array_equal(found["a"], np.arange(3.0))
+    assert {name: found[name] for name in values} == values
+    assert found["by_number"] == {3: "x"} and list(found["by_pair"].values()) == ["x"]
+    assert found["by_kind"] == {Opaque(f"{__name__}.Kind"): "x"}
+    for name, (_, maker) in notes.items():
+        assert isinstance(found[name], Opaque) and (maker is None or found[name].name == maker), name
+
+
+def test_sizes_devices_and_tensors_with_attributes(tmp_path):
+    """As torch writes them: calls of its own names."""
+    program = b"\x80\x02}(U\x04sizectorch\nSize\nK\x03K\x04\x86\x85RU\x06devicectorch\ndevice\nU\x04cuda\x85R"
+    window = b"((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x02tQK\x00K\x02\x85K\x01\x85\x89}t"
+    plain = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    program += b"U\x06markedctorch._tensor\n_rebuild_from_type_v2\n(" + plain + b"ctorch.nn.parameter\nBuffer\n"
+    program += window + b"}tR"
+    program += b"U\x05statectorch._utils\n_rebuild_parameter_with_state\n(" + plain + window + b"R\x88}}tRu."
+    numbers = np.float32([1.5, 2.5])
+    write_zip_members(tmp_path / "x.pth", {"data.pkl": program, "data/0": numbers.tobytes()})
+    found = read_tensors(tmp_path / "x.pth")
+    assert found["size"] == (3, 4) and found["device"] == Opaque("torch.device")
+    np.testing.assert_array_equal(found["marked"], numbers)
+    np.testing.assert_array_equal(found["state"], numbers)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "subprocess.Popen",
+        "builtins.exec",
+        "builtins.getattr",
+        "__builtin__.open",
+        "types.FunctionType",
+        "types.CodeType",
+        "commands.getoutput",
+        "importlib.import_module",
+        "numpy.load",
+        "numpy.testing.runstring",
+        "torch.load",
+        "torch.hub.load",
+        "pegasus_jax.torch_files.read_tensors",
+        "collections.namedtuple",
+        "pickle.loads",
+    ],
+)
+def test_functions_that_could_do_anything_are_refused(tmp_path, name):
+    module, _, member = name.rpartition(".")
+    write_zip_members(tmp_path / "x.pth", {"data.pkl": f"c{module}\n{member}\n(tR.".encode()})
+    with pytest.raises(UserError, match=rf"asks to run {name}, .*nothing was run or read"):
+        read_tensors(tmp_path / "x.pth")
+
+
+def test_what_stands_beside_tensors_is_never_called(tmp_path, monkeypatch):
+    """Neither when it is admitted, nor as a key, nor nested in arguments."""
+    called = []
+    monkeypatch.setattr(Settings, "__init__", lambda self, *_: called.append("a class"))
+    monkeypatch.setitem(globals(), "run_me", lambda *_: called.append("a function"))
+    module = __name__.encode()
+    call = b"c" + module + b"\nrun_me\n(tR"
+    made = b"c" + module + b"\nSettings\n(" + call + b"tR"
+    program = b"(d" + call + b"Vx\ns" + b"Vy\n" + made + b"s" + b"Vz\ncfunctools\npartial\n(cos\nsystem\nVtrue\ntRs."
+    write_zip_members(tmp_path / "x.pth", {"data.pkl": program})
+    found = read_tensors(tmp_path / "x.pth")
+    assert found == {
+        Opaque(f"{__name__}.run_me"): "x",
+        "y": Opaque(f"{__name__}.Settings"),
+        "z": Opaque("functools.partial"),
+    }
+    assert not called
+
+
+def test_a_deep_tuple_as_a_key_is_a_note():
+    found = load(b"\x80\x04}(" + b")" + b"\x85" * 100_000 + b"K\x01u.")
+    assert list(found.values()) == [1]
 
 
 @pytest.mark.parametrize("write", [write_zip, write_stream])

@@ -6,6 +6,7 @@
 import dataclasses
 import math
 import pathlib
+import re
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from pegasus_jax.families.points.published.entries import Entries
 from pegasus_jax.torch_files import read_tensors
 
 _STATE, _RADIUS = "model_state_dict", "radius"
-_WRAPPER = "module."  # PyTorch's name for a model that was trained on several GPUs
+_WRAPPERS = re.compile(r"(?:module\.|_orig_mod\.)*")  # PyTorch's names for a model on several GPUs, and compiled
 _SECOND_COPY = r"deformer_network\.FLAMEServer\..*"
 
 
@@ -41,7 +42,9 @@ def read_checkpoint(path: pathlib.Path) -> Checkpoint:
             )
     if not isinstance(content[_STATE], dict):
         raise UserError(f"{path}: {_STATE} holds no named tensors; give a checkpoint of PointAvatar or PEGASUS.")
-    arrays = {name.removeprefix(_WRAPPER): array for name, array in content[_STATE].items()}
+    if not all(isinstance(name, str) for name in content[_STATE]):
+        raise UserError(f"{path}: {_STATE} has an entry without a name; give a checkpoint of PointAvatar or PEGASUS.")
+    arrays = {_WRAPPERS.sub("", name, count=1): array for name, array in content[_STATE].items()}
     entries = Entries(arrays, where=str(path))
     entries.ignore(_SECOND_COPY)
     return Checkpoint(entries, _radius(content[_RADIUS], path))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.errors import UserError
@@ -23,6 +24,12 @@ class Entries:
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of an entry that there has to be."""
         return self._array(name).shape
+
+    def rounding(self, name: str) -> float:
+        """How far, relative to itself, a number of an entry may be from what was trained: 0 for float32 and wider."""
+        dtype = self._array(name).dtype
+        is_short = jnp.issubdtype(dtype, jnp.floating) and dtype.itemsize < 4
+        return float(jnp.finfo(dtype).eps) if is_short else 0.0
 
     def take(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """The entry as float32.

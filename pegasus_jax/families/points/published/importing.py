@@ -64,7 +64,8 @@ def import_avatar(
     entries.ignore(rf"{_HEAD}\..*")
     entries.check_all_taken()
     # Where the checkpoint's template is not the head's own, the person's shape is in it already.
-    shape_is_baked = config.code_size == 0 or not np.allclose(v_template, head_model.v_template, atol=1e-5)
+    rtol = max(1e-5, entries.rounding(f"{_HEAD}.v_template"))
+    shape_is_baked = config.code_size == 0 or not np.allclose(v_template, head_model.v_template, rtol=rtol, atol=1e-5)
     description = AvatarDescription.of_run(
         family="points",
         model={"networks": dataclasses.asdict(config), "max_points_per_pixel": PUBLISHED_POINTS_PER_PIXEL},
@@ -132,7 +133,8 @@ def _template(entries: Entries, head: HeadModel, head_path: pathlib.Path) -> np.
         )
     for buffer in ("lbs_weights", "J_regressor"):
         ours, theirs = getattr(head, buffer), f"{_HEAD}.{buffer}"
-        if theirs in entries and not np.allclose(entries.take(theirs, ours.shape), ours, atol=1e-4):
+        rtol = max(1e-5, entries.rounding(theirs)) if theirs in entries else 0.0
+        if theirs in entries and not np.allclose(entries.take(theirs, ours.shape), ours, rtol=rtol, atol=1e-4):
             raise UserError(
                 f"{entries.where} was trained with another head than {head_path} ({theirs} differs); give the FLAME "
                 "model of that run: the published avatars were trained with FLAME 2020, generic_model.pkl."

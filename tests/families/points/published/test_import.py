@@ -1,7 +1,10 @@
 """`launch.py import`: what it accepts, what every command then does with it, and what it says to other files."""
 
+import argparse
+import datetime
 import re
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -68,13 +71,36 @@ def test_an_imported_avatar_is_evaluated_on_a_dataset_folder(pointavatar, tmp_pa
     assert (tmp_path / "avatar" / "evaluation.md").is_file()
 
 
-@pytest.mark.parametrize("wrapped", [False, True], ids=["as trained", "from several GPUs"])
-def test_a_state_saved_by_several_gpus_is_the_same(pointavatar, tmp_path, wrapped):
-    prefix = "module." if wrapped else ""
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_a_state_saved_by_a_wrapped_model_is_the_same(pointavatar, tmp_path, prefix):
     state = {f"{prefix}{name}": array for name, array in pointavatar.state.items()}
     cases.write_checkpoint(tmp_path / "saved.pth", state, radius=np.float32([0.25]))
     avatar = imported(pointavatar, tmp_path / "out.npz", checkpoint=tmp_path / "saved.pth")
     assert float(avatar.radius) == 0.25
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_a_state_of_other_precision_is_read_as_float32(pointavatar, tmp_path, dtype):
+    whole = imported(pointavatar, tmp_path / "whole.npz")
+    state = {name: np.asarray(array).astype(jnp.dtype(dtype)) for name, array in pointavatar.state.items()}
+    content = {"radius": np.array(0.25).astype(jnp.dtype(dtype)), "model_state_dict": state}
+    write_zip(tmp_path / "cast.pth", tensors(content))
+    avatar = imported(pointavatar, tmp_path / "out.npz", checkpoint=tmp_path / "cast.pth")
+    assert float(avatar.radius) == 0.25 and avatar.points_gc.dtype == np.float32
+    tolerance = {"float16": 1e-3, "bfloat16": 1e-2, "float64": 1e-7}[dtype]
+    np.testing.assert_allclose(avatar.points_gc, whole.points_gc, rtol=tolerance, atol=tolerance)
+
+
+def test_what_else_a_run_saves_does_not_matter(pointavatar, tmp_path):
+    extras = {"epoch": np.int64(3), "args": argparse.Namespace(lr=0.1), "saved": datetime.date(2024, 1, 1)}
+    content = {"radius": np.float64(0.25), "model_state_dict": pointavatar.state, **extras}
+    write_zip(tmp_path / "saved.pth", tensors(content))
+    assert float(imported(pointavatar, tmp_path / "out.npz", checkpoint=tmp_path / "saved.pth").radius) == 0.25
+
+
+def test_a_state_with_names_that_are_none(pointavatar, tmp_path):
+    write_zip(tmp_path / "x.pth", tensors({"radius": 0.1, "model_state_dict": {0: np.zeros(3)}}))
+    refused(pointavatar, tmp_path, "has an entry without a name", checkpoint=tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize(
