@@ -30,6 +30,7 @@ class Followed:
 @dataclasses.dataclass
 class _Track:
     box: np.ndarray  # (4,) where it was last: left, top, right, bottom
+    last: int  # picture
     members: dict[int, int]  # picture: which of its faces
     areas: list[float]
 
@@ -92,28 +93,31 @@ def _area(boxes: np.ndarray) -> np.ndarray:
 def _tracks(boxes: Sequence[np.ndarray]) -> list[_Track]:
     """Every face that was seen, by where it was: pairs that overlap most are joined first."""
     tracks: list[_Track] = []
+    near: list[_Track] = []
     for picture, found in enumerate(boxes):
-        near = [track for track in tracks if picture - max(track.members) <= _MOST_GAP]
+        near = [track for track in near if picture - track.last <= _MOST_GAP]
         pairs = [(value, t, f) for t, track in enumerate(near) for f, value in enumerate(overlap(track.box, found))]
         free, taken = set(range(len(found))), set()
         for value, t, f in sorted(pairs, reverse=True):
             if value >= _SAME and f in free and t not in taken:
                 free.remove(f)
                 taken.add(t)
-                near[t].box = found[f]
+                near[t].box, near[t].last = found[f], picture
                 near[t].members[picture] = f
                 near[t].areas.append(float(_area(found[f])))
-        tracks += [_Track(found[f], {picture: f}, [float(_area(found[f]))]) for f in sorted(free)]
+        new = [_Track(found[f], picture, {picture: f}, [float(_area(found[f]))]) for f in sorted(free)]
+        tracks += new
+        near += new
     return tracks
 
 
 def _told_apart(tracks: list[_Track]) -> tuple[_Track, list[_Track]]:
     """The main face, with all that it was seen as; and the others."""
-    first, *rest = sorted(tracks, key=lambda track: -track.weight) or [_Track(np.zeros(4), {}, [])]
-    main, others = _Track(first.box, dict(first.members), list(first.areas)), []
+    first, *rest = sorted(tracks, key=lambda track: -track.weight) or [_Track(np.zeros(4), 0, {}, [])]
+    main, others = dataclasses.replace(first, members=dict(first.members), areas=list(first.areas)), []
     for track in rest:
-        ratio = track.size / first.size
-        if not track.members.keys() & main.members.keys() and 1 / _ABOUT_AS_LARGE <= ratio <= _ABOUT_AS_LARGE:
+        together = any(picture in main.members for picture in track.members)
+        if not together and 1 / _ABOUT_AS_LARGE <= track.size / first.size <= _ABOUT_AS_LARGE:
             main.members.update(track.members)
             main.areas += track.areas
         else:
