@@ -31,7 +31,7 @@ from pegasus_jax.training.workdir import is_finished
 _ROOT = pathlib.Path(__file__).parents[1]
 _PICTURE = _ROOT / "docs" / "gaussians.png"
 _SIDE, _LARGE = 256, 512  # pixels of the film, and of the picture's tiles
-_TURNS = (-25.0, 25.0)  # degrees
+_TURN = 12.0  # degrees
 
 
 def main() -> None:
@@ -59,17 +59,17 @@ def main() -> None:
 
 
 def _picture(data: pathlib.Path, run: pathlib.Path) -> np.ndarray:
-    """A row: a held-out frame as filmed, the avatar in it, the avatar in another, and turned to both sides."""
+    """A row: two held-out frames, each as filmed and as the avatar shows it, and the avatar seen from a side."""
     avatar, dataset = load(run), read_dataset(data)
     _, held_out = dataset.split()
     rows = held_out[[len(held_out) // 4, len(held_out) // 2]]
     motion = clip.driven(avatar, data, image_size=_LARGE).frames(rows)
     drawn = list(clip.render_frames(avatar.bake(), motion))
-    turned = [clip.render_still(avatar.bake(), _turned(motion, degrees)) for degrees in _TURNS]
-    filmed = dataset.images(indices=rows[:1], image_size=(_LARGE, _LARGE))[0]
-    matte = dataset.masks(indices=rows[:1], image_size=(_LARGE, _LARGE))[0][..., None] / 255.0
-    filmed = np.round(filmed * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
-    return np.concatenate([filmed, *drawn, *turned], axis=1)
+    where = {"indices": rows, "image_size": (_LARGE, _LARGE)}
+    matte = dataset.masks(**where)[..., None] / 255.0
+    filmed = np.round(dataset.images(**where) * matte + 255.0 * (1.0 - matte)).astype(np.uint8)
+    pairs = [picture for pair in zip(filmed, drawn) for picture in pair]
+    return np.concatenate([*pairs, clip.render_still(avatar.bake(), _turned(motion, _TURN))], axis=1)
 
 
 def _turned(motion: Motion, degrees: float) -> Motion:
