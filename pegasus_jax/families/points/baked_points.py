@@ -50,7 +50,7 @@ class BakedPoints:
 
 def bake_points(points: CanonicalPoints, bases: Bases, *, dtype: DTypeLike) -> BakedPoints:
     """The same points under a network's bases. Weights and modes, which are most of the memory, are kept as `dtype`."""
-    mode_map, mode_bases = principal_modes(bases, np.asarray(feature_moments(points.rest, points.rest_by_x_sc)))
+    mode_map, mode_bases = principal_modes(bases, feature_moments(points.rest, points.rest_by_x_sc))
     return _laid_out(points, mode_map, mode_bases, dtype=np.dtype(dtype))
 
 

@@ -5,7 +5,6 @@ neighbouring points are alike, so that all of them are mixtures of a few, which 
 below `TOLERANCE`, or nothing: a basis is linear in the network's features, so no more modes than features are needed.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -13,6 +12,7 @@ from pegasus_jax.families.points.deformation import NUM_POSE_COLUMNS, Bases
 from pegasus_jax.families.points.posing import Rest
 
 TOLERANCE = 1e-4  # root mean square over points of what is left out: head units for coefficients of unit length
+_CHUNK = 16_384  # points
 _STEP = 8  # modes come in multiples of it, so that a compiled program serves most looks of an avatar
 
 
@@ -23,7 +23,7 @@ def principal_modes(bases: Bases, moments: np.ndarray) -> tuple[np.ndarray, Base
         a map (D + 1, R) from features to shares of the R modes, and the modes' own bases, which have no bias row.
     """
     rows = _rows(bases)
-    strength, modes = np.linalg.eigh(rows.T @ moments.astype(np.float64) @ rows)
+    strength, modes = np.linalg.eigh(rows.T @ moments @ rows)
     strength, modes = np.maximum(strength[::-1], 0.0), modes[:, ::-1]
     left_out = np.sqrt(np.append(np.cumsum(strength[::-1])[::-1], 0.0))
     needed = int(np.argmax(left_out <= TOLERANCE))
@@ -32,13 +32,21 @@ def principal_modes(bases: Bases, moments: np.ndarray) -> tuple[np.ndarray, Base
     return (rows @ modes).astype(np.float32), _bases(modes.T.astype(np.float32))
 
 
-@jax.jit
-def feature_moments(rest: Rest, rest_by_x: Rest) -> jax.Array:
-    """Second moments (D + 1, D + 1) per point of features and their derivatives; the last feature is the bias's 1."""
-    features = jnp.concatenate([rest.features[None], rest_by_x.features])
-    ones = jnp.zeros((*features.shape[:2], 1)).at[0].set(1.0)
-    rows = jnp.concatenate([features, ones], axis=-1).reshape(-1, features.shape[-1] + 1)
-    return jnp.matmul(rows.T, rows, precision=jax.lax.Precision.HIGHEST) / len(rest.features)
+def feature_moments(rest: Rest, rest_by_x: Rest) -> np.ndarray:
+    """Second moments (D + 1, D + 1) per point of features and their derivatives; the last feature is the bias's 1.
+
+    In float64, some points at a time: rounded to float32, sums over many points would look like modes of their own.
+    """
+    values, slopes = np.asarray(rest.features), np.asarray(rest_by_x.features)  # (N, D), (3, N, D)
+    count, size = values.shape
+    total = np.zeros((size + 1, size + 1))
+    for start in range(0, count, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        value = np.pad(values[part].astype(np.float64), ((0, 0), (0, 1)), constant_values=1.0)
+        total += value.T @ value
+        slope = slopes[:, part].astype(np.float64).reshape(-1, size)
+        total[:-1, :-1] += slope.T @ slope
+    return total / count
 
 
 def _rows(bases: Bases) -> np.ndarray:
