@@ -164,8 +164,8 @@ def pair(folder: pathlib.Path) -> None:
     """The same run as one of two processes, which waits where it is to be stopped; which frames it read."""
     read, frames, write = ClipFrames.read, [], Journal.write
 
-    def write_and_wait(self, seen, figures):
-        write(self, seen, figures)
+    def write_and_wait(self, seen, steps, model):
+        write(self, seen, steps, model)
         deadline = time.monotonic() + 60.0
         while seen >= held_from(folder) and time.monotonic() < deadline:
             time.sleep(0.01)

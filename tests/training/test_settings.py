@@ -10,8 +10,7 @@ from pegasus_jax.training.settings import from_config, with_looks
 from tests.training import tiny
 
 CONFIGS = sorted(path for path in (pathlib.Path(__file__).parents[2] / "configs").glob("*.py"))
-
-
+OF_POINTS = [path for path in CONFIGS if not path.stem.startswith("gaussians")]
 TWO_STAGES = [path for path in CONFIGS if path.stem in ("laptop", "pegasus")]
 
 
@@ -20,11 +19,19 @@ TWO_STAGES = [path for path in CONFIGS if path.stem in ("laptop", "pegasus")]
 def test_the_projects_configs_become_settings(path, variant):
     settings = from_config(load_config(f"{path}{variant}"))
     assert settings.preset == path.stem
-    assert 0 < settings.model.cloud.init_points <= settings.model.cloud.max_points
-    assert isinstance(hash(settings.model.step), int), "what is static in a compiled step must hash"
+    assert isinstance(hash(settings.model), int), "what is static in a compiled step must hash"
+    assert all(0 < one.until < settings.total_frames for one in settings.coarse)
     if not variant:
         quick = from_config(load_config(f"{path}:quick"))
         assert quick.total_frames < settings.total_frames / 5
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in CONFIGS if not path.stem.startswith("gaussians")], ids=lambda p: p.stem
+)
+def test_clouds_do_not_begin_larger_than_they_may_become(path):
+    cloud = from_config(load_config(str(path))).model.cloud
+    assert 0 < cloud.init_points <= cloud.max_points
 
 
 @pytest.mark.parametrize("variant", [":generative", ":generative,quick"])
