@@ -15,11 +15,11 @@ from pegasus_jax.core.avatar import BakedLook
 from pegasus_jax.core.motion import Motion
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.evaluation import baselines
+from pegasus_jax.inference.clip import render_pictures
 from pegasus_jax.inference.track import track
 
 CONSTANT = "best constant colour"
 OPAQUE = 0.95  # of a matte: where a person is and not its outline
-_CHUNK = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,14 +36,8 @@ def drive_of(frames: Batch) -> Motion:
 
 
 def render_drive(baked: BakedLook, drive: Motion) -> Pictures:
-    """Renders every frame of a motion on the avatar's own shape, a few at a time."""
-    images, alphas = [], []
-    for rows, count in _chunks(len(drive)):
-        part = jax.tree.map(lambda a, rows=rows: a[rows], drive)
-        out = baked.render(part.params.with_betas(baked.betas), part.cameras)
-        images.append(np.asarray(out.image)[:count])
-        alphas.append(np.asarray(out.alpha)[:count])
-    return Pictures(np.concatenate(images), np.concatenate(alphas))
+    """Renders every frame of a motion on the avatar's own shape."""
+    return Pictures(*render_pictures(baked, drive))
 
 
 def retracked_drive(baked: BakedLook, frames: Batch, small: Batch) -> Motion:
@@ -107,10 +101,3 @@ def _sharpness(name: str, images: np.ndarray, targets: np.ndarray, masks: np.nda
 
 def _mean(metric, *arrays: np.ndarray) -> float:
     return float(np.mean(np.asarray(jax.jit(jax.vmap(metric))(*arrays))))
-
-
-def _chunks(count: int):
-    """Rows in chunks of one size (the last padded by repeating its end), so that one compilation serves all."""
-    for start in range(0, count, _CHUNK):
-        rows = np.minimum(np.arange(start, start + _CHUNK), count - 1)
-        yield rows, min(_CHUNK, count - start)

@@ -24,6 +24,7 @@ FPS = 25.0
 _FOCAL = 2.6  # image sides; with the distance below, a head fills about half of the picture
 _DISTANCE = 4.0  # head units
 _CHUNK = 4
+_PICTURES = 8  # rendered at a time, where they are kept
 _NO_ALPHA = 0.5 / 255.0  # rounds to 0 in a file
 
 
@@ -97,6 +98,20 @@ def render_frames(baked: BakedLook, motion: Motion, *, with_alpha: bool = False)
     for start in range(0, count, _CHUNK):
         part = motion.frames(np.minimum(np.arange(start, start + _CHUNK), count - 1))
         yield from _images(baked, part, with_alpha=with_alpha)[: count - start]
+
+
+def render_pictures(baked: BakedLook, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures (F, H, W, 3) over white and alphas (F, H, W), float32 in [0, 1], of a motion on the avatar's own shape.
+
+    A few are rendered at a time; the last group is padded, so one compilation serves all.
+    """
+    images, alphas, count = [], [], len(motion)
+    for start in range(0, count, _PICTURES):
+        part = motion.frames(np.minimum(np.arange(start, start + _PICTURES), count - 1))
+        out = baked.render(part.params.with_betas(baked.betas), part.cameras)
+        images.append(np.asarray(out.image)[: count - start])
+        alphas.append(np.asarray(out.alpha)[: count - start])
+    return np.concatenate(images), np.concatenate(alphas)
 
 
 def render_still(baked: BakedLook, motion: Motion, *, with_alpha: bool = False) -> np.ndarray:

@@ -9,7 +9,7 @@ from pegasus_jax.flame.landmarks import landmarks68
 from pegasus_jax.flame.model import HeadModel
 
 
-def frame_params(clip: Dataset, index: int, head: HeadModel) -> FrameParams:
+def frame_params_of(clip: Dataset, index: int, head: HeadModel) -> FrameParams:
     """Returns the parameters of the frame at `index`, with the head's landmarks where its camera sees them."""
     keypoints = _keypoints(head, clip, index)
     return FrameParams(

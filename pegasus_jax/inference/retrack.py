@@ -10,19 +10,19 @@ import numpy as np
 
 from pegasus_jax import media, progress
 from pegasus_jax.core import metrics
-from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.motion import Motion
 from pegasus_jax.data import Dataset, DatasetWriter, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames, take
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import check_head
-from pegasus_jax.inference.frame_params import frame_params
+from pegasus_jax.inference.clip import render_pictures
+from pegasus_jax.inference.frame_params import frame_params_of
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.track import track
 
 _SIDE = 128  # pixels of the pictures that frames are fitted to
 _SHEET_ROWS = 8
-_CHUNK = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +60,7 @@ def retrack_clip(workdir: pathlib.Path, data: pathlib.Path, out: pathlib.Path) -
     baked = avatar.bake(avatar.latent(clip.look if clip.look in avatar.looks else None))
     frames = load_frames(clip, np.arange(len(clip)), image_size=(_SIDE, _SIDE))
     motion = track(baked, frames, desc=f"tracking {clip.folder.name}")
-    before, after = (_render(baked, drive) for drive in (frames.motion, motion))
+    before, after = (render_pictures(baked, drive)[0] for drive in (frames.motion, motion))
     found = Retracked(out, len(clip), _psnr(before, frames), _psnr(after, frames))
     _write(out, _moved(clip, motion, avatar), avatar, found, sheet=_sheet(frames, before, after))
     return found
@@ -92,18 +92,8 @@ def _write(out: pathlib.Path, clip: Dataset, avatar: Avatar, found: Retracked, *
             writer.add(int(clip.numbers[index]), image, matte, parts=parts)
         made = media.composed("frames beside an avatar's pictures of them")
         media.write_image(writer.folder / "figures" / "tracking.png", sheet, disclosure=made)
-        frames = [frame_params(clip, index, avatar.head) for index in range(len(clip))]
+        frames = [frame_params_of(clip, index, avatar.head) for index in range(len(clip))]
         writer.finish(frames=frames, betas=clip.betas, intrinsics=clip.intrinsics[0], capture=capture)
-
-
-def _render(baked: BakedLook, drive: Motion) -> np.ndarray:
-    """(F, H, W, 3) over white, a few at a time."""
-    images, count = [], len(drive)
-    for start in range(0, count, _CHUNK):
-        part = drive.frames(np.minimum(np.arange(start, start + _CHUNK), count - 1))
-        out = baked.render(part.params.with_betas(baked.betas), part.cameras)
-        images.append(np.asarray(out.image)[: count - start])
-    return np.concatenate(images)
 
 
 def _psnr(images: np.ndarray, frames: Batch) -> float:

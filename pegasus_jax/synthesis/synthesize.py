@@ -18,7 +18,7 @@ from pegasus_jax.families.description import check_head, default_head, tracked_w
 from pegasus_jax.flame import load_head
 from pegasus_jax.flame.hair_retargeting import retarget_hair
 from pegasus_jax.flame.model import HeadModel
-from pegasus_jax.inference.frame_params import frame_params
+from pegasus_jax.inference.frame_params import frame_params_of
 from pegasus_jax.inference.load import load
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
@@ -116,7 +116,7 @@ def synthesize(
                 parts=_parts(clip, index, attribute, swapped),
                 normal=_target_normals(swapped, performance, normals) if normals is not None else None,
             )
-            frames.append(frame_params(clip, index, model))
+            frames.append(frame_params_of(clip, index, model))
         if not frames:
             raise UserError(f"No frame could be composed: {next(iter(reasons.values()))}")
         sheet = _sheet(writer.folder, clip, [frame.number for frame in frames], attribute)

@@ -14,7 +14,7 @@ from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.families.gaussians.binding import Binding
 from pegasus_jax.families.gaussians.drawing import dilation, over_white, splat_posed
-from pegasus_jax.families.gaussians.params import Params
+from pegasus_jax.families.gaussians.params import Params, opacities
 from pegasus_jax.families.gaussians.posing import pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig
 from pegasus_jax.flame import lbs
@@ -54,7 +54,7 @@ class GaussianLook(BakedLook):
             camera.intrinsics,
             image_size=camera.image_size,
             blur=dilation(min(camera.image_size), self.training_side),
-            setback=self.rig.setback,
+            depth_bias=self.rig.depth_bias,
             max_points_per_pixel=options.max_points_per_pixel,
             max_overlaps=options.overlaps_per_point * self.rig.num_gaussians,
             backend=options.backend,
@@ -65,7 +65,7 @@ class GaussianLook(BakedLook):
     @property
     def opacities(self) -> jax.Array:
         """(N,) in [0, 1]."""
-        return jax.nn.sigmoid(self.params.opacity_logit)
+        return opacities(self.params, self.rig)
 
     @property
     def base_colours(self) -> jax.Array:

@@ -31,7 +31,7 @@ def splat_posed(
     *,
     image_size: tuple[int, int],
     blur: jax.Array | float,
-    setback: jax.Array | float = 0.0,
+    depth_bias: jax.Array | float = 0.0,
     max_points_per_pixel: int | None = None,
     max_overlaps: int | None = None,
     backend: str = "auto",
@@ -43,7 +43,7 @@ def splat_posed(
       intrinsics: (4,) pixels.
       image_size: (H, W).
       blur: variance that every ellipse gets, square pixels: see `dilation`.
-      setback: (N,) head units: by how much a Gaussian sorts farther than it is.
+      depth_bias: (N,) head units: by how much a Gaussian sorts farther than it is.
       max_points_per_pixel: as in `rasterizer.splat_gaussians`.
       max_overlaps: as there.
       backend: as there.
@@ -52,7 +52,7 @@ def splat_posed(
     return rasterizer.splat_gaussians(
         means2d,
         conics,
-        jnp.where(depths > _NEAR, depths + setback, 0.0),
+        jnp.where(depths > _NEAR, depths + depth_bias, 0.0),
         posed.opacities,
         posed.colours.T,
         image_size=image_size,
@@ -93,7 +93,7 @@ def draw_frame(
         camera.intrinsics,
         image_size=camera.image_size,
         blur=dilation(min(camera.image_size), training_side),
-        setback=rig.setback,
+        depth_bias=rig.depth_bias,
         max_overlaps=max_overlaps,
         backend=backend,
     )

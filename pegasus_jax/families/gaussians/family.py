@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
-from pegasus_jax.families.gaussians.model import GaussiansModel as model
+from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
-
-__all__ = ["model"]
 
 
 def settings(values: Mapping[str, Any], *, total_frames: int) -> GaussianSettings:
@@ -41,6 +40,11 @@ def check_device(settings: GaussianSettings) -> None:
 def needs_normals(settings: GaussianSettings) -> bool:
     """No loss compares normals."""
     return False
+
+
+def model(run: RunData) -> GaussiansModel:
+    """What the loop trains."""
+    return GaussiansModel(run)
 
 
 def arrays(workdir: pathlib.Path, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -75,7 +75,7 @@ def _shown(params: Params, rig: Rig, frame: Batch, training_side: int, max_overl
             camera.intrinsics,
             image_size=camera.image_size,
             blur=blur,
-            setback=rig.setback,
+            depth_bias=rig.depth_bias,
             max_overlaps=max_overlaps,
         )
         return jnp.sum(out.image * picture)

@@ -22,7 +22,11 @@ _LEAST_DEVIATION = 0.02  # of a driving number over the clip
 _TAIL = 2.0  # percent of the frames on either side that driving numbers are not held to
 _NEIGHBOURS = 4
 _BASIS_FREEDOM = 0.012  # head units: bases move hair and clothes no farther than skin
-_BEHIND = {parts.EYEBALL: 0.004, parts.MOUTH: 0.004, parts.TEETH: 0.004}  # head units: lids and lips sort in front
+_DEPTH_BIASES = {
+    parts.EYEBALL: 0.004,
+    parts.MOUTH: 0.004,
+    parts.TEETH: 0.004,
+}  # head units: lids and lips sort in front
 
 
 @jax.tree_util.register_dataclass
@@ -43,7 +47,7 @@ class Rig:
     basis_freedom: jax.Array  # (N,) head units: unit of what bases add to offsets; 0 where they add nothing
     basis_share: jax.Array  # (N,) 0 or 1: whether bases change this Gaussian
     spacing: jax.Array  # (N,) head units: mean distance to the nearest neighbours at rest
-    setback: jax.Array  # (N,) head units: by how much it sorts farther than it is
+    depth_bias: jax.Array  # (N,) head units: by how much it sorts farther than it is
     part: jax.Array  # (N,) int32
     driving_mean: jax.Array  # (62,) of expression, neck, jaw and eyes over the clip
     driving_deviation: jax.Array  # (62,)
@@ -85,7 +89,7 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
         "basis_freedom": np.where(share, np.minimum(freedom, _BASIS_FREEDOM), 0.0),
         "basis_share": share,
         "spacing": _spacing(place, binding.part),
-        "setback": np.array([_BEHIND.get(part, 0.0) for part in binding.part.tolist()]),
+        "depth_bias": np.array([_DEPTH_BIASES.get(part, 0.0) for part in binding.part.tolist()]),
         **dict(zip(("driving_mean", "driving_deviation", "driving_low", "driving_high"), driving)),
     }
     arrays = {name: jnp.asarray(array, jnp.float32) for name, array in floats.items()}

@@ -45,13 +45,13 @@ def test_what_is_behind_the_camera_or_on_its_plane_is_not_drawn_and_has_finite_g
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
 
-def test_setback_changes_order_and_nothing_else():
+def test_depth_bias_changes_order_and_nothing_else():
     near, far = _one_gaussian(2.0), _one_gaussian(2.001)
     two = jax.tree.map(lambda a, b: jnp.concatenate([a, b], axis=-1), near, far)
     colours = jnp.array([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
     two = PosedGaussians(two.means, two.factors, two.opacities, colours)
-    draw = lambda setback: splat_posed(  # noqa: E731
-        two, jnp.array([60.0, 60.0, 16.0, 16.0]), image_size=(32, 32), blur=0.3, setback=jnp.array(setback)
+    draw = lambda depth_bias: splat_posed(  # noqa: E731
+        two, jnp.array([60.0, 60.0, 16.0, 16.0]), image_size=(32, 32), blur=0.3, depth_bias=jnp.array(depth_bias)
     )
     plain, back = draw([0.0, 0.0]), draw([0.01, 0.0])
     middle = np.unravel_index(np.argmax(plain.alpha), (32, 32))
