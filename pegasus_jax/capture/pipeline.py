@@ -18,6 +18,7 @@ from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector
 from pegasus_jax.capture.fit import fit_landmarks
 from pegasus_jax.capture.landmark_term import landmark_points, project_clip
 from pegasus_jax.capture.mattes import Segmenters, around_face
+from pegasus_jax.capture.matting import estimate_foreground, refine_matte
 from pegasus_jax.capture.observations import landmark_map
 from pegasus_jax.capture.one_face import follow_face
 from pegasus_jax.capture.parts import part_masks
@@ -230,11 +231,13 @@ def _write_pictures(
             if row is None:
                 continue
             image = clip.crop.apply(frame.image, image_size, fill=255)
-            mask = np.round(255 * segmenters.person(image) * inside).astype(np.uint8)
+            coarse = np.round(255 * segmenters.person(image) * inside).astype(np.uint8)
             if clip.beside_others[row]:
-                mask = around_face(mask, clip.detections.landmarks[row])
-            hair = segmenters.hair(image) * (mask / 255)
+                coarse = around_face(coarse, clip.detections.landmarks[row])
+            matte = refine_matte(image, coarse / 255) * inside
+            hair = segmenters.hair(image) * matte
             parts = part_masks(clip.detections.landmarks[row], hair)
+            image, mask = estimate_foreground(image, matte), np.round(255 * matte).astype(np.uint8)
             writer.add(row + 1, image, mask, parts=parts)
             small[row], mattes[row] = (
                 cv2.resize(array, (_ALIGN_SIDE, _ALIGN_SIDE), interpolation=cv2.INTER_AREA) for array in (image, mask)

@@ -86,6 +86,7 @@ class HasPrimitives(Protocol):
     """A baked look that is made of N primitives."""
 
     betas: jax.Array  # (100,) the person's shape
+    channels: frozenset[str]  # that it can be rendered in
 
     @property
     def head(self) -> Any:
@@ -132,6 +133,9 @@ class HasPrimitives(Protocol):
         offsets: ArrayLike | None = None,
     ) -> _Look:
         """The same look with other base colours (N, 3), opacities (N,), or moved at rest by offsets (N, 3)."""
+
+    def on_shape(self: _Look, betas: ArrayLike) -> _Look:
+        """The same look, ready for frames of a head of another shape, `betas` (100,); `betas` stay the person's own."""
 
 
 class LatentSpace(Protocol):

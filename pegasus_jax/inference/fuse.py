@@ -8,6 +8,7 @@ import numpy as np
 
 from pegasus_jax import atomic, families, media, progress
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.latents import Latent
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import NECK
 from pegasus_jax.inference import clip
@@ -34,7 +35,21 @@ def fuse(source: Avatar, target: Avatar, attributes: Sequence[str], *, per_look:
     ours, theirs = source.description.family, target.description.family
     if ours != theirs:
         raise UserError(f"The source is an avatar of {ours}, the target one of {theirs}; train both in one family.")
+    _check_heads(source, target)
     return families.find(ours).fuse(source, target, attributes, per_look=per_look)
+
+
+def _check_heads(source: Avatar, target: Avatar) -> None:
+    ours, theirs = source.description, target.description
+    if ours.head_sha256 != theirs.head_sha256:
+        raise UserError(
+            f"The source has the head model {ours.head_name} ({ours.head_sha256[:8]}…), the target {theirs.head_name} "
+            f"({theirs.head_sha256[:8]}…); only avatars of one head model can be fused: train one of them anew."
+        )
+    if not np.array_equal(source.head.v_template, target.head.v_template):
+        raise UserError(
+            "Two avatars of which one has a person's shape baked into its head model cannot be fused; train both here."
+        )
 
 
 def fuse_files(
@@ -80,10 +95,15 @@ def _sheet(fused: Avatar, source: Avatar, target: Avatar, *, image_size: int) ->
             baked[look] = {
                 "source": source.bake(latent),
                 "target": target.bake(),
-                **{name: fused.bake_step(latent, name) for name in fused.fusing_steps},
+                **_after_steps(fused, latent),
             }
         motion = clip.resting(fused, image_size=image_size).frames(np.zeros(1, int))
         motion.params.pose[:, NECK.start + 1] = yaw
         rows.append([clip.render_still(one, motion) for one in baked[look].values()])
     labels = list(next(iter(baked.values())))
     return media.contact_sheet(rows, labels=labels, row_labels=[look for look, _ in views])
+
+
+def _after_steps(fused: Avatar, latent: Latent) -> dict[str, BakedLook]:
+    """The look after each step of fusing, or the fused one alone where there are no steps."""
+    return {name: fused.bake_step(latent, name) for name in fused.fusing_steps} or {"fused": fused.bake(latent)}

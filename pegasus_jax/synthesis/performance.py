@@ -34,7 +34,7 @@ class Performance(Layer):
     """One frame of a driven avatar."""
 
     part: np.ndarray  # (H, W) in [0, 1]: how much of the pixel is the attribute
-    normals: np.ndarray  # (H, W, 3): 0.5 n + 0.5 in world axes, over white
+    normals: np.ndarray | None  # (H, W, 3): 0.5 n + 0.5 in world axes, over white; None of an avatar without them
     worn: Layer  # the attribute where it is seen, in its own colours; its alpha is `part`
     alone: Layer  # what was ever seen of the attribute, without the rest of the donor, which hides some of it now
 
@@ -44,16 +44,18 @@ def perform(baked: HasPrimitives, share: PartShare, target: Dataset) -> Iterator
 
     The target's shape takes the place of the donor's, so the part fits the head that will wear it.
     """
-    of_point = jnp.asarray(share.of_point)
+    baked, of_point = baked.on_shape(target.betas), jnp.asarray(share.of_point)
+    channels = ("rgb", *sorted({"normals"} & baked.channels))
     tinted = baked.edited(colours=baked.base_colours * of_point[:, None])
     known = jnp.asarray(share.is_part & share.is_seen)
     part_alone = baked.edited(opacities=baked.opacities * known)
     for out, of_part, alone in zip(
-        _pictures(baked, target, ("rgb", "normals"), extra=of_point[:, None]),
+        _pictures(baked, target, channels, extra=of_point[:, None]),
         _pictures(tinted, target, ("rgb",)),
         _pictures(part_alone, target, ("rgb",)),
     ):
-        image, alpha, normals = np.asarray(out.image), np.asarray(out.alpha), np.asarray(out.normals)
+        image, alpha = np.asarray(out.image), np.asarray(out.alpha)
+        normals = None if out.normals is None else np.asarray(out.normals)
         part = np.clip(np.asarray(out.extra)[..., 0], 0.0, 1.0)
         worn = Layer(np.clip(np.asarray(of_part.image) + (alpha - part)[..., None], 0.0, 1.0), part)
         yield Performance(image, alpha, part, normals, worn, Layer(np.asarray(alone.image), np.asarray(alone.alpha)))

@@ -92,7 +92,7 @@ def synthesize(
     share = _share(baked, donor_clip, attribute, donor_parts, size=avatar.description.image_size)
     painted = out.parent / f"{clip.folder.name}.bald"
     prepare = _bald(bald, clip, model, painted, diffusion_models) if attribute in HEADWEAR else None
-    own = _normals(target_avatar, clip)
+    own = _normals(target_avatar, clip, baked)
     flicker = Flicker()
     reasons: dict[str, str] = {}
     frames = []
@@ -244,15 +244,19 @@ def _bald(
     return bald_frames.from_folder(folder, clip)
 
 
-def _normals(path: pathlib.Path | None, clip: Dataset):
+def _normals(path: pathlib.Path | None, clip: Dataset, donor: HasPrimitives):
     """The normals of the target's own avatar, frame by frame."""
     if path is None:
         return None
-    return normals_of(_with_primitives(load(path), path), clip)
+    own = _with_primitives(load(path), path)
+    if not ("normals" in own.channels and "normals" in donor.channels):
+        raise UserError("Only avatars of points have normals: leave --target_avatar out, or give two of points.")
+    return normals_of(own, clip)
 
 
 def _target_normals(swapped: Swapped, donor: Performance, own: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: the donor's normals on the new part, the target's own elsewhere."""
+    assert donor.normals is not None  # asked for where both avatars have them
     part = (swapped.part / 255.0)[..., None]
     return np.round(255.0 * np.clip(part * donor.normals + (1.0 - part) * own, 0.0, 1.0)).astype(np.uint8)
 

@@ -23,17 +23,33 @@ from pegasus_jax.families.gaussians.rig import build_rig
 from pegasus_jax.families.gaussians.unseen import with_unseen_filled
 from pegasus_jax.npz_file import array_json, json_array, write_npz
 
-ARRAYS = ("params", "binding", "driving", "seen")  # what the names of an avatar's arrays begin with
+ARRAYS = ("params", "binding", "driving", "seen", "hair")  # what the names of an avatar's arrays begin with
 
 
 class TrainedGaussianAvatar(Avatar):
     """A trained avatar: N Gaussians, where they are bound, and the head model that moves them."""
 
-    capabilities = frozenset({"primitives"})
+    capabilities = frozenset({"primitives", "fuse"})
 
-    def __init__(self, description: AvatarDescription, params: Params, binding: Binding, driving: np.ndarray, seen):
-        """`driving` (2, 62) is the clip's `rig.driving_range`; `seen` (N,) bool says what some frame has shown."""
+    def __init__(
+        self,
+        description: AvatarDescription,
+        params: Params,
+        binding: Binding,
+        driving: np.ndarray,
+        seen: np.ndarray,
+        hair: np.ndarray | None,
+    ):
+        """Args:
+        description: as written beside it.
+        params: what was learned.
+        binding: of the N Gaussians.
+        driving: (4, 62) the clip's `rig.driving_range`.
+        seen: (N,) bool: some frame has shown it well.
+        hair: (N,) in [0, 1]: how much of it is hair; None of an avatar that was trained before that was told.
+        """
         self.description, self.binding, self.driving, self.seen = description, binding, driving, np.asarray(seen)
+        self.hair = hair
         self.trained_params = params
         self.head = description.load_head()
         self.betas = jnp.asarray(description.betas, jnp.float32)
@@ -70,12 +86,14 @@ class TrainedGaussianAvatar(Avatar):
             binding=binding,
             head=jax.tree.map(jnp.asarray, self.head),
             betas=self.betas,
+            shape_betas=self.betas,
             training_side=jnp.float32(self.description.model["training_side"]),
         )
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, the description among them: what `of_arrays` takes."""
         tree = {"params": self.trained_params, "binding": self.binding, "driving": self.driving, "seen": self.seen}
+        tree |= {} if self.hair is None else {"hair": self.hair}
         found = {name: np.asarray(leaf) for name, leaf in flat(tree).items()}
         return found | {DESCRIPTION: json_array(self.description.to_json())}
 
@@ -90,10 +108,11 @@ class TrainedGaussianAvatar(Avatar):
         blank = np.zeros(0)
         params = Params(*5 * (blank,), bases=Bases(*3 * (blank,)), mixer=Mixer(*4 * (blank,)))  # type: ignore[arg-type]
         template = {"params": params, "binding": Binding(*4 * (blank,)), "driving": blank, "seen": blank}
+        template |= {name: blank for name in ("hair",) if name in arrays}
         leaves = {name: arrays[name] for name in arrays if name.split(".")[0] in ARRAYS}
         found = unflat(template, leaves, where=where)
         learned = jax.tree.map(jnp.asarray, found["params"])
-        return cls(description, learned, found["binding"], found["driving"], found["seen"])
+        return cls(description, learned, found["binding"], found["driving"], found["seen"], found.get("hair"))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""

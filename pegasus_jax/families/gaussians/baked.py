@@ -16,7 +16,7 @@ from pegasus_jax.families.gaussians.binding import Binding
 from pegasus_jax.families.gaussians.drawing import dilation, over_white, splat_posed
 from pegasus_jax.families.gaussians.params import Params, opacities
 from pegasus_jax.families.gaussians.posing import pose_gaussians
-from pegasus_jax.families.gaussians.rig import Rig
+from pegasus_jax.families.gaussians.rig import Rig, build_rig
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
@@ -29,14 +29,15 @@ _SURE = 1e-6  # opacities are kept as logits, which 0 and 1 do not have
 class GaussianLook(BakedLook):
     """One look of one person; a pytree, so that another of the same sizes compiles nothing.
 
-    It is of the person's own shape: betas of what it is asked to do are not looked at.
+    Betas of the frames that it is asked to draw are not looked at: it is on the person's own shape until `on_shape`.
     """
 
     params: Params
     rig: Rig
     binding: Binding  # in the rig's order
     head: HeadModel
-    betas: jax.Array  # (100,)
+    betas: jax.Array  # (100,) the person's own shape
+    shape_betas: jax.Array  # (100,) the shape that it is drawn on
     training_side: jax.Array  # () pixels: what dilation belongs to
 
     def render_frame(
@@ -83,7 +84,7 @@ class GaussianLook(BakedLook):
     def anchors(self) -> np.ndarray:
         """(N, 3) where the Gaussians are on the mean shape in FLAME-canonical space."""
         posed = pose_gaussians(self.params, self.rig, self._expression, jnp.asarray(canonical_pose()))
-        shape = np.asarray(self.head.shapedirs) @ np.asarray(self.betas)
+        shape = np.asarray(self.head.shapedirs) @ np.asarray(self.shape_betas)
         corners = np.asarray(self.head.faces)[np.asarray(self.binding.faces_idx)]
         return np.asarray(posed.means).T - np.einsum("nk,nkc->nc", np.asarray(self.binding.bary), shape[corners])
 
@@ -136,3 +137,13 @@ class GaussianLook(BakedLook):
         if offsets is not None:
             rig = dataclasses.replace(rig, rest=rig.rest.at[:3].add(jnp.asarray(offsets, jnp.float32).T))
         return dataclasses.replace(self, params=params, rig=rig)
+
+    def on_shape(self, betas: ArrayLike) -> "GaussianLook":
+        """The same look, drawn on a head of another shape, `betas` (100,): each Gaussian stays on its triangle."""
+        rig = self.rig
+        driving = np.stack([rig.driving_mean, rig.driving_deviation, rig.driving_low, rig.driving_high])
+        own, other = (
+            build_rig(self.head, np.asarray(shape), self.binding, driving)[0] for shape in (self.shape_betas, betas)
+        )
+        moved = dataclasses.replace(other, rest=rig.rest + other.rest - own.rest)  # with what `edited` has moved
+        return dataclasses.replace(self, rig=moved, shape_betas=jnp.asarray(betas, jnp.float32))

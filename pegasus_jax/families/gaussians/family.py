@@ -10,6 +10,7 @@ from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
+from pegasus_jax.families.gaussians.fuse import HAIR, wear_hair
 from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
 
@@ -63,10 +64,15 @@ def open(arrays: Mapping[str, np.ndarray], *, where: str) -> Avatar:
 
 
 def fuse(source: Avatar, target: Avatar, attributes: Sequence[str], *, per_look: bool) -> Avatar:
-    """Raises:
-    UserError: Gaussians are not fused yet.
+    """The target with the source's hair.
+
+    Raises:
+        UserError: something else is asked for, or there is no hair to lend.
     """
-    raise UserError("Avatars of rigged Gaussians cannot be fused; train points instead: configs/laptop.py.")
+    if list(attributes) != [HAIR]:
+        raise UserError(f"An avatar of one person's Gaussians can lend {HAIR} alone; got {', '.join(attributes)}.")
+    assert isinstance(source, TrainedGaussianAvatar) and isinstance(target, TrainedGaussianAvatar)
+    return wear_hair(source, target)
 
 
 def import_avatar(checkpoint: Any, *, out: Any, **options: Any) -> Avatar:

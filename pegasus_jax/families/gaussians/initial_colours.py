@@ -1,4 +1,4 @@
-"""The colours that Gaussians start with, in closed form: what some frames show where each of them is drawn.
+"""What Gaussians start with, in closed form: the colours that some frames show where each is drawn, and who is hair.
 
 One backward pass of the rasteriser gives, for each Gaussian, the sums of the picture under its compositing weights. The
 first step of training thus begins with a picture that one recognises.
@@ -28,32 +28,35 @@ _TEETH = 0.3 * np.array([1.0, 0.92, 0.85])  # of the brightest channel of the sk
 
 def with_initial_colours(
     params: Params, rig: Rig, frames: Batch, *, training_side: int, max_overlaps: int | None = None
-) -> Params:
-    """Returns the parameters with each Gaussian's median colour over some frames.
+) -> tuple[Params, np.ndarray]:
+    """Returns the parameters with each Gaussian's median colour over some frames, and how much of each is hair, (N,).
 
-    What no frame shows takes its neighbours' colour; the inside of the mouth is dark, whatever the frames show.
+    What no frame shows takes its neighbours' colour; the inside of the mouth is dark, whatever the frames show. The
+    share of hair, in [0, 1], is by the frames' masks of it, and 0 of what is inside the head.
     """
     shown = functools.partial(_shown, training_side=training_side, max_overlaps=max_overlaps)
-    colours = np.stack([np.asarray(shown(params, rig, take(frames, row))) for row in range(len(frames.frame))])
-    median = _median(colours)
+    values = np.stack([np.asarray(shown(params, rig, take(frames, row))) for row in range(len(frames.frame))])
+    median, hair = np.split(_median(values), [3], axis=1)
     known = np.isfinite(median[:, 0])
     if known.any():
         places = np.asarray(rig.rest[:3]).T
         nearest = scipy.spatial.cKDTree(places[known]).query(places[~known])[1]
         median[~known] = _SHADE * median[known][nearest]
+        hair[~known] = hair[known][nearest]
     else:
-        median[:] = 0.5
+        median[:], hair[:] = 0.5, 0.0
     part = np.asarray(rig.part)
     skin = median[part == parts.FACE] if (part == parts.FACE).any() else median
     median[part == parts.MOUTH] = _MOUTH
     median[part == parts.TEETH] = _TEETH * np.median(skin, axis=0).max()
-    return dataclasses.replace(params, colour=jnp.asarray(median.T, jnp.float32))
+    hair[np.isin(part, parts.INSIDE)] = 0.0
+    return dataclasses.replace(params, colour=jnp.asarray(median.T, jnp.float32)), hair[:, 0].astype(np.float32)
 
 
-def _median(colours: np.ndarray) -> np.ndarray:
-    """(N, 3) medians over the frames of (F, N, 3), of those that are not NaN; NaN where all are."""
-    seen = np.isfinite(colours[..., 0])
-    ordered = np.sort(np.where(seen[..., None], colours, np.inf), axis=0)
+def _median(values: np.ndarray) -> np.ndarray:
+    """(N, C) medians over the frames of (F, N, C), of those that are not NaN; NaN where all are."""
+    seen = np.isfinite(values[..., 0])
+    ordered = np.sort(np.where(seen[..., None], values, np.inf), axis=0)
     middle = np.maximum(seen.sum(axis=0) - 1, 0) // 2
     median = np.take_along_axis(ordered, middle[None, :, None], axis=0)[0]
     return np.where(seen.any(axis=0)[:, None], median, np.nan)
@@ -61,12 +64,16 @@ def _median(colours: np.ndarray) -> np.ndarray:
 
 @functools.partial(jax.jit, static_argnames=("training_side", "max_overlaps"))
 def _shown(params: Params, rig: Rig, frame: Batch, training_side: int, max_overlaps: int | None) -> jax.Array:
-    """(N, 3): the mean of one frame's picture under each Gaussian's weights; NaN where it shows too little."""
+    """(N, 4): the mean of one frame's picture and mask of hair under each Gaussian's weights.
+
+    NaN where it shows too little of a Gaussian.
+    """
     camera: Camera = frame.cameras
     posed = pose_gaussians(params, rig, frame.expression, frame.pose, T_camera_world=camera.T_camera_world)
     blur = dilation(min(camera.image_size), training_side)
     matte = jnp.asarray(frame.matte, jnp.float32)[..., None] / 255.0
-    picture = jnp.concatenate([jnp.asarray(frame.image, jnp.float32) / 255.0 * matte, matte], axis=-1)
+    values = jnp.concatenate([frame.image, frame.seg[..., None]], axis=-1) / 255.0
+    weighted = jnp.concatenate([values * matte, matte], axis=-1)
 
     def total(features: jax.Array) -> jax.Array:
         drawn = dataclasses.replace(posed, colours=features)
@@ -78,7 +85,7 @@ def _shown(params: Params, rig: Rig, frame: Batch, training_side: int, max_overl
             depth_bias=rig.depth_bias,
             max_overlaps=max_overlaps,
         )
-        return jnp.sum(out.image * picture)
+        return jnp.sum(out.image * weighted)
 
-    sums = jax.grad(total)(jnp.zeros((4, rig.num_gaussians)))
-    return jnp.where(sums[3:] > _LEAST_WEIGHT, sums[:3] / jnp.maximum(sums[3:], 1e-6), jnp.nan).T
+    sums = jax.grad(total)(jnp.zeros((5, rig.num_gaussians)))
+    return jnp.where(sums[4:] > _LEAST_WEIGHT, sums[:4] / jnp.maximum(sums[4:], 1e-6), jnp.nan).T

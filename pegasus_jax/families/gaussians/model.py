@@ -41,6 +41,7 @@ class Bound:
     binding: Binding
     driving: jax.Array  # (4, 62): `rig.driving_range` of the clip
     seen: jax.Array  # (N,) bool: some frame has shown it
+    hair: jax.Array  # (N,) in [0, 1]: how much of what the first frames showed of it is hair
     first_colour: jax.Array  # (3, N): that it started with
 
 
@@ -79,9 +80,9 @@ class GaussiansModel:
         key = jax.random.key(self.run.seed)
         params = initial_params(rig, num_bases=settings.num_bases, hidden=settings.hidden, key=key)
         frames = self.run.videos.sample(0, count=settings.colour_frames)
-        params = with_initial_colours(params, rig, frames, training_side=self.run.image_size)
-        unseen = jnp.zeros(rig.num_gaussians, bool)
-        return params, Bound(self._binding, jnp.asarray(self._driving, jnp.float32), unseen, params.colour)
+        params, hair = with_initial_colours(params, rig, frames, training_side=self.run.image_size)
+        unseen, driving = jnp.zeros(rig.num_gaussians, bool), jnp.asarray(self._driving, jnp.float32)
+        return params, Bound(self._binding, driving, unseen, jnp.asarray(hair), params.colour)
 
     def prepare(self, frame: Batch) -> Batch:
         """The frame as it is."""

@@ -6,6 +6,7 @@ from pegasus_jax.flame.model import HeadModel
 
 # What a Gaussian belongs to.
 SKIN, FACE, FEATURE, SCALP, EYEBALL, MOUTH, TEETH, SHELL = range(8)
+INSIDE = (EYEBALL, MOUTH, TEETH)  # whose neighbours are of other colours
 
 _EYEBALLS = ("left_eyeball", "right_eyeball")
 _FEATURES = ("lips", "left_eye_region", "right_eye_region", "eye_regions")

@@ -70,11 +70,10 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
       driving: (4, 62) `driving_range` of the training frames.
     """
     features = used_pose_features(head)
-    moving = _moving(head, binding, features)
-    order = np.argsort(~moving, kind="stable")
+    order, num_moving = moving_first(head, binding)
     binding = jax.tree.map(lambda array: array[order], binding)
     place, tangents, coordinates = _frames(head, betas, binding)
-    motion = _motion(head, jax.tree.map(lambda array: array[: moving.sum()], binding), coordinates, features)
+    motion = _motion(head, jax.tree.map(lambda array: array[:num_moving], binding), coordinates, features)
     regressor = np.asarray(head.J_regressor)
     joint_motion = np.einsum("jv,vck->kjc", regressor, np.asarray(head.exprdirs)).reshape(NUM_EXPRESSION, -1)
     freedom = parts.freedoms(binding.part)
@@ -94,6 +93,12 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
     }
     arrays = {name: jnp.asarray(array, jnp.float32) for name, array in floats.items()}
     return Rig(**arrays, pose_features=jnp.asarray(features, jnp.int32), part=jnp.asarray(binding.part)), binding
+
+
+def moving_first(head: HeadModel, binding: Binding) -> tuple[np.ndarray, int]:
+    """Returns the order (N,) of a rig's Gaussians, and how many of them move with expression and correctives."""
+    moving = _moving(head, binding, used_pose_features(head))
+    return np.argsort(~moving, kind="stable"), int(moving.sum())
 
 
 def driving_numbers(expression: np.ndarray | jax.Array, pose: np.ndarray | jax.Array) -> jax.Array:

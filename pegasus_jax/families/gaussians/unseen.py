@@ -15,7 +15,6 @@ from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.rig import Rig
 
 _NEIGHBOURS = 3
-_INSIDE = (parts.EYEBALL, parts.MOUTH, parts.TEETH)  # their neighbours are of other colours
 
 
 def with_unseen_filled(params: Params, rig: Rig, seen: np.ndarray) -> Params:
@@ -26,7 +25,7 @@ def with_unseen_filled(params: Params, rig: Rig, seen: np.ndarray) -> Params:
       rig: theirs.
       seen: (N,) bool: which of them some frame has shown well.
     """
-    inside = np.isin(np.asarray(rig.part), _INSIDE)
+    inside = np.isin(np.asarray(rig.part), parts.INSIDE)
     seen = np.asarray(seen)
     source, unseen = np.flatnonzero(seen & ~inside), np.flatnonzero(~seen & ~inside)
     if len(source) < _NEIGHBOURS or not len(unseen):

@@ -86,6 +86,10 @@ class BakedPointLook(PointLook):
             points = dataclasses.replace(points, rest=dataclasses.replace(rest, positions_rest=moved))
         return dataclasses.replace(self, points=points)
 
+    def on_shape(self, betas: ArrayLike) -> "BakedPointLook":
+        """The same look: points follow the betas of each frame."""
+        return self
+
     def frame_points(self, params: FlameParams) -> FramePoints:
         """The N points in one frame."""
         motion = frame_motion(self.space, params)

@@ -18,33 +18,19 @@ def fuse(source: Avatar, target: Avatar, attributes: Sequence[str], *, per_look:
     """The target with attributes of the source: an avatar like any other, without training.
 
     The source is a generative avatar, or any avatar for its own hair; the target need not know more than the outline of
-    its own hair. `per_look` fits the part to the target for each look anew, instead of once for the attribute's first.
+    its own hair; both have one head model. `per_look` fits the part to the target for each look anew, instead of once
+    for the attribute's first.
 
     Raises:
-        UserError: the two have different head models, the source never learned an attribute, or a segmentation cue
-            selects nothing or everything.
+        UserError: the source never learned an attribute, or a segmentation cue selects nothing or everything.
     """
     if not attributes or len(set(attributes)) < len(attributes):
         raise UserError(f"Fusing takes one attribute or more, each named once; got {', '.join(attributes) or 'none'}.")
     assert isinstance(source, TrainedPointAvatar) and isinstance(target, TrainedPointAvatar)
-    _check_heads(source, target)
     for attribute in attributes:
         _check_learned(source, attribute)
     rough = FusedPointAvatar(source, target, {attribute: Alignments.none() for attribute in attributes})
     return FusedPointAvatar(source, target, {name: _aligned(rough, name, per_look=per_look) for name in attributes})
-
-
-def _check_heads(source: TrainedPointAvatar, target: TrainedPointAvatar) -> None:
-    ours, theirs = source.description, target.description
-    if ours.head_sha256 != theirs.head_sha256:
-        raise UserError(
-            f"The source has the head model {ours.head_name} ({ours.head_sha256[:8]}…), the target {theirs.head_name} "
-            f"({theirs.head_sha256[:8]}…); only avatars of one head model can be fused: train one of them anew."
-        )
-    if not np.array_equal(source.head.v_template, target.head.v_template):
-        raise UserError(
-            "Two avatars of which one has a person's shape baked into its head model cannot be fused; train both here."
-        )
 
 
 def _check_learned(source: TrainedPointAvatar, attribute: str) -> None:

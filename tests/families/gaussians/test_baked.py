@@ -25,7 +25,8 @@ def look():
 
 def _look(params, rig, binding, side):
     head = jax.tree.map(jnp.asarray, builtin_head())
-    return GaussianLook(params, rig, jax.tree.map(jnp.asarray, binding), head, jnp.zeros(100), jnp.float32(side))
+    shape = jnp.zeros(100)
+    return GaussianLook(params, rig, jax.tree.map(jnp.asarray, binding), head, shape, shape, jnp.float32(side))
 
 
 def _doing(seed=0):
@@ -112,3 +113,16 @@ def test_the_inside_of_the_mouth_keeps_its_own_colours(trained):
     inside = np.isin(np.asarray(rig.part), (parts.MOUTH, parts.TEETH, parts.EYEBALL))
     filled = with_unseen_filled(params, rig, ~inside)
     assert np.array_equal(filled.colour, params.colour)
+
+
+def test_on_another_shape_each_gaussian_stays_on_its_triangle(look):
+    betas = np.zeros(100, np.float32)
+    betas[:4] = [2.0, -1.5, 1.0, 2.0]
+    moved = look.edited(offsets=np.full((600, 3), 0.01)).on_shape(betas)
+    before, after = (one.primitives(_doing(), small.camera()).means for one in (look, moved))
+    assert np.abs(np.asarray(after - before)).max() > 0.02
+    apart = np.abs(moved.anchors - look.anchors - 0.01)  # told on the mean shape, wherever it is drawn
+    assert np.median(apart) < 1e-3 and apart.max() < 0.02
+    assert np.array_equal(moved.betas, look.betas)
+    back = moved.on_shape(np.zeros(100)).edited(offsets=np.full((600, 3), -0.01))
+    assert np.allclose(back.primitives(_doing(), small.camera()).means, before, atol=1e-5)
