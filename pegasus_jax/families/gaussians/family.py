@@ -9,7 +9,9 @@ import numpy as np
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.gaussians import portable
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
+from pegasus_jax.families.gaussians.baked import GaussianLook
 from pegasus_jax.families.gaussians.fuse import HAIR, wear_hair
 from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
@@ -83,7 +85,6 @@ def import_avatar(checkpoint: Any, *, out: Any, **options: Any) -> Avatar:
 
 
 def write_portable(path: pathlib.Path, baked: BakedLook, *, image_size: int) -> None:
-    """Raises:
-    UserError: there is no such program for Gaussians yet.
-    """
-    raise UserError("Rigged Gaussians have no portable program yet; export --kind=ply writes one frame of them.")
+    """Writes a baked look as arrays, and a program that draws them."""
+    assert isinstance(baked, GaussianLook)
+    portable.write_portable(path, baked, image_size=image_size)

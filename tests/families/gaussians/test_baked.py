@@ -19,6 +19,11 @@ from . import small
 
 @pytest.fixture(scope="module")
 def look():
+    return some_look()
+
+
+def some_look():
+    """600 Gaussians, trained at 64 pixels as it were."""
     rig, binding = small.rigged(600)
     return _look(small.random_params(rig), rig, binding, side=64.0)
 
@@ -29,30 +34,31 @@ def _look(params, rig, binding, side):
     return GaussianLook(params, rig, jax.tree.map(jnp.asarray, binding), head, shape, shape, jnp.float32(side))
 
 
-def _doing(seed=0):
+def doing(seed=0):
+    """A frame."""
     expression, pose = (jnp.asarray(array[0]) for array in small.motions(1, seed=seed))
     return FlameParams(jnp.zeros(100), expression, pose)
 
 
 def test_a_look_draws_what_the_model_does(look):
-    doing, camera = _doing(), small.camera(32)
-    expected = draw_frame(look.params, look.rig, doing.expression, doing.pose, camera, training_side=64)
-    found = look.render(doing, camera)
+    params, camera = doing(), small.camera(32)
+    expected = draw_frame(look.params, look.rig, params.expression, params.pose, camera, training_side=64)
+    found = look.render(params, camera)
     assert np.allclose(found.image, expected.image + 1.0 - expected.alpha[..., None], atol=1e-5)
     assert float(found.alpha.max()) > 0.3
 
 
 def test_extra_numbers_are_blended_like_colours(look):
-    found = look.render(_doing(), small.camera(32), extra=look.base_colours)
+    found = look.render(doing(), small.camera(32), extra=look.base_colours)
     still = dataclasses.replace(look.params, bases=jax.tree.map(jnp.zeros_like, look.params.bases))
-    plain = dataclasses.replace(look, params=still).render(_doing(), small.camera(32), extra=look.base_colours)
+    plain = dataclasses.replace(look, params=still).render(doing(), small.camera(32), extra=look.base_colours)
     assert np.allclose(plain.extra, plain.image - 1.0 + plain.alpha[..., None], atol=1e-5)
     assert found.extra.shape == (32, 32, 3)
 
 
 def test_primitives_have_the_covariances_that_are_drawn(look):
-    shapes = look.primitives(_doing(), small.camera())
-    posed = pose_gaussians(look.params, look.rig, _doing().expression, _doing().pose)
+    shapes = look.primitives(doing(), small.camera())
+    posed = pose_gaussians(look.params, look.rig, doing().expression, doing().pose)
     factors = np.moveaxis(np.asarray(posed.factors, np.float64), 2, 0)
     turn = scipy.spatial.transform.Rotation.from_quat(np.roll(np.asarray(shapes.quaternions), -1, axis=1)).as_matrix()
     scaled = turn * np.asarray(shapes.scales)[:, None]
@@ -70,7 +76,7 @@ def test_anchors_are_near_the_canonical_head(look):
 
 
 def test_edits_change_what_they_name(look):
-    blank = look.edited(opacities=jnp.zeros(600)).render(_doing(), small.camera(32))
+    blank = look.edited(opacities=jnp.zeros(600)).render(doing(), small.camera(32))
     assert float(blank.alpha.max()) == 0.0
     red = jnp.tile(jnp.array([[1.0, 0.0, 0.0]]), (600, 1))
     assert np.array_equal(look.edited(colours=red).base_colours, red)
@@ -83,7 +89,7 @@ def test_edits_change_what_they_name(look):
 def test_two_avatars_of_one_size_compile_once(look):
     draw = jax.jit(lambda look, doing: look.render(doing, small.camera(32)).image)
     for side in (64.0, 256.0):
-        draw(_look(look.params, look.rig, look.binding, side), _doing())
+        draw(_look(look.params, look.rig, look.binding, side), doing())
     assert draw._cache_size() == 1
 
 
@@ -119,10 +125,10 @@ def test_on_another_shape_each_gaussian_stays_on_its_triangle(look):
     betas = np.zeros(100, np.float32)
     betas[:4] = [2.0, -1.5, 1.0, 2.0]
     moved = look.edited(offsets=np.full((600, 3), 0.01)).on_shape(betas)
-    before, after = (one.primitives(_doing(), small.camera()).means for one in (look, moved))
+    before, after = (one.primitives(doing(), small.camera()).means for one in (look, moved))
     assert np.abs(np.asarray(after - before)).max() > 0.02
     apart = np.abs(moved.anchors - look.anchors - 0.01)  # told on the mean shape, wherever it is drawn
     assert np.median(apart) < 1e-3 and apart.max() < 0.02
     assert np.array_equal(moved.betas, look.betas)
     back = moved.on_shape(np.zeros(100)).edited(offsets=np.full((600, 3), -0.01))
-    assert np.allclose(back.primitives(_doing(), small.camera()).means, before, atol=1e-5)
+    assert np.allclose(back.primitives(doing(), small.camera()).means, before, atol=1e-5)

@@ -3,9 +3,6 @@
 import dataclasses
 import importlib.util
 import pathlib
-import subprocess
-import sys
-import textwrap
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +14,7 @@ from pegasus_jax.families.points.avatar import TrainedPointAvatar
 from pegasus_jax.families.points.fusion.blend import blending
 from pegasus_jax.families.points.portable import PROGRAM, frame_points, portable_arrays, write_portable
 from pegasus_jax.inference import fuse, load
+from tests.families.elsewhere import draw_elsewhere
 from tests.families.points.fusion.avatars import write_avatars
 from tests.families.points.test_avatar import drive_of, frame_of, psnr
 from tests.inference.untrained import write_run
@@ -51,30 +49,8 @@ def drive(folders):
 
 def test_the_program_draws_the_same_picture_where_this_package_is_not(baked, path, drive, tmp_path):
     params, camera = frame_of(drive, 2)
-    pose, expression = params.pose, params.expression
-    np.savez(tmp_path / "frame.npz", pose=pose, expression=expression, T=camera.T_camera_world, k=camera.intrinsics)
-    code = """
-        import sys
-
-        class Nowhere:
-            def find_spec(name, path=None, target=None):
-                if name.partition(".")[0] in ("pegasus_jax", "rasterizer"):
-                    raise ModuleNotFoundError(name)
-
-        sys.meta_path.insert(0, Nowhere)
-        import jax, numpy as np
-        import jax.export
-        arrays = dict(np.load(sys.argv[1]))
-        program = jax.export.deserialize(bytearray(arrays.pop("program")))
-        frame = np.load(sys.argv[2])
-        out = program.call(arrays, frame["pose"], frame["expression"], frame["T"], frame["k"])
-        np.savez(sys.argv[3], **out)
-    """
-    code = textwrap.dedent(code)
-    names = [str(path), str(tmp_path / "frame.npz"), str(tmp_path / "out.npz")]
-    done = subprocess.run([sys.executable, "-I", "-c", code, *names], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    out, expected = np.load(tmp_path / "out.npz"), baked.render(params.with_betas(baked.betas), camera)
+    out = draw_elsewhere(path, params, camera, tmp_path)
+    expected = baked.render(params.with_betas(baked.betas), camera)
     assert out["overflow"] == 0 and float(expected.alpha.max()) > 0.9
     assert psnr(out["image"], expected.image) > 60 and psnr(out["alpha"], expected.alpha) > 60
 
