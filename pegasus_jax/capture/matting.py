@@ -15,6 +15,7 @@ _SURE, _SURELY_NOT = 0.9, 0.05  # of the coarse matte
 # How far sure pixels lie from others, in sides of the picture: hair leaves a segmenter's outline by more than skin.
 _INWARDS, _OUTWARDS = 4 / 384, 12 / 384
 _BLACK, _WHITE = 0.04, 0.96  # the solution's noise becomes exactly 0 and 1
+_FAINT = 0.2  # share of the person below which a pixel keeps more and more of what was filmed: it is nearly background
 
 
 def refine_matte(image: np.ndarray, coarse: np.ndarray) -> np.ndarray:
@@ -39,7 +40,8 @@ def estimate_foreground(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
     if not mixed.any():
         return image
     colours = pymatting.estimate_foreground_ml(image / 255.0, matte.astype(np.float64))
-    return np.where(mixed[..., None], np.round(255 * np.clip(colours, 0, 1)), image).astype(np.uint8)
+    share = np.where(mixed, np.minimum(1.0, matte / _FAINT), 0.0)[..., None]
+    return np.round(share * 255 * np.clip(colours, 0, 1) + (1.0 - share) * image).astype(np.uint8)
 
 
 def _trimap(coarse: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from pegasus_jax.families.gaussians.params import Params, initial_log_scale
 from pegasus_jax.families.gaussians.rig import Rig
 
 _GROWTH = 0.9  # of log-scales beyond their start, which is free
-_OUTSIDE = 0.02  # weight of the colours' prior outside the mouth
+_OUTSIDE = 0.1  # weight of the colours' prior outside the mouth
 _NEEDLE = 1.2  # of the largest log-scale beyond the middle one, which is free
 
 

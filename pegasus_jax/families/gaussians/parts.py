@@ -59,13 +59,13 @@ def vertex_densities(head: HeadModel) -> np.ndarray:
 def triangle_parts(head: HeadModel) -> np.ndarray:
     """Returns the part (F,) int32 of each triangle; what the head model does not name is `SKIN`."""
     faces = np.asarray(head.faces)
-    eyeball = _any_mask(head, _EYEBALLS)[faces].all(axis=1)
+    eyeball = any_region(head, _EYEBALLS)[faces].all(axis=1)
     mouth = _mask(head, "mouth_interior")[faces].all(axis=1)
     face = _mask(head, "face")[faces].any(axis=1)
     parts = np.full(len(faces), SKIN, np.int32)
-    parts[_any_mask(head, _SCALP)[faces].any(axis=1)] = SCALP
+    parts[any_region(head, _SCALP)[faces].any(axis=1)] = SCALP
     parts[face] = FACE
-    parts[_any_mask(head, _FEATURES)[faces].any(axis=1)] = FEATURE
+    parts[any_region(head, _FEATURES)[faces].any(axis=1)] = FEATURE
     parts[mouth] = MOUTH
     parts[mouth & _mask(head, "teeth")[faces].all(axis=1)] = TEETH
     parts[eyeball] = EYEBALL
@@ -77,7 +77,8 @@ def freedoms(parts: np.ndarray) -> np.ndarray:
     return np.array([_FREEDOMS[part] for part in range(len(_FREEDOMS))], np.float32)[parts]
 
 
-def _any_mask(head: HeadModel, names: tuple[str, ...]) -> np.ndarray:
+def any_region(head: HeadModel, names: tuple[str, ...]) -> np.ndarray:
+    """Returns which vertices (V,) bool lie in any of the regions; a region that the head does not name is empty."""
     return np.logical_or.reduce([_mask(head, name) for name in names])
 
 

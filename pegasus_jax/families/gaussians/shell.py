@@ -23,7 +23,7 @@ _FOREGROUND = 128  # of a matte's 255
 _CONTRADICTED = 0.05  # share of the frames showing a place whose mattes may say that nothing is there
 _BEFORE_HEAD = 0.1  # share of them that may have the place in front of the head: hair beside a face is not before it
 _SEEN = 0.5  # share of the frames that have to show it
-_INNER = (parts.EYEBALL, parts.MOUTH, parts.TEETH)
+_MOUTH = ("lips", "mouth", "mouth_interior")  # regions around which nothing belongs: it would hang in an open mouth
 
 
 def around_head(
@@ -82,15 +82,19 @@ def _first_of_each_cell(points: np.ndarray, cell: float) -> np.ndarray:
 def _candidates(
     head: HeadModel, vertices: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Random places (n, 3) around the head at rest, outside its skin; the nearest vertex of each and how far it is."""
+    """Random places (n, 3) around the head at rest, outside its skin and not at its mouth.
+
+    Also the nearest vertex of each, and how far it is.
+    """
     faces = np.asarray(head.faces)
-    inner = np.isin(parts.triangle_parts(head), _INNER)
+    inner = np.isin(parts.triangle_parts(head), parts.INSIDE)
     outer = np.setdiff1d(np.unique(faces[~inner]), np.unique(faces[inner]))
     size, low, high = np.ptp(vertices, axis=0), vertices.min(axis=0), vertices.max(axis=0)
     points = rng.uniform(low - _BOX_BELOW * size, high + _BOX_ABOVE * size, (_CANDIDATES, 3))
     distance, found = scipy.spatial.cKDTree(vertices[outer]).query(points)
     near = outer[found]
     outside = np.sum((points - vertices[near]) * _vertex_normals(vertices, faces)[near], axis=1) > _OUTSIDE
+    outside &= ~parts.any_region(head, _MOUTH)[near]
     return points[outside], near[outside], distance[outside]
 
 

@@ -63,7 +63,7 @@ def test_colours_are_held_to_the_first_ones_most_of_all_inside_the_mouth(start):
     moved = lambda where: dataclasses.replace(params, colour=params.colour + 0.1 * jnp.asarray(where)[None])  # noqa: E731
     held, free = (float(losses.colour_prior(moved(where), rig, params.colour)) for where in (inside, ~inside))
     assert np.isclose(held, 0.03 * inside.mean(), rtol=1e-4)
-    assert 0.0 < free / (~inside).sum() < 0.05 * held / inside.sum()
+    assert 0.0 < free / (~inside).sum() < 0.15 * held / inside.sum()
 
 
 def test_nothing_shines_through_skin_at_the_start(start):

@@ -47,6 +47,17 @@ def test_without_a_matte_beyond_the_head_there_is_no_shell():
     )
 
 
+def test_nothing_hangs_around_the_mouth():
+    head = builtin_head()
+    matte = np.full((3, SIDE, SIDE), 255, np.uint8)
+    nowhere = small.bound(1)  # a head that covers nothing: every pixel asks for a place
+    shell = around_head(head, np.zeros(100), _still(matte), 4000, on_head=nowhere, seed=0)
+    mouth = parts.any_region(head, ("lips", "mouth", "mouth_interior"))
+    assert mouth.any() and len(shell) > 100
+    bound = np.asarray(head.faces)[shell.faces_idx, shell.bary.argmax(axis=1)]
+    assert not mouth[bound].any()
+
+
 def test_thinned_spreads_evenly():
     rng = np.random.default_rng(0)
     points = np.concatenate([rng.normal(0.0, 0.01, (5000, 3)), rng.uniform(-1, 1, (500, 3))])
