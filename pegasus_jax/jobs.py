@@ -6,13 +6,13 @@ left to it: the lock is the system's, so a process that dies lets go of it.
 
 import contextlib
 import dataclasses
-import fcntl
-import json
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from pegasus_jax import locks
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import json_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +84,7 @@ def read_entries(path: pathlib.Path, *, needed: Sequence[str]) -> list[dict[str,
     Raises:
         UserError: the file is missing or no json, is no list of objects, or one of them lacks a key.
     """
-    try:
-        entries = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"--plan={path} cannot be read as json ({error}).") from error
+    entries = json_text.read_json(path)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path} must be a list of jobs, each with {', '.join(needed)}.")
     for number, entry in enumerate(entries, start=1):
@@ -111,12 +108,5 @@ def check_outs(outs: Sequence[str], *, where: pathlib.Path) -> None:
 def _claimed(out: pathlib.Path) -> Iterator[bool]:
     """Whether the job is this process's, for as long as the block lasts."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    lock = out.with_name(f".{out.name}.lock")
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
-        lock.unlink(missing_ok=True)
+    with locks.held(out.with_name(f".{out.name}.lock")) as mine:
+        yield mine

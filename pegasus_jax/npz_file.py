@@ -1,9 +1,7 @@
-"""An avatar's `.npz`: named arrays, some of which hold json."""
+"""An avatar's `.npz`: named arrays, some of which hold json. `untrusted.npy_files` reads it."""
 
 import json
 import os
-import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import json_text
 
 
 def json_array(content: Any) -> np.ndarray:
@@ -18,9 +17,16 @@ def json_array(content: Any) -> np.ndarray:
     return np.frombuffer(json.dumps(content).encode(), np.uint8)
 
 
-def array_json(array: np.ndarray) -> Any:
-    """The inverse of `json_array`."""
-    return json.loads(bytes(array))
+def array_json(arrays: Mapping[str, np.ndarray], name: str, *, where: str) -> dict[str, Any]:
+    """The json object in the array of a name: the inverse of `json_array`.
+
+    Raises:
+        UserError: it is no such array, or its bytes are no json object.
+    """
+    array, source = arrays[name], f"{where}: {name}"
+    if array.dtype != np.uint8 or array.ndim != 1:
+        raise UserError(f"{source} is {array.dtype} {array.shape}, not the bytes of a json; export the avatar again.")
+    return json_text.as_object(json_text.parse(array.tobytes(), source=source), source=source)
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None:
@@ -28,16 +34,3 @@ def write_npz(path: str | os.PathLike, arrays: Mapping[str, np.ndarray]) -> None
     # Into an open file: NumPy would add a suffix to a name that ends in capitals.
     with atomic.file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **dict[str, Any](arrays))
-
-
-def read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
-    """Reads named arrays.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    try:
-        with np.load(path) as stored:
-            return dict(stored)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is damaged ({error}); export the avatar again.") from error

@@ -1,6 +1,5 @@
 """`launch.py create`: from a video to an avatar in one go."""
 
-import json
 import pathlib
 import statistics
 import time
@@ -16,6 +15,7 @@ from pegasus_jax.flame import load_head
 from pegasus_jax.inference import load, render_clip
 from pegasus_jax.training import train
 from pegasus_jax.training.workdir import DATASET
+from pegasus_jax.untrusted import json_text
 
 _SECONDS_PER_CAPTURED_FRAME = 0.3  # measured on 2 CPU cores, like the next one; scaled by `_slowness`
 _REFERENCE_SECONDS = 0.0115
@@ -77,7 +77,7 @@ def _slowness() -> float:
 
 
 def _check_same_video(video: pathlib.Path, dataset: pathlib.Path) -> None:
-    from_json = json.loads((dataset / "capture.json").read_text())
-    name = from_json.get("source", {}).get("name")
+    source = json_text.read_object(dataset / "capture.json").get("source")
+    name = source.get("name") if isinstance(source, dict) else None
     if name and name != video.name:
         raise UserError(f"{dataset} was captured from {name}, not from {video.name}; choose another --workdir.")

@@ -1,5 +1,8 @@
 import errno
+import os
 import pathlib
+import subprocess
+import sys
 import types
 
 import pytest
@@ -85,3 +88,86 @@ def test_a_disk_that_becomes_read_only_on_the_way_is_told(tmp_path, number):
 def test_what_a_writer_cannot_read_is_not_about_the_place(tmp_path):
     with pytest.raises(FileNotFoundError), atomic.file(tmp_path / "x.bin"):
         (tmp_path / "absent").read_bytes()
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from pegasus_jax import atomic
+path, moment = pathlib.Path(sys.argv[1]), sys.argv[2]
+if moment == "between the renames":
+    atomic._exchanged = lambda first, second: False
+    rename = pathlib.Path.rename
+    def killed(self, target):
+        rename(self, target)
+        os.kill(os.getpid(), signal.SIGKILL)
+    pathlib.Path.rename = killed
+with atomic.folder(path, replace=True) as temporary:
+    (temporary / "2.png").write_text("two")
+    if moment == "while writing":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["while writing", "between the renames"])
+def test_what_a_killed_writer_leaves_is_swept_and_what_it_hid_comes_back(tmp_path, moment):
+    path = tmp_path / "me"
+    path.mkdir()
+    (path / "1.png").write_text("one")
+    assert subprocess.run([sys.executable, "-c", KILLED, path, moment], check=False).returncode == -9
+    assert len(list(tmp_path.glob(".me-*.unfinished"))) == 1
+    with pytest.raises(UserError, match="me already exists and is not empty"), atomic.folder(path):
+        pass
+    assert list(tmp_path.iterdir()) == [path] and (path / "1.png").read_text() == "one"
+
+
+def test_what_a_living_writer_has_begun_is_left_to_it(tmp_path):
+    path = tmp_path / "me"
+    mine = tmp_path / ".me-training.unfinished-notes"
+    mine.mkdir()
+    with atomic.folder(path) as first:
+        (first / "1.png").write_text("one")
+        with atomic.folder(path) as second:
+            (second / "2.png").write_text("two")
+    assert [p.name for p in path.iterdir()] == ["1.png"], "the last one to end"
+    assert sorted(tmp_path.iterdir()) == [mine, path]
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_folders_are_exchanged_at_once_or_moved_aside(tmp_path, monkeypatch, can_exchange):
+    if not can_exchange:
+        monkeypatch.setattr(atomic, "_exchanged", lambda first, second: False)
+    path = tmp_path / "me"
+    for name in ("1.png", "2.png"):
+        with atomic.folder(path, replace=True) as temporary:
+            (temporary / name).write_text(name)
+    assert [p.name for p in path.iterdir()] == ["2.png"] and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_old_folder_comes_back_where_the_new_one_cannot_be_put(tmp_path, monkeypatch):
+    path, rename = tmp_path / "me", pathlib.Path.rename
+    path.mkdir()
+    (path / "1.png").write_text("one")
+    monkeypatch.setattr(atomic, "_exchanged", lambda first, second: False)
+
+    def rename_once(self, target):
+        if target == path and self.name == "me":
+            raise OSError(errno.EIO, "so it is")
+        return rename(self, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", rename_once)
+    with pytest.raises(UserError, match="me cannot be written"), atomic.folder(path, replace=True):
+        pass
+    assert (path / "1.png").read_text() == "one" and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_renamed_is_on_disk_before(tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_ino), fsync(descriptor))
+    )
+    with atomic.folder(tmp_path / "me") as temporary:
+        (temporary / "1.png").write_text("one")
+    with atomic.file(tmp_path / "x.json") as temporary:
+        temporary.write_text("{}")
+    paths = [tmp_path / "me" / "1.png", tmp_path / "me", tmp_path, tmp_path / "x.json", tmp_path]
+    assert flushed == [path.stat().st_ino for path in paths]

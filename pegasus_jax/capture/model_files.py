@@ -1,10 +1,10 @@
 """Where MediaPipe's model files are found, or fetched from on first use."""
 
-import hashlib
 import pathlib
 
 from pegasus_jax import assets, atomic, fetch
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files
 
 _STORE = "https://storage.googleapis.com/mediapipe-models"
 
@@ -36,15 +36,9 @@ def find_model(name: str) -> pathlib.Path:
     return found
 
 
-def file_sha256(path: pathlib.Path) -> str:
-    """Hex digest of a file's bytes."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _check_pin(path: pathlib.Path) -> None:
     expected = PINNED_SHA256.get(path.name)
-    if expected and file_sha256(path) != expected:
+    if expected and files.sha256(path) != expected:
         raise UserError(
             f"{path} is not the model this version was made for (its sha256 differs from {expected[:8]}…): "
             f"delete it and fetch {URLS[path.name]} again."

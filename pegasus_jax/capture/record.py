@@ -8,11 +8,12 @@ import numpy as np
 from pegasus_jax.capture.accuracy import Accuracy
 from pegasus_jax.capture.face_landmarks import NUM_MESH_POINTS, FaceDetections
 from pegasus_jax.capture.landmark_term import landmark_points, project_clip
-from pegasus_jax.capture.model_files import URLS, file_sha256, find_model
+from pegasus_jax.capture.model_files import URLS, find_model
 from pegasus_jax.capture.observations import LandmarkMap
 from pegasus_jax.capture.track import Track
 from pegasus_jax.data import FrameParams
 from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.untrusted import files
 
 _VERSIONED = ("pegasus-jax", "mediapipe", "jax", "opencv-python", "av")
 
@@ -57,7 +58,7 @@ def provenance(head: HeadModel) -> dict[str, Any]:
     """The head model, MediaPipe's model files and the libraries that a capture was made with."""
     return {
         "head": {"name": head.name, "sha256": head.sha256},
-        "models": {name: file_sha256(find_model(name)) for name in sorted(URLS)},
+        "models": {name: files.sha256(find_model(name)) for name in sorted(URLS)},
         "versions": {name: _version(name) for name in _VERSIONED},
     }
 

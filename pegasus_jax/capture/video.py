@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from pegasus_jax import progress
-from pegasus_jax.capture.model_files import file_sha256
 from pegasus_jax.errors import UserError
 from pegasus_jax.media import decoding
+from pegasus_jax.untrusted import files, picture_files
 
 _IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 _FOREIGN_SUFFIXES = {".heic", ".heif", ".hif", ".avif", ".dng", ".jxl"}  # pictures, but none that we can read
@@ -60,10 +60,10 @@ def source_sha256(video: pathlib.Path) -> str:
     """Hash of the video's bytes; for a folder, of its images' names and bytes in order."""
     video = pathlib.Path(video)
     if not video.is_dir():
-        return file_sha256(video)
+        return files.sha256(video)
     digest = hashlib.sha256()
     for path in _image_paths(video):
-        digest.update(f"{path.name}\0{file_sha256(path)}\n".encode())
+        digest.update(f"{path.name}\0{files.sha256(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -121,18 +121,24 @@ def _folder_frames(folder: pathlib.Path, told: Callable[[str], None]) -> Iterato
 
 def _read_image(path: pathlib.Path) -> np.ndarray | None:
     """(H, W, 3) uint8 RGB, upright; over white where it is transparent; None if it is no picture that we can read."""
-    content = np.frombuffer(path.read_bytes(), np.uint8)
-    if not content.size or _is_foreign(path):
+    if _is_foreign(path):
         return None
-    stored = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+    content = files.read_bytes(path)
+    stored = picture_files.decode(content, cv2.IMREAD_UNCHANGED, source=path)
     if stored is None:
         return None
     if stored.ndim == 3 and stored.shape[2] == 4:
-        full = 65535 if stored.dtype == np.uint16 else 255
-        alpha = stored[..., 3:].astype(np.float32) / full
-        over_white = stored[..., 2::-1].astype(np.float32) / full * alpha + (1 - alpha)
-        return np.round(255 * over_white).astype(np.uint8)
-    return cv2.imdecode(content, cv2.IMREAD_COLOR_RGB)
+        return np.stack([_over_white(row) for row in stored])
+    del stored
+    return picture_files.decode(content, cv2.IMREAD_COLOR_RGB, source=path)
+
+
+def _over_white(row: np.ndarray) -> np.ndarray:
+    """(W, 3) uint8 of one row (W, 4) BGRA: the whole picture in floats would take many times its memory."""
+    full = 65535 if row.dtype == np.uint16 else 255
+    alpha = row[:, 3:].astype(np.float32) / full
+    colours = row[:, 2::-1].astype(np.float32) / full * alpha + (1 - alpha)
+    return np.round(255 * colours).astype(np.uint8)
 
 
 def _is_foreign(path: pathlib.Path) -> bool:
@@ -147,4 +153,4 @@ def _image_paths(folder: pathlib.Path) -> list[pathlib.Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
     ]
-    return sorted(paths, key=lambda path: [int(s) if s.isdigit() else s for s in re.split(r"(\d+)", path.name)])
+    return sorted(paths, key=lambda path: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", path.name)])

@@ -1,11 +1,62 @@
-"""A pytree as a flat dict of arrays with dotted names, such as `networks.canonical.layers.0.v`: what files hold."""
+"""A pytree as a flat dict of arrays with dotted names, such as `networks.canonical.layers.0.v`: what files hold.
 
+`checked` is the one door through which arrays of a file become an avatar's.
+"""
+
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jax
+import numpy as np
 
 from pegasus_jax.errors import UserError
+
+_KINDS = {"f": "f", "i": "iu", "b": "b"}  # of dtypes that are taken for floats, integers, booleans
+_DTYPES = {"f": np.float32, "i": np.int32, "b": bool}
+_LARGEST = {"f": float(np.finfo(np.float32).max), "i": float(np.iinfo(np.int32).max), "b": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """What an array in a file has to be."""
+
+    shape: tuple[int | str, ...]  # a name stands for a number above 0, the same for all arrays that name it
+    kind: Literal["f", "i", "b"] = "f"  # becomes float32, int32 or bool
+    low: float | None = None  # the least value that there may be
+    high: float | None = None  # the largest
+
+
+def checked(arrays: Mapping[str, np.ndarray], leaves: Mapping[str, Leaf], *, where: str) -> dict[str, np.ndarray]:
+    """The arrays of these names, each of its shape and type, all of their values finite and within their bounds.
+
+    Raises:
+        UserError: one of them is missing, or is not so; `where` they come from is for the sentence.
+    """
+    sizes: dict[str, int] = {}
+    return {name: _checked(arrays, name, leaf, sizes, where) for name, leaf in leaves.items()}
+
+
+def _checked(arrays: Mapping[str, np.ndarray], name: str, leaf: Leaf, sizes: dict[str, int], where: str) -> np.ndarray:
+    if name not in arrays:
+        raise UserError(f"{where} has no array {name!r}; export the avatar again.")
+    array = np.asarray(arrays[name])
+    if array.dtype.kind not in _KINDS[leaf.kind]:
+        raise UserError(f"{where}: {name} holds {array.dtype}, not {np.dtype(_DTYPES[leaf.kind])}.")
+    if len(array.shape) == len(leaf.shape):
+        for size, wanted in zip(array.shape, leaf.shape):
+            if isinstance(wanted, str) and size:
+                sizes.setdefault(wanted, size)
+    shape = tuple(sizes.get(wanted, wanted) if isinstance(wanted, str) else wanted for wanted in leaf.shape)
+    if array.shape != shape:
+        said = ", ".join(map(str, shape))
+        raise UserError(f"{where}: {name} must have the shape ({said}); it has {array.shape}.")
+    largest = _LARGEST[leaf.kind]
+    low, high = -largest if leaf.low is None else leaf.low, largest if leaf.high is None else leaf.high
+    if not ((array >= low) & (array <= high)).all():  # NaN is neither
+        bounds = "finite" if leaf.low is None and leaf.high is None else f"between {low:g} and {high:g}"
+        raise UserError(f"{where}: {name} has values that are not {bounds}; the file is damaged.")
+    return array.astype(_DTYPES[leaf.kind], copy=False)
 
 
 def flat(tree: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ Each failure is one sentence with the file and the key.
 """
 
 import contextlib
-import json
 import os
 import pathlib
 import re
@@ -12,22 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from pegasus_jax.core.settings import shown
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files, json_text
 
 _NUMBERS = r"[-+.\deE,\s\[\]]*"
 _NUMBERS_AND_TEXT = "biufSU"  # kinds of dtypes: text that spells numbers is taken for them
+_LONGEST_NAME, _LONGEST_PATH = 255, 4096  # bytes
 _RIGID = 1e-3  # how far rows of a rotation may be from orthonormal: jsons are written with few digits
-
-
-def read_text(path: pathlib.Path) -> str:
-    """The text in a file: UTF-8, UTF-16 or UTF-32, with or without a byte order mark, as systems write them.
-
-    Raises:
-        OSError: the file cannot be read.
-        ValueError: it is in none of these.
-    """
-    content = path.read_bytes()
-    return content.decode(json.detect_encoding(content))
 
 
 def read_json(path: pathlib.Path, *, without: str | None = None) -> dict[str, Any]:
@@ -36,20 +27,12 @@ def read_json(path: pathlib.Path, *, without: str | None = None) -> dict[str, An
     Raises:
         UserError: the file is missing, is not json, or holds something else than an object.
     """
-    try:
-        text = read_text(path)
-        if without is not None:
-            text = re.sub(rf'("{without}":\s*)\[{_NUMBERS}\]', r"\1[]", text)
-        value = json.loads(text)
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing: this is not a dataset folder.") from error
-    except RecursionError as error:
-        raise UserError(f"{path} cannot be read as json (it is nested too deep).") from error
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as json ({error}).") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} must hold a json object.")
-    return value
+    if not os.path.lexists(path):
+        raise UserError(f"{path} is missing: this is not a dataset folder.")
+    text = files.read_text(path)
+    if without is not None:
+        text = re.sub(rf'("{without}":\s*)\[{_NUMBERS}\]', r"\1[]", text)
+    return json_text.as_object(json_text.parse(text, source=str(path)), source=str(path))
 
 
 def frame_entries(params: dict[str, Any], *, where: str, may_be_empty: bool = False) -> list[Any]:
@@ -73,7 +56,7 @@ def inside(folder: pathlib.Path, name: Any, *, where: str) -> pathlib.Path:
         UserError: the name leads out of the folder, or is one that no file can have.
     """
     if isinstance(name, str) and not _can_be_a_name(name):
-        raise UserError(f"{where}: {name!a} is a name that no file can have; correct it.")
+        raise UserError(f"{where}: {shown(name)} is a name that no file can have; correct it.")
     plain = os.path.normpath(slashed(name)) if isinstance(name, str) else ".."
     if os.path.isabs(plain) or pathlib.PureWindowsPath(plain).drive or plain.split(os.sep)[0] == "..":
         raise UserError(f"{where}: {name!r} leads outside {folder}; paths must stay in the dataset folder.")
@@ -88,7 +71,10 @@ def slashed(name: str) -> str:
 
 
 def _can_be_a_name(name: str) -> bool:
-    return "\0" not in name and not any("\ud800" <= sign <= "\udfff" for sign in name)
+    if "\0" in name or any("\ud800" <= sign <= "\udfff" for sign in name):
+        return False
+    parts = slashed(name).encode().split(b"/")
+    return len(name) < _LONGEST_PATH and max(map(len, parts)) <= _LONGEST_NAME
 
 
 def get(entry: Any, key: str, *, where: str) -> Any:

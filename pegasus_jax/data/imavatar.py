@@ -128,4 +128,8 @@ def _intrinsics(params: dict[str, Any], *, where: str) -> np.ndarray:
 
 def _capture(folder: pathlib.Path) -> dict[str, Any]:
     path = folder / layout.CAPTURE_JSON
-    return checks.read_json(path) if path.exists() else {}
+    capture = checks.read_json(path) if path.exists() else {}
+    head = capture.get("head", {})
+    if not isinstance(head, dict) or not all(isinstance(head.get(key, ""), str) for key in ("name", "sha256")):
+        raise UserError(f"{path}: head must have a name and a sha256; capture the video again.")
+    return capture

@@ -17,6 +17,7 @@ from pegasus_jax.data.files import FrameFiles, common_size, find_matte
 from pegasus_jax.data.nerf_style import View
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import HEAD_UNITS_PER_METRE, JAW, LEFT_EYE, NUM_BETAS, NUM_EXPRESSION, POSE_SIZE, RIGHT_EYE
+from pegasus_jax.untrusted import files
 
 EXPRESSION_KEY = "exp_path"
 
@@ -96,9 +97,9 @@ def _all(folder: pathlib.Path, views: list[View], name: str) -> list[_Numbers] |
 
 def _read_text(path: pathlib.Path) -> np.ndarray:
     try:
-        return checks.as_float32(checks.read_text(path).split())
-    except OSError as error:
-        raise UserError(f"{path} is missing or cannot be read ({error.strerror}).") from error
+        return checks.as_float32(files.read_text(path).split())
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(f"{path} must hold numbers, one per line ({error}).") from error
 

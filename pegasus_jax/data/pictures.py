@@ -1,9 +1,6 @@
 """Picture files as arrays: their size without decoding, colour, mattes, part masks, area-averaged resizing."""
 
-import dataclasses
 import pathlib
-import struct
-from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -11,22 +8,13 @@ import numpy as np
 from pegasus_jax.errors import UserError
 from pegasus_jax.media.disclosure import Disclosure
 from pegasus_jax.media.marks import mark_png
+from pegasus_jax.untrusted import files, picture_files
+from pegasus_jax.untrusted.picture_files import Header
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PNG_WITH_ALPHA = (4, 6)  # colour types: grey and alpha, RGB and alpha
-_JPEG_SIGNATURE = b"\xff\xd8\xff"
-_JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers that begin a frame and say its size
+_FORMATS = ("png", "jpeg")
 _LAST_LABEL = 18  # of a face-parsing map of 19 classes
-
-
-@dataclasses.dataclass(frozen=True)
-class Header:
-    """What the first bytes of a picture say."""
-
-    size: tuple[int, int]  # (H, W)
-    has_alpha: bool
 
 
 def header(path: pathlib.Path) -> Header:
@@ -35,12 +23,9 @@ def header(path: pathlib.Path) -> Header:
     Raises:
         UserError: the file is missing, or is neither.
     """
-    try:
-        with open(path, "rb") as file:
-            found = _header(file)
-    except OSError as error:
-        raise UserError(f"{path} is missing or cannot be read ({error.strerror}).") from error
-    if found is None:
+    with files.open_regular(path) as file:
+        found = picture_files.read_header(file)
+    if found is None or found.format not in _FORMATS:
         raise UserError(f"{path} is not a PNG or JPEG picture; save it again as one.")
     return found
 
@@ -132,32 +117,10 @@ def write_png(path: pathlib.Path, picture: np.ndarray, *, disclosure: Disclosure
     path.write_bytes(mark_png(content, disclosure) if disclosure else content)
 
 
-def _header(file: BinaryIO) -> Header | None:
-    first = file.read(26)
-    if len(first) == 26 and first.startswith(_PNG_SIGNATURE):
-        width, height = struct.unpack(">II", first[16:24])
-        return Header((height, width), first[25] in _PNG_WITH_ALPHA)
-    size = _jpeg_size(file) if first.startswith(_JPEG_SIGNATURE) else None
-    return Header(size, False) if size else None
-
-
-def _jpeg_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Hops from segment to segment (0xFF, marker, length, content) to the one with the size."""
-    file.seek(2)
-    while len(start := file.read(4)) == 4 and start[0] == 0xFF:
-        if start[1] == 0xFF:  # padding before a marker
-            file.seek(-3, 1)
-            continue
-        if start[1] in _JPEG_SIZES:
-            content = file.read(5)
-            return struct.unpack(">HH", content[1:]) if len(content) == 5 else None
-        file.seek(struct.unpack(">H", start[2:])[0] - 2, 1)
-    return None
-
-
 def _decode(path: pathlib.Path, flags: int) -> np.ndarray:
     """Pixels as they are stored: cameras refer to those, whatever a camera's orientation tag says."""
-    picture = cv2.imread(str(path), flags if flags == cv2.IMREAD_UNCHANGED else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    flags = flags if flags == cv2.IMREAD_UNCHANGED else flags | cv2.IMREAD_IGNORE_ORIENTATION
+    picture = picture_files.decode(files.read_bytes(path), flags, source=path)
     if picture is None:
-        raise UserError(f"{path} is missing or is a damaged picture.")
+        raise UserError(f"{path} is a damaged picture; save it again.")
     return picture

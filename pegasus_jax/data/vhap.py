@@ -5,7 +5,6 @@ rotation and then by `translation`, which goes into our cameras: our world has n
 """
 
 import pathlib
-import zipfile
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from pegasus_jax.data.files import FrameFiles, common_size, find_matte
 from pegasus_jax.data.nerf_style import View
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame.model import HEAD_UNITS_PER_METRE, NUM_BETAS, NUM_EXPRESSION
+from pegasus_jax.untrusted import npy_files
 
 PARAMS_KEY = "flame_param_path"
 
@@ -67,13 +67,7 @@ def _params(folder: pathlib.Path, view: View, read: dict[pathlib.Path, dict[str,
 
 
 def _read_params(path: pathlib.Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in ("translation", *_POSE_KEYS, "shape", "expr") if key in file}
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; it should hold the frame's FLAME parameters.") from error
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not an .npz of plain arrays ({error}); export the tracking again.") from error
+    arrays = npy_files.read_npz(path, names=("translation", *_POSE_KEYS, "shape", "expr"))
     return {
         "translation": _vector(arrays, "translation", 3, path),
         "pose": np.concatenate([_vector(arrays, key, size, path) for key, size in _POSE_KEYS.items()]),

@@ -1,11 +1,11 @@
 """The demo's page: what each stage made, in pictures, videos and figures."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from pegasus_jax.demo.page import Picture, Section, Table, Video
 from pegasus_jax.demo.script import Folders, Script
+from pegasus_jax.inference.run_record import read_journal
 
 Figures = Mapping[str, Mapping[str, Any]]
 
@@ -67,7 +67,7 @@ def _swapped(script: Script, folders: Folders, figures: Figures) -> Section:
 
 def _trained(script: Script, folders: Folders, pictures: Figures) -> Section:
     run = folders.run(script.star)
-    points = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["points"]
+    points = read_journal(run)[0][-1]["points"]
     return Section(
         title="Last, one avatar learns them all",
         text=f"{points} points, one code for each look. The last fifth of the clip was held out. Tracked: driven by "

@@ -1,16 +1,13 @@
 """What is measured: an avatar, and the dataset folders that it is measured on."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax import paths
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.latents import Latent
@@ -19,6 +16,7 @@ from pegasus_jax.data import TEST_FRACTION, Dataset, read_dataset
 from pegasus_jax.data.frames import Batch, load_frames
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference.load import FUSED_FILE, load
+from pegasus_jax.inference.run_record import read_run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,18 +39,19 @@ class Subject:
             UserError: it is none of these, it does not say what it was trained on, or a dataset folder does not fit.
         """
         is_run = path.is_dir() and not (path / FUSED_FILE).is_file()
-        run = _read_run(path) if is_run else None
+        run = read_run(path) if is_run else None
         avatar = load(path)
-        run = run or _run_of_export(avatar, data, path)
-        clips = tuple(read_dataset(folder) for folder in data or [paths.expanded(name) for name in run["data"]])
+        if not run and not data:
+            raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")
+        clips = tuple(read_dataset(folder) for folder in data or (run.data if run else ()))
         return cls(
             avatar=avatar,
             clips=clips,
-            image_size=run["config"]["image_size"],
-            test_fraction=run["config"]["test_fraction"],
+            image_size=run.image_size if run else avatar.description.image_size,
+            test_fraction=run.test_fraction if run else TEST_FRACTION,
             results=path if path.is_dir() else path.with_suffix(""),
             run=path if is_run else None,
-            trained_on=frozenset(paths.expanded(name).resolve() for name in run["data"]),
+            trained_on=frozenset(folder.resolve() for folder in (run.data if run else ())),
         )
 
     @property
@@ -111,17 +110,3 @@ class Subject:
         """Of a fused avatar, the baseline that only composes points, by its name; of others nothing."""
         steps = self.avatar.fusing_steps
         return {"composed without alignment": self.avatar.bake_step(latent, steps[0])} if steps else {}
-
-
-def _run_of_export(avatar: Avatar, data: Sequence[pathlib.Path] | None, path: pathlib.Path) -> dict[str, Any]:
-    """What `config.json` would say of an avatar that came without one."""
-    if not data:
-        raise UserError(f"{path} does not say what it was trained on; name dataset folders with --data.")
-    return {"data": [], "config": {"image_size": avatar.description.image_size, "test_fraction": TEST_FRACTION}}
-
-
-def _read_run(workdir: pathlib.Path) -> dict[str, Any]:
-    path = workdir / "config.json"
-    if not path.is_file():
-        raise UserError(f"{workdir} is not a work folder: it has no config.json; train first: launch.py train")
-    return json.loads(path.read_text())

@@ -3,13 +3,13 @@
 A file's name ends in the first eight hex digits of its SHA-256.
 """
 
-import hashlib
 import pathlib
 import re
 
 from pegasus_jax import assets, atomic, fetch
 from pegasus_jax.core.trunks import FILES, Net
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files
 
 STORE = "https://download.pytorch.org/models"
 NETS: tuple[Net, ...] = tuple(FILES)
@@ -25,8 +25,7 @@ def find_trunk(net: Net) -> pathlib.Path:
     found = assets.find(name)
     if found is None:
         return _download(name, assets.cache_folder())
-    with open(found, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = files.sha256(found)
     if not digest.startswith(_digits(name)):
         raise UserError(
             f"{found} is damaged: its sha256 is {digest[:8]}…, not {_digits(name)}… as its name says; delete it and "

@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax import atomic
+from pegasus_jax.core.settings import described, shown
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import builtin_head, load_head
-from pegasus_jax.flame.model import HeadModel
+from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, POSE_SIZE, HeadModel
+from pegasus_jax.untrusted import json_text
 
 FILE = "avatar.json"
 DESCRIPTION = "description"  # the same among the arrays of an avatar's `.npz`
 FUSION = "fusion"  # what a fused avatar's `.npz` has instead
 FORMAT = 2
 _POINTS_ALONE = 1  # the format that knew one family: what is the family's now stood beside the rest
+_LARGEST = 1e4  # of coefficients and angles: far beyond any face, and far from where float32 ends
+_LARGEST_SIDE = 2**15  # pixels
 _OF_POINTS = ("networks", "max_points_per_pixel", "ndc_per_unit")
 
 
@@ -79,17 +83,24 @@ class AvatarDescription:
         written = content.pop("format", None)
         if written not in (_POINTS_ALONE, FORMAT):
             raise UserError(f"{where} is not an avatar description of format {FORMAT}; train or export it again.")
-        try:
-            if written == _POINTS_ALONE:
-                content["family"] = "points"
-                content["model"] = {name: content.pop(name) for name in _OF_POINTS if name in content}
-            for name in ("betas", "canonical_expression", "looks"):
-                content[name] = tuple(content[name])
-            if content.get("mean_pose"):
-                content["mean_pose"] = tuple(content["mean_pose"])
-            return cls(**content)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
+        if written == _POINTS_ALONE:
+            content["family"] = "points"
+            content["model"] = {name: content.pop(name) for name in _OF_POINTS if name in content}
+        found = described(cls, content, where=where)
+        found._check(where)
+        return found
+
+    def _check(self, where: str) -> None:
+        """What types do not say."""
+        sizes = {"betas": NUM_BETAS, "canonical_expression": NUM_EXPRESSION, "mean_pose": POSE_SIZE}
+        for name, size in sizes.items():
+            numbers = getattr(self, name)
+            if numbers is not None and (len(numbers) != size or max(map(abs, numbers)) > _LARGEST):
+                raise UserError(f"{where}: {name} must be {size} numbers below {_LARGEST:g}; export the avatar again.")
+        if not self.looks or "" in self.looks or len(set(self.looks)) < len(self.looks):
+            raise UserError(f"{where}: looks must be names, each once; they are {shown(self.looks)}.")
+        if not 1 <= self.image_size <= _LARGEST_SIDE:
+            raise UserError(f"{where}: image_size must be 1 to {_LARGEST_SIDE} pixels; it is {self.image_size}.")
 
     def load_head(self) -> HeadModel:
         """The head model that the avatar was trained with.
@@ -147,8 +158,4 @@ def read_description(folder: pathlib.Path) -> AvatarDescription:
     path = folder / FILE
     if not path.is_file():
         raise UserError(f"{folder} is not a work folder with an avatar: it has no {FILE}; train one: launch.py train")
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is damaged ({error}); train the avatar again.") from error
-    return AvatarDescription.from_json(content, where=str(path))
+    return AvatarDescription.from_json(json_text.read_object(path), where=str(path))

@@ -72,17 +72,25 @@ def _landmarks(folder: pathlib.Path, num_faces: int) -> tuple[Embedding, Embeddi
         arrays = _read_npy_dict(file)
         contour = _pair(arrays, "dynamic_lmk_faces_idx", "dynamic_lmk_bary_coords", num_faces, file)
         full = _pair(arrays, "full_lmk_faces_idx", "full_lmk_bary_coords", num_faces, file)
+        _check_landmarks(full.faces_idx.size, contour, file)
         return Embedding(full.faces_idx.reshape(-1)[:68], full.bary.reshape(-1, 3)[:68]), contour
     static_file, dynamic_file = _find(folder, _STATIC), _find(folder, _DYNAMIC)
     if static_file is None or dynamic_file is None:
         return Embedding(np.zeros(0, np.int32), np.zeros((0, 3), np.float32)), None
     inner = _pair(read_arrays(static_file), "lmk_face_idx", "lmk_b_coords", num_faces, static_file)
     contour = _pair(_read_npy_dict(dynamic_file), "lmk_face_idx", "lmk_b_coords", num_faces, dynamic_file)
+    _check_landmarks(contour.faces_idx[:1].size + inner.faces_idx.size, contour, dynamic_file)
     lmk68 = Embedding(
-        np.concatenate([contour.faces_idx[_FRONTAL_ROW], inner.faces_idx]),
-        np.concatenate([contour.bary[_FRONTAL_ROW], inner.bary]),
+        np.concatenate([contour.faces_idx[_FRONTAL_ROW], inner.faces_idx.ravel()]),
+        np.concatenate([contour.bary[_FRONTAL_ROW], inner.bary.reshape(-1, 3)]),
     )
     return lmk68, contour
+
+
+def _check_landmarks(count: int, contour: Embedding, file: pathlib.Path) -> None:
+    if count < 68 or contour.faces_idx.ndim != 2 or not contour.faces_idx.size:
+        told = f"{count}, contours of the shape {contour.faces_idx.shape}"
+        raise UserError(f"{file}: a head has 68 landmarks, and contours (79, 17); it has {told}; fetch it again.")
 
 
 def _mediapipe(folder: pathlib.Path, num_faces: int) -> tuple[Embedding | None, tuple[int, ...]]:
@@ -91,7 +99,10 @@ def _mediapipe(folder: pathlib.Path, num_faces: int) -> tuple[Embedding | None, 
         return None, ()
     arrays = npy_files.read_npz(file)
     embedding = _pair(arrays, "lmk_face_idx", "lmk_b_coords", num_faces, file)
-    return embedding, tuple(np.asarray(arrays["landmark_indices"]).astype(int).tolist())
+    indices = np.asarray(arrays.get("landmark_indices", ()))
+    if indices.dtype.kind not in "iu" or indices.shape != embedding.faces_idx.shape:
+        raise UserError(f"{file}: 'landmark_indices' must hold one whole number for each point; fetch it again.")
+    return embedding, tuple(indices.tolist())
 
 
 def _regions(folder: pathlib.Path, lbs_weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -103,12 +114,19 @@ def _regions(folder: pathlib.Path, lbs_weights: np.ndarray) -> dict[str, np.ndar
     file = _find(folder, _MASKS)
     for name, indices in (read_arrays(file) if file else {}).items():
         mask = np.zeros(len(lbs_weights), bool)
-        mask[np.asarray(indices, np.int64)] = True
+        vertices = np.asarray(indices)
+        if vertices.dtype.kind not in "iu" or vertices.ndim != 1 or not _are_rows(vertices, len(mask)):
+            raise UserError(f"{file}: {files.said(str(name))} is no list of the head's {len(mask)} vertices.")
+        mask[vertices] = True
         regions[_OUR_NAMES.get(name, name)] = mask
     for name, parts in _UNIONS.items():
         if all(part in regions for part in parts):
             regions[name] = np.logical_or.reduce([regions[part] for part in parts])
     return regions
+
+
+def _are_rows(indices: np.ndarray, count: int) -> bool:
+    return bool(((indices >= 0) & (indices < count)).all())
 
 
 def _pair(arrays: dict[str, Any], faces: str, bary: str, num_faces: int, file: pathlib.Path) -> Embedding:

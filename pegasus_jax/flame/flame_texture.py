@@ -7,13 +7,13 @@ space of FLAME's site, of which `vt` and `ft` alone are read.
 import os
 import pathlib
 import re
-import zipfile
 
 import numpy as np
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.flame import build
 from pegasus_jax.flame.model import TextureLayout
+from pegasus_jax.untrusted import files, npy_files
 
 _MESHES = ("head_template_mesh.obj", "head_template.obj")
 _TEXTURE_SPACE = "FLAME_texture.npz"
@@ -37,12 +37,12 @@ def read_flame_texture_layout(folder: pathlib.Path, faces: np.ndarray) -> Textur
 
 def _of_mesh(file: pathlib.Path, faces: np.ndarray) -> TextureLayout:
     """The layout of an `.obj` whose triangles may stand in another order, or begin with another corner."""
-    text = file.read_text(errors="replace")
+    text = files.read_bytes(file).decode(errors="replace")
     try:
         vertices = np.array(_COORDINATES.findall(text), np.float64)
-    except ValueError as error:
+        corners = np.array(_TRIANGLE.findall(text), np.int64).reshape(-1, 3, 2) - 1
+    except (ValueError, OverflowError) as error:
         raise UserError(f"{file} has texture coordinates that are no numbers ({error}); fetch it again.") from error
-    corners = np.array(_TRIANGLE.findall(text), np.int64).reshape(-1, 3, 2) - 1
     if not len(vertices) or not len(corners):
         raise UserError(f"{file} has no triangles with texture coordinates; take the mesh that comes with them.")
     sides = {tuple(sorted(triangle)): row for row, triangle in enumerate(corners[..., 0].tolist())}
@@ -56,9 +56,7 @@ def _of_mesh(file: pathlib.Path, faces: np.ndarray) -> TextureLayout:
 
 
 def _of_texture_space(file: pathlib.Path, faces: np.ndarray) -> TextureLayout:
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            vertices, triangles = arrays["vt"], arrays["ft"]
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{file} is not FLAME's texture space ({error}); fetch it again.") from error
-    return build.texture_layout(vertices, triangles, num_faces=len(faces), source=os.fspath(file))
+    arrays = npy_files.read_npz(file, names=("vt", "ft"))
+    if "vt" not in arrays or "ft" not in arrays:
+        raise UserError(f"{file} is not FLAME's texture space (it has no vt or no ft); fetch it again.")
+    return build.texture_layout(arrays["vt"], arrays["ft"], num_faces=len(faces), source=os.fspath(file))

@@ -10,7 +10,8 @@ from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import DESCRIPTION, FUSION, AvatarDescription, read_description
 from pegasus_jax.inference import checkpoint
-from pegasus_jax.npz_file import array_json, json_array, read_npz
+from pegasus_jax.npz_file import array_json, json_array
+from pegasus_jax.untrusted.npy_files import read_npz
 
 FUSED_FILE = "fused.npz"  # in the folder that `launch.py fuse` writes
 
@@ -29,9 +30,9 @@ def load(path: str | os.PathLike) -> Avatar:
         raise UserError(f"{path} is neither a work folder nor an avatar's .npz; give one of the two.")
     arrays = read_npz(path)
     if FUSION in arrays:
-        family = array_json(arrays[FUSION]).get("family", "points")
+        family = array_json(arrays, FUSION, where=str(path)).get("family", "points")
     elif DESCRIPTION in arrays:
-        family = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=str(path)).family
+        family = AvatarDescription.from_json(array_json(arrays, DESCRIPTION, where=str(path)), where=str(path)).family
     else:
         raise UserError(f"{path} is not an avatar: it has no {DESCRIPTION!r} entry.")
     return families.find(family).open(arrays, where=str(path))

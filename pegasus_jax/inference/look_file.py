@@ -18,6 +18,7 @@ from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import Latent
 from pegasus_jax.editing import Look
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files, json_text
 
 SUFFIX = ".json"
 FORMAT = 1
@@ -72,17 +73,16 @@ def find_look(text: str | None, avatar: Avatar) -> Look:
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UserError(f"There is no look file at {path}; launch.py edit writes one.") from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({error}); save the look again.") from error
+    if not files.is_regular(path):
+        raise UserError(f"There is no look file at {files.said(str(path))}; launch.py edit writes one.")
+    content = json_text.read_json(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(f"{path} is not a look file of format {FORMAT}; save the look again.")
     for name, kind in _FIELDS.items():
         if not isinstance(content.get(name), kind):
             raise UserError(f"{path} is damaged (it has no {name!r}); save the look again.")
+    if not content["how"].isprintable():
+        raise UserError(f"{path} is damaged (its 'how' is no line of text); save the look again.")
     return content
 
 

@@ -15,7 +15,13 @@ from av.sidedata.sidedata import Type
 
 from pegasus_jax.errors import UserError
 from pegasus_jax.media import dynamic_range
+from pegasus_jax.untrusted import files, limits
 
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,gif,mpeg,mpegts,mpegvideo,flv,ogg,asf,h264,hevc,m4v,mxf,ivf,obu,dv"
+)
+_WITHIN_THE_FILE = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+_BYTES_PER_PIXEL = 3
 _DEFAULT_RATE = 25.0
 _SQUARE = 0.002  # relative difference of a pixel's sides that nobody sees
 
@@ -29,8 +35,7 @@ def decode(path: str | os.PathLike, *, told: Callable[[str], None]) -> Iterator[
         UserError: there is no such file, or it is no video.
     """
     try:
-        # Tags are whatever the one who wrote them had: only the pictures matter.
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with _opened(path) as container:
             stream = _clip(container, path, told)
             stream.thread_type = "AUTO"
             rate = float(stream.average_rate or _DEFAULT_RATE)
@@ -44,8 +49,6 @@ def decode(path: str | os.PathLike, *, told: Callable[[str], None]) -> Iterator[
                 told(
                     f"{path} is interlaced, which shows as combs where the head moves; deinterlace it for more detail."
                 )
-    except FileNotFoundError as error:
-        raise UserError(f"There is no video at {path}; check the path.") from error
     except (av.FFmpegError, OSError) as error:
         raise UserError(f"{path} cannot be read as a video ({error.strerror}); is the file complete?") from error
 
@@ -75,12 +78,17 @@ def count_frames(path: str | os.PathLike) -> int:
 
 def _header(path: str | os.PathLike, look: Callable[[Any, av.VideoStream], Any]) -> Any:
     try:
-        with av.open(os.fspath(path), metadata_errors="replace") as container:
+        with _opened(path) as container:
             return look(container, _clip(container, path, lambda text: None))
-    except FileNotFoundError as error:
-        raise UserError(f"There is no video at {path}; check the path.") from error
     except (av.FFmpegError, OSError) as error:
         raise UserError(f"{path} cannot be read as a video ({error.strerror}); is the file complete?") from error
+
+
+def _opened(path: str | os.PathLike) -> Any:
+    """The container in a file; of kinds alone that lead to no other file or address, as playlists do."""
+    files.check_regular(path)
+    # Tags are whatever the one who wrote them had: only the pictures matter.
+    return av.open(os.fspath(path), metadata_errors="replace", options=_WITHIN_THE_FILE)
 
 
 def _clip(container: Any, path: str | os.PathLike, told: Callable[[str], None]) -> av.VideoStream:
@@ -94,6 +102,7 @@ def _clip(container: Any, path: str | os.PathLike, told: Callable[[str], None]) 
         return bool(stream.disposition & av.stream.Disposition.default), stream.width * stream.height
 
     best = max(streams, key=rank)
+    limits.check_picture((best.height, best.width), bytes_per_pixel=_BYTES_PER_PIXEL, source=path)
     if len(streams) > 1:
         told(f"{path} has {len(streams)} videos in it; the one of {best.width}x{best.height} pixels is taken.")
     return best

@@ -22,6 +22,7 @@ from pegasus_jax.synthesis import bald
 from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.facial import clone
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels, StableDiffusion
+from pegasus_jax.untrusted import json_text
 
 PROMPT = "bald, clean skin, smooth bald, small head, albedo"
 NEGATIVE_PROMPT = (
@@ -122,7 +123,7 @@ def _record(target: Dataset, models: DiffusionModels) -> dict[str, Any]:
 
 def _check(folder: pathlib.Path, record: dict[str, Any]) -> None:
     path = folder / _RECORD
-    if path.is_file() and json.loads(path.read_text()) == record:
+    if path.is_file() and json_text.read_json(path) == record:
         return
     if folder.exists() and any(folder.iterdir()):
         raise UserError(

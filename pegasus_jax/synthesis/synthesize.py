@@ -1,7 +1,6 @@
 """`launch.py synthesize`: a target's clip with one attribute of a donor's avatar, as an ordinary dataset folder."""
 
 import dataclasses
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -20,6 +19,7 @@ from pegasus_jax.flame.hair_retargeting import retarget_hair
 from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.inference.frame_params import frame_params_of
 from pegasus_jax.inference.load import load
+from pegasus_jax.inference.run_record import read_run
 from pegasus_jax.synthesis import bald as bald_frames
 from pegasus_jax.synthesis import diffusion, facial, headwear
 from pegasus_jax.synthesis.bald import Bald
@@ -196,10 +196,7 @@ def _name(donor: pathlib.Path) -> str:
 def _clip_of(donor: pathlib.Path) -> pathlib.Path:
     if donor.is_file():
         raise UserError(f"{donor} does not say what it was trained on; name the donor's dataset with --donor_data.")
-    path = donor / "config.json"
-    if not path.is_file():
-        raise UserError(f"{donor} is not a work folder: it has no config.json; train the donor first: launch.py train")
-    return paths.expanded(json.loads(path.read_text(encoding="utf-8"))["data"][0])
+    return read_run(donor).data[0]
 
 
 def _check_target(clip: Dataset, attribute: str) -> None:

@@ -1,13 +1,13 @@
 """What a run tells while it trains: a progress bar, metrics.jsonl and TensorBoard; by the first process alone."""
 
 import json
+import os
 import pathlib
 
 import tensorboardX
 
-from pegasus_jax import processes, progress
-
-METRICS = "metrics.jsonl"
+from pegasus_jax import atomic, processes, progress
+from pegasus_jax.inference.run_record import METRICS, read_journal
 
 
 class Journal:
@@ -22,8 +22,7 @@ class Journal:
     def __init__(self, folder: pathlib.Path, *, total: int, seen: int):
         self._writes = processes.is_first()
         if self._writes:
-            (folder / METRICS).touch()
-            _cut(folder / METRICS, seen)
+            _cut(folder, seen)
             self._log = (folder / METRICS).open("a")
             self._board = tensorboardX.SummaryWriter(str(folder / "tensorboard"))
             self._bar = progress.bar(total, desc="training", initial=seen)
@@ -59,9 +58,15 @@ class Journal:
         )
 
 
-def _cut(path: pathlib.Path, frames_seen: int) -> None:
-    """Drops what a killed run logged after its last checkpoint, half a line included: it will be logged again."""
-    lines = path.read_text().splitlines(keepends=True)
-    kept = [line for line in lines if line.endswith("\n") and json.loads(line)["frames"] <= frames_seen]
-    if len(kept) < len(lines):
-        path.write_text("".join(kept))
+def _cut(folder: pathlib.Path, frames_seen: int) -> None:
+    """Drops what a killed run logged after its last checkpoint: it will be logged again. And what cannot be read."""
+    path = folder / METRICS
+    if not os.path.lexists(path):
+        return
+    logged, lost = read_journal(folder)
+    kept = [entry for entry in logged if entry["frames"] <= frames_seen]
+    if lost:
+        progress.note(f"{path}: {lost} lines cannot be read and are left out.")
+    if lost or len(kept) < len(logged):
+        with atomic.file(path) as temporary:
+            temporary.write_text("".join(json.dumps(entry) + "\n" for entry in kept))

@@ -1,5 +1,6 @@
 """The training loop: reads dataset folders, moves a state through its schedule, leaves pictures and checkpoints."""
 
+import contextlib
 import dataclasses
 import pathlib
 import time
@@ -85,8 +86,8 @@ def train(
         SystemExit: with status 0, after SIGTERM: the state is saved, and the same call continues.
     """
     options = Options(head, vgg_weights, deterministic, cache_gib)
-    with Watchdog():
-        run = _prepared(config, [pathlib.Path(folder) for folder in data], pathlib.Path(workdir), options)
+    with Watchdog(), contextlib.ExitStack() as held:
+        run = _prepared(config, [pathlib.Path(folder) for folder in data], pathlib.Path(workdir), options, held)
         if run.execute():
             return
     progress.note(f"Asked to end: saved at {int(run.state.frames_seen)} frames; the same command continues.")
@@ -94,9 +95,13 @@ def train(
 
 
 def _prepared(
-    config: ml_collections.ConfigDict, data: list[pathlib.Path], workdir: pathlib.Path, options: Options
+    config: ml_collections.ConfigDict,
+    data: list[pathlib.Path],
+    workdir: pathlib.Path,
+    options: Options,
+    held: contextlib.ExitStack,
 ) -> "_Run":
-    """Everything checked, and the work folder made."""
+    """Everything checked, and the work folder made, which is this process's until `held` is closed."""
     settings = from_config(config)
     families.find(settings.family).check_device(settings.model)
     datasets = [read_dataset(folder) for folder in data]
@@ -114,6 +119,7 @@ def _prepared(
     preflight.check_agreement(resolved | {"head": head.sha256}, datasets)
     if processes.is_first():
         work_folder.prepare(workdir, resolved | {"data": [str(folder) for folder in data]})
+        held.enter_context(work_folder.claimed(workdir))
     return _Run(settings, found, head, workdir, options)
 
 

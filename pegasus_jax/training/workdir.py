@@ -1,5 +1,6 @@
 """The work folder of a run: what is written before step 1, and what a continued run must agree with."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
@@ -12,11 +13,14 @@ from typing import Any
 
 import jax
 
-from pegasus_jax import atomic
+from pegasus_jax import atomic, locks, progress
 from pegasus_jax.errors import UserError
 from pegasus_jax.inference import checkpoint
+from pegasus_jax.inference.run_record import FILE, read_run
+from pegasus_jax.untrusted import json_text
 
-CONFIG, ENVIRONMENT = "config.json", "environment.json"
+CONFIG, ENVIRONMENT = FILE, "environment.json"
+LOCK = ".lock"
 DATASET = "dataset"  # `launch.py create` captures into this part of the work folder before training
 _LAYOUT = ("config.batch_size",)  # may change with the number of devices: schedules are counted in frames
 _PACKAGES = ("pegasus-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
@@ -30,8 +34,8 @@ def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
     """
     resolved = json.loads(json.dumps(run))
     path = workdir / CONFIG
-    if path.exists():
-        before = json.loads(path.read_text())
+    before = _recorded(workdir)
+    if before is not None:
         changed = [found for found in differences(before, resolved) if found[0] not in _LAYOUT]
         if changed:
             entry, was, is_now = changed[0]
@@ -40,11 +44,24 @@ def prepare(workdir: pathlib.Path, run: dict[str, Any]) -> None:
                 "another --workdir."
             )
         return
-    if workdir.is_dir() and not all(_is_dataset(entry) for entry in workdir.iterdir()):
+    if not path.exists() and workdir.is_dir() and not all(_is_ours(entry) for entry in workdir.iterdir()):
         raise UserError(f"{workdir} is not empty and not a work folder (it has no {CONFIG}); choose another --workdir.")
     workdir.mkdir(parents=True, exist_ok=True)
     write_json(path, resolved)
     write_json(workdir / ENVIRONMENT, environment())
+
+
+@contextlib.contextmanager
+def claimed(workdir: pathlib.Path) -> Iterator[None]:
+    """Keeps a work folder for this process alone, for as long as the block lasts.
+
+    Raises:
+        UserError: another process trains in it.
+    """
+    with locks.held(workdir / LOCK) as mine:
+        if not mine:
+            raise UserError(f"Another process trains in {workdir}; wait for its end, or choose another --workdir.")
+        yield
 
 
 def is_finished(workdir: pathlib.Path, *, config: Mapping[str, Any] | None = None) -> bool:
@@ -52,15 +69,13 @@ def is_finished(workdir: pathlib.Path, *, config: Mapping[str, Any] | None = Non
 
     With a `config`, only a run of that very config counts.
     """
-    path = workdir / CONFIG
-    if not path.is_file():
+    if not (workdir / CONFIG).is_file():
         return False
-    recorded = json.loads(path.read_text())["config"]
-    if config is not None and recorded != json.loads(json.dumps(config)):
+    recorded = read_run(workdir)
+    if config is not None and recorded.config != json.loads(json.dumps(config)):
         return False
-    total = recorded["total_frames"]
     saved = [int(found.name) for found in (workdir / checkpoint.FOLDER).glob("[0-9]*") if found.name.isdecimal()]
-    return max(saved, default=0) >= total
+    return max(saved, default=0) >= recorded.total_frames
 
 
 def environment() -> dict[str, Any]:
@@ -81,9 +96,21 @@ def write_json(path: pathlib.Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def _is_dataset(entry: pathlib.Path) -> bool:
-    """Also what a killed capture left behind: the unfinished sibling of its folder."""
-    return entry.name == DATASET or entry.name.startswith(f".{DATASET}-")
+def _recorded(workdir: pathlib.Path) -> dict[str, Any] | None:
+    """What `config.json` says; None if there is none, or one that cannot be read, as after a power cut."""
+    path = workdir / CONFIG
+    if not path.exists():
+        return None
+    try:
+        return json_text.read_object(path)
+    except UserError as error:
+        progress.note(f"{error} It is written anew for this run.")
+        return None
+
+
+def _is_ours(entry: pathlib.Path) -> bool:
+    """A capture, also the unfinished sibling that a killed one left; and the lock of this very run."""
+    return entry.name in (DATASET, LOCK) or entry.name.startswith(f".{DATASET}-")
 
 
 def differences(before: Any, now: Any, *, name: str = "") -> Iterator[tuple[str, Any, Any]]:

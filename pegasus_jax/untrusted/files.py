@@ -4,6 +4,7 @@ A link to a device or a pipe in a downloaded folder would otherwise be read with
 """
 
 import hashlib
+import json
 import os
 import pathlib
 import stat
@@ -39,6 +40,15 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise
 
 
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Refuses what `open_regular` would; for files that a library opens by their name.
+
+    Raises:
+        UserError: see `open_regular`.
+    """
+    open_regular(path).close()
+
+
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """The content of a file.
 
@@ -56,15 +66,16 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """The content of a file as UTF-8, with or without a byte order mark.
+    """The text in a file: UTF-8, UTF-16 or UTF-32, with or without a byte order mark, as systems write them.
 
     Raises:
-        UserError: see `read_bytes`; or it is no UTF-8.
+        UserError: see `read_bytes`; or it is in none of these.
     """
+    content = read_bytes(path)
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return content.decode(json.detect_encoding(content))
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it again as UTF-8.") from error
+        raise UserError(f"{path} is not text (byte {error.start}); save it again as UTF-8.") from error
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -12,6 +12,7 @@ VARIABLE = "PEGASUS_FILE_LIMIT_MIB"
 _DEFAULT_MIB = 640  # VGG16 as torchvision publishes it has 528
 _SMALL = 0.4  # of the limit: what any file may unpack to, however small it is
 _UNPACKED_PER_BYTE = 8  # beyond that; floats of trained networks deflate by less than 2
+_PICTURE = 0.3  # of the limit: one decoded picture, of which there may be a copy; 67 million pixels of three bytes
 MOST_DIRECTORY_BYTES = 2**23  # of a zip's table of contents: 180,000 members
 DEEPEST = 64  # levels of lists, dicts and tuples in each other
 
@@ -44,6 +45,18 @@ def check_file(size: int, *, source: object) -> None:
         raise UserError(f"{source} has {size / 2**20:,.0f} MiB, {_more_than(file_bytes())}")
 
 
+def check_picture(size: tuple[int, int], *, bytes_per_pixel: float, source: object) -> None:
+    """Refuses a picture of (H, W) pixels that would take too much memory.
+
+    Raises:
+        UserError: it would.
+    """
+    height, width = size
+    most = _PICTURE * file_bytes()
+    if height * width * bytes_per_pixel > most:
+        raise UserError(f"{source} is a picture of {width}x{height} pixels, {_more_than(most)} A smaller copy will do.")
+
+
 class Budget:
     """The memory that the content of one file may still take.
 
@@ -67,7 +80,7 @@ class Budget:
             raise UserError(f"{self._source} would unpack to {_more_than(self._whole)}")
 
 
-def _more_than(most: int) -> str:
+def _more_than(most: float) -> str:
     return (
         f"more than the {most / 2**20:,.0f} MiB that such a file may take: "
         f"if you trust it and have the memory, raise ${VARIABLE}."

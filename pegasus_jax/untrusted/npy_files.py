@@ -3,7 +3,7 @@
 import io
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -29,8 +29,8 @@ class Header(NamedTuple):
     dtype: np.dtype
 
 
-def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
-    """The arrays of an `.npz` file by their names.
+def read_npz(path: str | os.PathLike[str], *, names: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` file by their names; of those in `names` alone, if it is given.
 
     Raises:
         UserError: it is missing, no regular file, damaged, holds anything but plain arrays, or would take more memory
@@ -41,13 +41,26 @@ def read_npz(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             return {
                 name.removesuffix(_MEMBER): _array(archive.read(name), name)
                 for name in archive.names
-                if name.endswith(_MEMBER)
+                if name.endswith(_MEMBER) and (names is None or name.removesuffix(_MEMBER) in names)
             }
     except UserError:
         raise
     except DAMAGE as error:
         reason = files.said(f"{error}" or type(error).__name__)
         raise UserError(f"{path} is not an .npz of plain arrays ({reason}); fetch or write it again.") from error
+
+
+def read_npy(path: str | os.PathLike[str]) -> np.ndarray:
+    """The array of an `.npy` file.
+
+    Raises:
+        UserError: see `read_npz`.
+    """
+    content = bytearray(files.read_bytes(path))
+    try:
+        return _array(content, os.path.basename(path))
+    except ValueError as error:
+        raise UserError(f"{path} is not an .npy of a plain array ({files.said(str(error))}).") from error
 
 
 def read_header(stream: BinaryIO) -> Header:

@@ -50,7 +50,7 @@ MIRRORED = np.diag([1.0, 1.0, -1.0, 1.0]).tolist()
         (frame(file_path="./."), r"frames\[1\]\.file_path: '\./\.' names no file"),
         (frame(transform_matrix=[[float("inf")] * 4] * 4), r"frames\[1\]: transform_matrix has a value .* not finite"),
         (frame(file_path=7), r"frames\[1\]\.file_path: 7 leads outside"),
-        (frame(file_path="images/77.png"), r"images/77\.png is missing or cannot be read"),
+        (frame(file_path="images/77.png"), r"images/77\.png is missing"),
         (without("exp_path"), r"has neither 'flame_param_path' \(VHAP\) nor 'exp_path' \(INSTA\)"),
         (without("transform_matrix"), r"frames\[\d\] has no 'transform_matrix'"),
         (frame(transform_matrix=[[1.0]]), r"frames\[1\]: transform_matrix must have shape \(4, 4\)"),

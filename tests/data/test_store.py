@@ -103,7 +103,7 @@ def test_what_cannot_be_read_is_told_where_it_is_used(clips, tmp_path):
     store = FrameStore([ClipFrames(dataset, np.arange(10), image_size=SIZE)])
     with store.stream([np.array([0]), np.array([2])]) as batches:
         next(batches)
-        with pytest.raises(UserError, match=r"3\.png is missing or is a damaged picture"):
+        with pytest.raises(UserError, match=r"3\.png is a damaged picture"):
             next(batches)
 
 

@@ -107,8 +107,8 @@ def test_fewer_coefficients_are_filled_with_zeros(folder):
         ({"shape": np.zeros(0)}, r"00001\.npz: shape is empty"),
         ({"rotation": np.array(["a", "b", "c"])}, r"00001\.npz: rotation must be numbers"),
         ({"expr": np.full((1, 100), 1j)}, r"00001\.npz: expr must be numbers"),
-        ({"expr": np.array(["2024"], "M8[D]")}, r"00001\.npz: expr must be numbers"),
-        ({"shape": np.zeros(3, [("a", "f4")])}, r"00001\.npz: shape must be numbers"),
+        ({"expr": np.array(["2024"], "M8[D]")}, r"expr\.npy holds datetime64\[D\], not plain numbers"),
+        ({"shape": np.zeros(3, [("a", "f4")])}, r"shape\.npy holds .*, not plain numbers"),
         ({"shape": np.full(100, 1e300)}, r"00001\.npz: shape has a value that is not finite"),
         ({"shape": np.array([{}])}, r"00001\.npz is not an \.npz of plain arrays"),
     ],
@@ -131,7 +131,7 @@ def test_a_parameter_file_that_is_none(folder, content):
 
 def test_a_missing_parameter_file(folder):
     (folder / "flame_param" / "00001.npz").unlink()
-    with pytest.raises(UserError, match=r"00001\.npz is missing; it should hold the frame's FLAME parameters"):
+    with pytest.raises(UserError, match=r"00001\.npz is missing"):
         read_dataset(folder)
 
 

@@ -163,5 +163,5 @@ def arrays(workdir, leaves):
 
 
 def open(arrays, *, where):
-    description = AvatarDescription.from_json(npz_file.array_json(arrays["description"]), where=where)
+    description = AvatarDescription.from_json(npz_file.array_json(arrays, "description", where=where), where=where)
     return ToyAvatar(description, dict(arrays))

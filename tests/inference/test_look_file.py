@@ -105,7 +105,7 @@ def without_hair(content):
         (changed_hair([0.0, float("nan")]), "hair has a number that is not finite"),
         (changed_hair([float("-inf"), 0.0]), "hair has a number that is not finite"),
         (changed_hair([1e39, 0.0]), "hair has a number that is not finite"),
-        (changed_hair([10**400, 0]), "hair has a number that is not finite"),
+        (changed_hair([10**400, 0]), "cannot be read as json \\(an integer of 401 digits\\)"),
         (changed_hair(["0.1", 0.0]), "hair is not a list of numbers"),
         (changed_hair([True, 0.0]), "hair is not a list of numbers"),
         (changed_hair(0.5), "hair is not a list of numbers"),
@@ -122,7 +122,7 @@ def test_a_look_file_that_does_not_fit_is_one_sentence(avatar, tmp_path, change,
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe\x00", b"[" * 100_000])
 def test_a_damaged_look_file_is_one_sentence(avatar, tmp_path, content):
     (tmp_path / "look.json").write_bytes(content)
-    with pytest.raises(UserError, match=r"look\.json is damaged \(.*\); save the look again\."):
+    with pytest.raises(UserError, match=r"look\.json (cannot be read as json|is nested deeper)"):
         load_look(tmp_path / "look.json", avatar)
 
 

@@ -128,7 +128,7 @@ def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, tmp
 
     with monkeypatch.context() as patch:
         patch.setattr(figures, "held_out_sheet", lambda *args, **options: frame.write_bytes(whole[:100]))
-        with pytest.raises(UserError, match=r"image/4\.png is missing or is a damaged picture"):
+        with pytest.raises(UserError, match=r"image/4\.png is a damaged picture"):
             run()
     assert checkpoint.read_newest(workdir)["frames_seen"] == 16
     frame.write_bytes(whole)

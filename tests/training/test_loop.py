@@ -18,6 +18,7 @@ from pegasus_jax.errors import UserError
 from pegasus_jax.flame import load_head
 from pegasus_jax.inference import checkpoint
 from pegasus_jax.training import train
+from pegasus_jax.training.journal import Journal
 from tests.data import examples
 from tests.training import tiny
 
@@ -65,6 +66,20 @@ def test_running_a_finished_run_again_changes_nothing(tiny_run):
     before = (tiny_run.workdir / "metrics.jsonl").read_bytes()
     train(tiny.config(), data=[tiny_run.data], workdir=tiny_run.workdir, head=tiny_run.head)
     assert (tiny_run.workdir / "metrics.jsonl").read_bytes() == before
+
+
+def test_lines_torn_by_a_power_cut_are_dropped_with_a_note(tiny_run, tmp_path, capsys):
+    log = tmp_path / "metrics.jsonl"
+    whole = (tiny_run.workdir / "metrics.jsonl").read_text()
+    log.write_text(whole + '{"frames": 56, "lo')
+    with Journal(tmp_path, total=64, seen=48):
+        pass
+    assert [entry["frames"] for entry in metrics_of(tmp_path)] == [8, 16, 24, 32, 40, 48]
+    assert "metrics.jsonl: 1 lines cannot be read and are left out" in capsys.readouterr().err
+    log.write_bytes(whole.encode() + b"\0" * 100 + b"\n[1]\n")
+    with Journal(tmp_path, total=64, seen=40):
+        pass
+    assert [entry["frames"] for entry in metrics_of(tmp_path)] == [8, 16, 24, 32, 40]
 
 
 def test_a_killed_run_continues_to_the_very_same_numbers(tiny_run, tmp_path):

@@ -1,6 +1,8 @@
 """What a work folder holds before the first step, and with what it may be continued."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -68,6 +70,33 @@ def test_what_a_killed_capture_left_behind_is_no_obstacle(tmp_path):
     (tmp_path / f".{workdir.DATASET}-x8k2").mkdir()
     workdir.prepare(tmp_path, run(CONFIG, str(tmp_path / workdir.DATASET)))
     assert (tmp_path / "config.json").is_file()
+
+
+def test_a_record_torn_by_a_power_cut_is_written_anew(tmp_path, capsys):
+    workdir.prepare(tmp_path, run(CONFIG))
+    whole = (tmp_path / "config.json").read_text()
+    for torn in (whole[:30], "", "\0" * 40, "[]"):
+        (tmp_path / "config.json").write_text(torn)
+        (tmp_path / "checkpoints").mkdir(exist_ok=True)
+        workdir.prepare(tmp_path, run(CONFIG))
+        assert (tmp_path / "config.json").read_text() == whole
+        assert "It is written anew for this run." in capsys.readouterr().err
+
+
+def test_a_folder_in_which_another_process_trains_is_left_to_it(tmp_path):
+    holder = (
+        "import sys, time; from pegasus_jax import locks\n"
+        "with locks.held(sys.argv[1]): print(flush=True); time.sleep(60)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", holder, tmp_path / workdir.LOCK], stdout=subprocess.PIPE)
+    assert other.stdout is not None and other.stdout.readline()
+    with pytest.raises(UserError, match=r"Another process trains in .*; wait for its end"), workdir.claimed(tmp_path):
+        pass
+    other.kill()
+    other.wait()
+    with workdir.claimed(tmp_path):
+        workdir.prepare(tmp_path, run(CONFIG))
+    assert not (tmp_path / workdir.LOCK).exists()
 
 
 def test_a_machine_without_git_has_no_commit(monkeypatch):

@@ -4,7 +4,6 @@ They are of this machine and moment: the only figures here that differ from call
 """
 
 import dataclasses
-import json
 import pathlib
 import statistics
 import time
@@ -18,8 +17,8 @@ from pegasus_jax.evaluation.protocols.protocol import check_counts
 from pegasus_jax.evaluation.subject import Subject
 from pegasus_jax.evaluation.tables import Figure, Row, Table
 from pegasus_jax.evaluation.weights import NotComputed
+from pegasus_jax.inference.run_record import METRICS, read_journal
 
-_METRICS = "metrics.jsonl"  # what training leaves in its work folder
 _OPTIONS = RenderOptions(channels=("rgb",))
 _ABOUT = (
     "The person as filmed. Steps per second: as training logged them, median. Frames per second: single frames of a "
@@ -66,11 +65,11 @@ class Speed:
 
 def _trained_at(run: pathlib.Path | None) -> Figure:
     """Median of the steps per second that a run logged."""
-    if run is None or not (run / _METRICS).is_file():
-        return NotComputed(f"a training run's work folder with {_METRICS}")
-    lines = (run / _METRICS).read_text().splitlines()
-    rates = [json.loads(line)["steps_per_second"] for line in lines]
-    return statistics.median(rates) if rates else NotComputed(f"a stretch of training in {_METRICS}")
+    if run is None or not (run / METRICS).is_file():
+        return NotComputed(f"a training run's work folder with {METRICS}")
+    logged = [line.get("steps_per_second") for line in read_journal(run)[0]]
+    rates = [rate for rate in logged if isinstance(rate, float)]
+    return statistics.median(rates) if rates else NotComputed(f"a stretch of training in {METRICS}")
 
 
 def _peak_bytes() -> int:

@@ -18,7 +18,8 @@ from jax.typing import ArrayLike, DTypeLike
 from pegasus_jax.core import latents
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.flame_params import FlameParams
-from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.settings import described, shown
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
@@ -27,16 +28,25 @@ from pegasus_jax.families.points import octahedral
 from pegasus_jax.families.points.baked import SHADING_SIZE, BakedPointLook
 from pegasus_jax.families.points.baked_points import bake_points
 from pegasus_jax.families.points.frame import frame_points
-from pegasus_jax.families.points.head_space import HeadSpace, head_space, nearest_vertices
+from pegasus_jax.families.points.head_space import ANY_PART, INNER_PARTS, HeadSpace, head_space, nearest_vertices
 from pegasus_jax.families.points.look import PointLook
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise, flame_canonical
 from pegasus_jax.families.points.part_by_part import Worn, part_by_part
 from pegasus_jax.families.points.point_corrections import corrected, near_codes
 from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.render import FramePoints
+from pegasus_jax.flame.model import HeadModel
 from pegasus_jax.npz_file import array_json, json_array, write_npz
 
 _NETWORKS = "networks."
+_WIDEST, _DEEPEST = 8192, 64  # numbers and layers that networks of a file may have: the paper's have 512 and 9
+_MAY_BE_NONE = ("code_size", "canonical_skip", "detail_octaves", "octaves")
+_FARTHEST = 1e4  # head units
+_LEAVES = {
+    "points": Leaf(("N", 3), low=-_FARTHEST, high=_FARTHEST),
+    "part": Leaf(("N",), "i", low=ANY_PART, high=len(INNER_PARTS)),
+    "radius": Leaf((), low=1e-9, high=_FARTHEST),
+}
 _AT_A_LOOK = 0.999  # nearness of a code to a look's from which on they are one
 _REPLACE_OWN = frozenset({OWN_PART, "hat"})  # worn where the person's own hair is
 _ARRAYS = {"points": "points_gc", "part": "part", "radius": "radius"}  # names in files -> attributes, in order
@@ -57,13 +67,29 @@ class PointDescription:
         Raises:
             UserError: it is damaged.
         """
-        try:
-            model = dict(description.model)
-            networks = dict(model.pop("networks"))
-            networks["look_categories"] = tuple(networks["look_categories"])
-            return cls(networks=NetworkConfig(**networks), **model)
-        except (KeyError, TypeError) as error:
-            raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
+        model = dict(description.model)
+        if not isinstance(model.get("networks"), dict):
+            raise UserError(f"{where} is damaged (it has no networks); train or export the avatar again.")
+        model["networks"] = described(NetworkConfig, model["networks"], where=f"{where}: networks")
+        found = described(cls, model, where=f"{where}: model")
+        found._check(where, len(description.looks))
+        return found
+
+    def _check(self, where: str, num_looks: int) -> None:
+        """What types do not say."""
+        for name, size in vars(self.networks).items():
+            low, high = (0 if name in _MAY_BE_NONE else 1), (_DEEPEST if name.endswith("_depth") else _WIDEST)
+            if isinstance(size, int) and not isinstance(size, bool) and not low <= size <= high:
+                raise UserError(f"{where}: networks: {name} must be {low} to {high}; it is {shown(size)}.")
+        categories = self.networks.look_categories
+        if not set(categories) <= set(latents.CATEGORIES) or num_looks != 1 + len(categories):
+            raise UserError(
+                f"{where}: {num_looks} looks need {num_looks - 1} categories, each one of "
+                f"{', '.join(latents.CATEGORIES)}; they are {shown(categories)}."
+            )
+        for name, value in (("max_points_per_pixel", self.max_points_per_pixel), ("ndc_per_unit", self.ndc_per_unit)):
+            if value is not None and not 0 < value <= _WIDEST:
+                raise UserError(f"{where}: {name} must be above 0 and at most {_WIDEST}; it is {shown(value)}.")
 
 
 @jax.tree_util.register_dataclass
@@ -128,7 +154,7 @@ class TrainedPointAvatar(Avatar):
         self.corrections = corrections
         self.head = description.load_head()
         if v_template is not None:
-            self.head = dataclasses.replace(self.head, v_template=np.asarray(v_template, np.float32))
+            self.head = dataclasses.replace(self.head, v_template=_template(v_template, self.head))
         self.betas = jnp.asarray(description.betas, jnp.float32)
         self.space = jax.device_put(head_space(self.head, jnp.asarray(description.canonical_expression, jnp.float32)))
         self.expression_c = self.space.expression_c
@@ -230,20 +256,31 @@ class TrainedPointAvatar(Avatar):
         Raises:
             UserError: they are of another version or damaged, or the head model is gone.
         """
-        description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
+        description = AvatarDescription.from_json(array_json(arrays, DESCRIPTION, where=where), where=where)
         model = PointDescription.of(description, where=where)
         leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
         template = nnx.eval_shape(lambda: AvatarNetworks(model.networks, rngs=nnx.Rngs(0)))
         graphdef, state = nnx.split(template)
-        state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
-        points = (jnp.asarray(arrays[name]) for name in _ARRAYS)
-        corrections = jnp.asarray(arrays["corrections"]) if "corrections" in arrays else None
-        networks = nnx.merge(graphdef, state)
+        unflat(state, leaves, where=where)  # says which of them is unknown
+        expected = {f"{_NETWORKS}{name}": Leaf(leaf.shape) for name, leaf in flat(state).items()} | _LEAVES
+        if "corrections" in arrays:
+            expected["corrections"] = Leaf((len(description.looks), "N", 4))
+        found = checked(arrays, expected, where=where)
+        leaves = {name: found[f"{_NETWORKS}{name}"] for name in leaves}
+        networks = nnx.merge(graphdef, jax.tree.map(jnp.asarray, unflat(state, leaves, where=where)))
+        points = (jnp.asarray(found[name]) for name in _ARRAYS)
+        corrections = jnp.asarray(found["corrections"]) if "corrections" in found else None
         return cls(description, networks, *points, v_template=arrays.get("v_template"), corrections=corrections)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
         write_npz(path, self.arrays())
+
+
+def _template(v_template: ArrayLike, head: HeadModel) -> np.ndarray:
+    leaf = Leaf(head.v_template.shape, low=-_FARTHEST, high=_FARTHEST)
+    arrays = {"v_template": np.asarray(v_template)}
+    return checked(arrays, {"v_template": leaf}, where=f"The avatar of the head {head.name}")["v_template"]
 
 
 @functools.partial(jax.jit, static_argnums=0)

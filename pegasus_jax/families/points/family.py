@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pegasus_jax import devices, npz_file
+from pegasus_jax import devices
 from pegasus_jax.core.avatar import Avatar, BakedLook
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
@@ -21,6 +21,7 @@ from pegasus_jax.families.points.initial import make_scene
 from pegasus_jax.families.points.model import CORRECTIONS, PointsModel
 from pegasus_jax.families.points.published import import_avatar as import_avatar
 from pegasus_jax.families.points.settings import PointSettings, from_values
+from pegasus_jax.untrusted import npy_files
 
 _PAPER_WIDTH = 512  # of the canonical network
 
@@ -88,5 +89,5 @@ def write_portable(path: pathlib.Path, baked: BakedLook, *, image_size: int) -> 
 
 def _corrections(path: pathlib.Path, frames_seen: int) -> dict[str, np.ndarray]:
     """What the end of a run knew of its points, if it was the end of these frames."""
-    found = npz_file.read_npz(path) if path.is_file() else {}
+    found = npy_files.read_npz(path) if path.is_file() else {}
     return {"corrections": found["corrections"]} if found and int(found["frames_seen"]) == frames_seen else {}

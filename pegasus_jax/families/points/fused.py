@@ -23,6 +23,8 @@ from jax.typing import DTypeLike
 from pegasus_jax.core import latents
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.core.latents import CATEGORIES
+from pegasus_jax.core.settings import is_of_type
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
@@ -243,14 +245,18 @@ class FusedPointAvatar(Avatar):
         Raises:
             UserError: it is of another version, or the head model is gone.
         """
-        content = array_json(arrays[FUSION])
+        content = array_json(arrays, FUSION, where=where)
         if content.get("format") != _FORMAT:
             raise UserError(f"{where} is not a fused avatar of format {_FORMAT}; fuse it again.")
         source, target = (
             TrainedPointAvatar.of_arrays(_below(arrays, prefix), where=where) for prefix in (_SOURCE, _TARGET)
         )
+        attributes = content.get("attributes")
+        if not is_of_type(attributes, tuple[str, ...]) or not attributes or not set(attributes) <= set(CATEGORIES):
+            raise UserError(f"{where}: attributes must be some of {', '.join(CATEGORIES)}; fuse it again.")
         found = {
-            attribute: Alignments(**_below(arrays, f"{_ALIGNMENT}{attribute}.")) for attribute in content["attributes"]
+            attribute: Alignments.of_arrays(_below(arrays, f"{_ALIGNMENT}{attribute}."), where=f"{where}: {attribute}")
+            for attribute in attributes
         }
         return cls(source, target, found)
 

@@ -3,15 +3,16 @@
 import importlib.resources
 import pathlib
 import shutil
-import zipfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from pegasus_jax import assets, atomic
+from pegasus_jax.errors import UserError
 from pegasus_jax.flame.ict.convert import VERSION, convert
 from pegasus_jax.flame.ict.published import download_folder, open_published
+from pegasus_jax.untrusted import npy_files
 
 HEAD_FILE = "ict_head.npz"
 _NOTICE_FILE = "ict_head.LICENSE.txt"
@@ -49,7 +50,6 @@ def _is_current(head: pathlib.Path) -> bool:
     if not head.is_file():
         return False
     try:
-        with np.load(head) as arrays:
-            return "meta_version" in arrays and int(arrays["meta_version"]) == VERSION
-    except (ValueError, OSError, zipfile.BadZipFile):
+        return np.array_equal(npy_files.read_npz(head, names=("meta_version",)).get("meta_version", ()), VERSION)
+    except UserError:
         return False

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from pegasus_jax import assets, atomic, fetch
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files
+from pegasus_jax.untrusted.archives import DAMAGE, Archive, open_zip
 
 _COMMIT = "da5f95a607f5e6b37755b38d3385d7f2853732e5"
 URL = f"https://raw.githubusercontent.com/ICT-VGL/ICT-FaceKit/{_COMMIT}/FaceXModel"
@@ -61,8 +63,8 @@ def open_published(
         folder = origin / _FOLDER if (origin / _FOLDER).is_dir() else origin
         yield lambda name: _from_folder(folder / name, expected[name])
     elif zipfile.is_zipfile(origin):
-        with zipfile.ZipFile(origin) as archive:
-            members = {pathlib.PurePosixPath(member).name: member for member in archive.namelist()}
+        with _told(origin), open_zip(origin) as archive:
+            members = {pathlib.PurePosixPath(member).name: member for member in archive.names}
             yield lambda name: _from_archive(archive, members.get(name), name, expected[name])
     else:
         raise UserError(f"{origin} is neither a folder nor a .zip; give a copy of ICT-FaceKit, such as {ARCHIVE_URL}.")
@@ -88,17 +90,25 @@ def _downloaded(name: str, sha256: str, url: str) -> bytes:
 def _from_folder(path: pathlib.Path, sha256: str) -> bytes:
     if not path.is_file():
         raise UserError(f"{path} is missing; give a whole copy of ICT-FaceKit, such as {ARCHIVE_URL}.")
-    content = path.read_bytes()
+    content = files.read_bytes(path)
     fetch.check(content, sha256, source=str(path))
     return content
 
 
-def _from_archive(archive: zipfile.ZipFile, member: str | None, name: str, sha256: str) -> bytes:
+def _from_archive(archive: Archive, member: str | None, name: str, sha256: str) -> bytes:
     if member is None:
-        raise UserError(f"{archive.filename} has no {name}; give a whole copy of ICT-FaceKit, such as {ARCHIVE_URL}.")
-    try:
-        content = archive.read(member)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{archive.filename} is damaged ({error}); fetch it again.") from error
-    fetch.check(content, sha256, source=f"{archive.filename}: {member}")
+        raise UserError(f"{archive.source} has no {name}; give a whole copy of ICT-FaceKit, such as {ARCHIVE_URL}.")
+    with _told(archive.source):
+        content = bytes(archive.read(member))
+    fetch.check(content, sha256, source=f"{archive.source}: {member}")
     return content
+
+
+@contextlib.contextmanager
+def _told(archive: object) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except DAMAGE as error:
+        raise UserError(f"{archive} is damaged ({error}); fetch it again.") from error

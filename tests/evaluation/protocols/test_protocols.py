@@ -113,7 +113,9 @@ def test_speed_says_what_it_timed(subject, no_weights, tmp_path):
     )
     assert row.figures["frames_per_second"] > 0 and row.figures["bake_seconds"] > 0
     assert row.figures["peak_memory_mib"] > 10
-    (tmp_path / "metrics.jsonl").write_text('{"steps_per_second": 2.0}\n{"steps_per_second": 4.0}\n')
+    (tmp_path / "metrics.jsonl").write_text(
+        '{"frames": 1, "steps_per_second": 2.0}\n{"frames": 2, "steps_per_second": 4.0}\n{"fra'
+    )
     (row,) = protocol.measure(dataclasses.replace(subject, run=tmp_path))["speed"].rows
     assert row.figures["train_steps_per_second"] == 3.0
 

@@ -191,7 +191,7 @@ def test_what_is_no_avatar_is_one_sentence(kind, folders, tmp_path):
     elif kind == "other_npz":
         path, sentence = folders.head, "is not an avatar: it has no 'description' entry"
     elif kind == "damaged_npz":
-        path, sentence = tmp_path / "me.npz", r"me\.npz is damaged \(.*\); export the avatar again"
+        path, sentence = tmp_path / "me.npz", r"me\.npz is not an \.npz of plain arrays \(.*\); fetch or write it again"
         path.write_bytes(b"PK\x03\x04 cut short")
     else:
         sentence = r"is neither a work folder nor an avatar's \.npz; give one of the two"
@@ -206,7 +206,7 @@ def test_what_is_no_avatar_is_one_sentence(kind, folders, tmp_path):
     [
         ({"format": 99}, "is not an avatar description of format 2"),
         ({"model": {"networks": {"wings": 2}}}, "is damaged"),
-        (None, r"avatar\.json is damaged"),
+        (None, r"avatar\.json cannot be read as json"),
     ],
     ids=["another_version", "other_networks", "cut_short"],
 )

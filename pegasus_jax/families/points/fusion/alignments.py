@@ -1,10 +1,11 @@
 """The motions of one attribute: one for all looks, or one for each."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from pegasus_jax.core.leaves import Leaf, checked
 from pegasus_jax.families.points.fusion.align import Alignment
 
 
@@ -22,6 +23,17 @@ class Alignments:
         """Of looks with these codes (K,)."""
         columns = [codes, *([getattr(one, name) for one in found] for name in ("motion", "before", "after"))]
         return cls(*(np.stack([np.asarray(value, np.float32) for value in column]) for column in columns))
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "Alignments":
+        """Of named arrays, those of a file.
+
+        Raises:
+            UserError: one is missing or misshapen, or has values that are not finite.
+        """
+        shapes: dict[str, tuple[int | str, ...]]
+        shapes = {"codes": ("L", "K"), "motions": ("L", 6), "before": ("L",), "after": ("L",)}
+        return cls(**checked(arrays, {name: Leaf(shape) for name, shape in shapes.items()}, where=where))
 
     @classmethod
     def none(cls) -> "Alignments":

@@ -20,6 +20,7 @@ from pegasus_jax.families.points.published.entries import Entries
 from pegasus_jax.families.points.published.networks import load_networks, network_config
 from pegasus_jax.flame import load_head
 from pegasus_jax.flame.model import NUM_BETAS, NUM_EXPRESSION, HeadModel
+from pegasus_jax.untrusted import npy_files
 
 PUBLISHED_POINTS_PER_PIXEL = 10
 PUBLISHED_IMAGE_SIZE = 512
@@ -99,13 +100,10 @@ def _person(data: Sequence[pathlib.Path], expression_file: str | os.PathLike | N
 
 
 def _read_expression(path: pathlib.Path) -> np.ndarray:
-    try:
-        expression = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"--canonical_expression={path} is no .npy file of numbers ({error}).") from error
-    if not isinstance(expression, np.ndarray) or expression.shape not in ((NUM_EXPRESSION,), (1, NUM_EXPRESSION)):
-        shape = getattr(expression, "shape", "no array")
-        raise UserError(f"{path} must hold ({NUM_EXPRESSION},) or (1, {NUM_EXPRESSION}) numbers; it has {shape}.")
+    expression = npy_files.read_npy(path)
+    if expression.shape not in ((NUM_EXPRESSION,), (1, NUM_EXPRESSION)) or expression.dtype.kind not in "fiu":
+        told = f"{expression.dtype} {expression.shape}"
+        raise UserError(f"{path} must hold ({NUM_EXPRESSION},) or (1, {NUM_EXPRESSION}) numbers; it has {told}.")
     if not np.isfinite(expression).all():
         raise UserError(f"{path} has a value that is not finite.")
     return np.asarray(expression, np.float32).reshape(NUM_EXPRESSION)
