@@ -5,16 +5,19 @@ loaded: a misspelt key is a mistake, never a new key.
 """
 
 import ast
+import contextlib
 import difflib
 import importlib.util
 import pathlib
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from pegasus_jax import paths
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files
 
 
 def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
@@ -25,7 +28,7 @@ def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
         overrides: `key.path=value` each, the value as a Python literal or a bare string.
 
     Raises:
-        UserError: the file is missing or has no `get_config`, or an override names no key or the wrong type.
+        UserError: the file is missing, has no `get_config` or fails, or an override names no key or the wrong type.
     """
     path, argument = _located(spec)
     if not path.is_file():
@@ -34,13 +37,31 @@ def load_config(spec: str, *, overrides: Sequence[str] = ()) -> ConfigDict:
     if module_spec is None or module_spec.loader is None:
         raise UserError(f"{path} is no Python file; a config ends in .py.")
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
+    with _told(path):
+        module_spec.loader.exec_module(module)
     if not hasattr(module, "get_config"):
         raise UserError(f"{path} has no function get_config(arg); see configs/ for examples.")
-    config = module.get_config(argument) if argument else module.get_config()
+    with _told(path):
+        config = module.get_config(argument) if argument else module.get_config()
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"{path}: get_config must return an ml_collections.ConfigDict; see configs/ for examples.")
     config.lock()
     override(config, overrides)
     return config
+
+
+@contextlib.contextmanager
+def _told(path: pathlib.Path) -> Iterator[None]:
+    """A config that fails is its author's mistake: where, and what."""
+    try:
+        yield
+    except (UserError, ImportError):  # the launcher says which package to install
+        raise
+    except (Exception, SystemExit) as error:
+        lines = [entry.lineno for entry in traceback.extract_tb(error.__traceback__) if entry.filename == str(path)]
+        place = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else (lines[-1] if lines else None)
+        at = f" at line {place}" if place else ""
+        raise UserError(f"{path} fails{at} ({type(error).__name__}: {files.said(str(error))}); correct it.") from error
 
 
 def override(config: ConfigDict, changes: Sequence[str]) -> None:
@@ -70,14 +91,15 @@ def located(spec: str) -> str:
 
 
 def _located(spec: str) -> tuple[pathlib.Path, str | None]:
-    path, argument = _split(spec)
+    path, argument = split(spec)
     path = paths.expanded(path)
     own = own_folder() / path.name
     is_named = path.parent == pathlib.Path(own_folder().name)
     return (own if is_named and not path.is_file() and own.is_file() else path), argument
 
 
-def _split(spec: str) -> tuple[pathlib.Path, str | None]:
+def split(spec: str) -> tuple[pathlib.Path, str | None]:
+    """The file and the argument of `path.py:argument`."""
     stem, suffix, argument = spec.partition(".py:")  # not at a bare colon: C:\configs\a.py
     return (pathlib.Path(stem + ".py"), argument) if suffix else (pathlib.Path(spec), None)
 
@@ -114,5 +136,5 @@ def _get(holder: ConfigDict, key: str, key_path: str) -> Any:
 def _literal(text: str) -> Any:
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # too deep, or signs of no text
         return text

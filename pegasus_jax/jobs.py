@@ -6,8 +6,9 @@ left to it: the lock is the system's, so a process that dies lets go of it.
 
 import contextlib
 import dataclasses
+import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from pegasus_jax import locks
@@ -94,7 +95,31 @@ def read_entries(path: pathlib.Path, *, needed: Sequence[str]) -> list[dict[str,
     return entries
 
 
-def check_outs(outs: Sequence[str], *, where: pathlib.Path) -> None:
+def check_values(entry: Mapping[str, Any], *, lists: Container[str] = (), where: str) -> None:
+    """The values of a job are texts that are no flags' ends; those of the keys in `lists` may be lists of such.
+
+    Raises:
+        UserError: one of them is something else.
+    """
+    for key, value in entry.items():
+        texts = value if key in lists and isinstance(value, list) else [value]
+        if not texts or not all(isinstance(text, str) and text for text in texts):
+            raise UserError(f"{where}: {key} must be {'one or more texts' if key in lists else 'a text'}.")
+
+
+def inside(folder: pathlib.Path, name: str, *, where: str) -> pathlib.Path:
+    """`folder / name`, for what a plan in that folder makes: a stranger's plan writes nothing elsewhere.
+
+    Raises:
+        UserError: the name leads out of the folder.
+    """
+    plain = os.path.normpath(name)
+    if os.path.isabs(plain) or plain.startswith("~") or plain.split(os.sep)[0] in (os.pardir, os.curdir):
+        raise UserError(f"{where} writes to {name!r}; a plan writes below its own folder, {folder}, alone.")
+    return folder / plain
+
+
+def check_outs(outs: Sequence[pathlib.Path], *, where: pathlib.Path) -> None:
     """Every job makes something of its own.
 
     Raises:

@@ -21,6 +21,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("donor_config", "configs/laptop.py", "config of the donors' avatars.", **into)
     define_path("head", None, "a FLAME .pkl or a head .npz, for all jobs; $FLAME_PATH without it.", **into)
     define_path("run", None, "a .json made before: do what is missing of it.", **into)
+    flags.DEFINE_bool("trust", False, "with --run: run configs that are not the project's; they are programs.", **into)
     flags.DEFINE_integer("array_index", 0, "of the jobs, which share is this process's, from 0.", **into)
     flags.DEFINE_integer("array_size", 1, "into how many shares the jobs are divided.", **into)
 
@@ -38,6 +39,7 @@ def run(flag_values: flags.FlagValues) -> None:
             array_index=flag_values.array_index,
             array_size=flag_values.array_size,
             device=flag_values.device,
+            trust=flag_values.trust,
         )
     missing = [f"--{name}" for name, value in named.items() if not value]
     if missing:

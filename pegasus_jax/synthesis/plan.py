@@ -13,10 +13,10 @@ from pegasus_jax import jobs, paths
 from pegasus_jax.data import layout
 from pegasus_jax.errors import UserError
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
-from pegasus_jax.synthesis.synthesize import ATTRIBUTES, synthesize
+from pegasus_jax.synthesis.synthesize import ATTRIBUTES, BALD_WAYS, synthesize
 
 _NEEDED = ("target", "donor", "attribute", "out")
-_PATHS = {"target", "donor", "out", "head", "target_avatar", "donor_data", "donor_parts"}
+_PATHS = {"target", "donor", "head", "target_avatar", "donor_data", "donor_parts"}
 _OPTIONAL = ("bald", "head", "target_avatar", "donor_data", "donor_parts")
 
 
@@ -40,7 +40,8 @@ def read_plan(path: pathlib.Path) -> list[dict[str, Any]]:
     """The jobs as arguments of `synthesize`.
 
     Raises:
-        UserError: the file is missing or no json, or a job lacks a key, has an unknown one or an unknown attribute.
+        UserError: the file is missing or no json, or a job lacks a key, has an unknown one, a value of a wrong type or
+            an unknown attribute, or writes to a place that is not below the plan's folder.
     """
     entries = jobs.read_entries(path, needed=_NEEDED)
     for number, entry in enumerate(entries, start=1):
@@ -50,15 +51,19 @@ def read_plan(path: pathlib.Path) -> list[dict[str, Any]]:
             raise UserError(
                 f"{where} has an unknown key {unknown[0]!r}; there are {', '.join((*_NEEDED, *_OPTIONAL))}."
             )
+        jobs.check_values(entry, where=where)
         if entry["attribute"] not in ATTRIBUTES:
             raise UserError(
                 f"{where}: there is no attribute {entry['attribute']!r}; there are {', '.join(ATTRIBUTES)}."
             )
+        entry["out"] = jobs.inside(path.parent, entry["out"], where=where)
     jobs.check_outs([entry["out"] for entry in entries], where=path)
-    return [
-        {key: path.parent / paths.expanded(value) if key in _PATHS else value for key, value in entry.items()}
-        for entry in entries
-    ]
+    return [{key: _value(key, value, path.parent) for key, value in entry.items()} for entry in entries]
+
+
+def _value(key: str, value: Any, folder: pathlib.Path) -> Any:
+    is_path = key in _PATHS or (key == "bald" and value not in BALD_WAYS)
+    return folder / paths.expanded(value) if is_path else value
 
 
 def _job(arguments: dict[str, Any], diffusion_models: DiffusionModels) -> jobs.Job:

@@ -32,6 +32,7 @@ from pegasus_jax.synthesis.stable_diffusion import DiffusionModels
 FACIAL = ("eyes", "eyebrows", "nose", "mouth")
 HEADWEAR = ("hair", "hat")
 ATTRIBUTES = (*HEADWEAR, *FACIAL)
+BALD_WAYS = ("inpaint", "diffusion")  # of removing hair; else a folder has the frames
 _MASK = 0.5  # coverage that counts as the part
 _SHEET_ROWS = 8
 
@@ -56,7 +57,7 @@ def synthesize(
     donor: pathlib.Path,
     attribute: str,
     out: pathlib.Path,
-    bald: str | pathlib.Path = "inpaint",
+    bald: str | pathlib.Path = BALD_WAYS[0],
     diffusion_models: DiffusionModels = DiffusionModels(),
     head: pathlib.Path | None = None,
     target_avatar: pathlib.Path | None = None,
@@ -231,9 +232,9 @@ def _read_masks(folder: pathlib.Path, clip: Dataset, size: tuple[int, int]) -> n
 def _bald(
     how: str | pathlib.Path, clip: Dataset, head: HeadModel, painted: pathlib.Path, models: DiffusionModels
 ) -> Bald:
-    if str(how) == "inpaint":
+    if str(how) == BALD_WAYS[0]:
         return bald_frames.inpainted(clip, head)
-    if str(how) == "diffusion":
+    if str(how) == BALD_WAYS[1]:
         return diffusion.painted(clip, folder=painted, models=models)
     folder = paths.expanded(how)
     if not folder.is_dir():

@@ -98,7 +98,7 @@ def test_what_is_no_video_is_named(tmp_path):
     (tmp_path / "text.mp4").write_text("not a video")
     with pytest.raises(UserError, match=r"text\.mp4 cannot be read as a video"):
         media.read_video(tmp_path / "text.mp4")
-    with pytest.raises(UserError, match="cannot be read as a video"):
+    with pytest.raises(UserError, match="is no regular file but a folder"):
         media.read_video(tmp_path)
 
 

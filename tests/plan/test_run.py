@@ -96,15 +96,40 @@ def test_sigterm_reaches_the_job_and_no_other_is_begun(tmp_path, done):
     assert len(done()) == 1 and not (tmp_path / "b").exists()
 
 
+TRAIN = {"command": "train", "data": ["a"], "workdir": "w"}
+CAPTURE = {"command": "capture", "video": "a.mp4", "out": "b"}
+
+
 @pytest.mark.parametrize(
     ("entries", "sentence"),
     [
         ([{"out": "a"}], "job 1 has no 'command'"),
-        ([{"command": "dance", "out": "a"}], "job 1: there is no command 'dance'; there are demo"),
-        ([{"command": "train", "workdir": "a", "speed": 3}], "job 1: train has no flag --speed"),
+        ([{"command": "dance", "out": "a"}], "job 1: 'dance' is no command of plans; there are capture, train, synth"),
+        ([{"command": "view", "out": "a", "host": "0.0.0.0"}], "job 1: 'view' is no command of plans"),
+        ([TRAIN | {"coordinator_address": "here:1"}], "job 1: train has no key 'coordinator_address' in plans"),
+        ([TRAIN | {"vgg_weights": "a.pth"}], "job 1: train has no key 'vgg_weights' in plans"),
         ([{"command": "train", "config": "a.py"}], "job 1 names nothing that it makes"),
-        ([{"command": "train", "workdir": "a", "after": ["b"]}], r"job 1 comes after \S+/b, which no job before it"),
-        ([{"command": "train", "workdir": "a"}] * 2, "two jobs write to the same folder"),
+        ([TRAIN | {"after": ["b"]}], r"job 1 comes after \S+/b, which no job before it"),
+        ([TRAIN] * 2, "two jobs write to the same folder"),
+        ([TRAIN, TRAIN | {"workdir": "./x/../w"}], "two jobs write to the same folder"),
+        (
+            [TRAIN | {"config": "a.py:quick"}],
+            r"job 1 trains by \S+/a\.py, which is not among .* add --trust if you trust",
+        ),
+        ([CAPTURE, TRAIN | {"config": "/a.py"}], "job 2 trains by /a.py, which is not among the project's own configs"),
+        ([CAPTURE | {"out": "../b"}], r"job 1 writes to '\.\./b'; a plan writes below its own folder"),
+        ([CAPTURE | {"out": "/b"}], "job 1 writes to '/b'"),
+        ([CAPTURE | {"out": "~/b"}], "job 1 writes to '~/b'"),
+        ([CAPTURE | {"out": "x/../../b"}], "job 1 writes to"),
+        ([CAPTURE | {"out": "."}], "job 1 writes to"),
+        ([CAPTURE | {"out": ["b"]}], "job 1: out must be a text"),
+        ([CAPTURE | {"command": ["capture"]}], "job 1: command must be a text"),
+        ([CAPTURE | {"video": 3}], "job 1: video must be a text"),
+        ([CAPTURE | {"video": None}], "job 1: video must be a text"),
+        ([CAPTURE | {"after": {"a": 1}}], "job 1: after must be one or more texts"),
+        ([TRAIN | {"data": [["a"]]}], "job 1: data must be one or more texts"),
+        ([TRAIN | {"config": {}}], "job 1: config must be a text"),
+        ([[]], "must be a list of jobs"),
     ],
 )
 def test_plans_that_are_none_are_told(tmp_path, entries, sentence):
@@ -113,13 +138,17 @@ def test_plans_that_are_none_are_told(tmp_path, entries, sentence):
         read_plan(tmp_path / "plan.json")
 
 
-def test_changes_of_a_config_and_lists_become_flags(tmp_path):
-    entry = {"command": "train", "data": ["a", "b"], "workdir": "w", "config.seed": 3}
+def test_a_config_of_somebody_else_is_run_when_it_is_trusted(tmp_path):
+    (tmp_path / "plan.json").write_text(json.dumps([TRAIN | {"config": "a.py"}]))
+    assert [job.out for job in read_plan(tmp_path / "plan.json", trust=True)] == [tmp_path / "w"]
+
+
+def test_lists_become_flags(tmp_path):
+    entry = {"command": "train", "data": ["a", "b"], "workdir": "w"}
     assert run._words(entry, tmp_path)[1:] == [
         f"--data={tmp_path}/a",
         f"--data={tmp_path}/b",
         f"--workdir={tmp_path}/w",
-        "--config.seed=3",
     ]
 
 
@@ -153,8 +182,8 @@ def test_two_donors_become_looks_of_a_target_and_nothing_is_done_twice(tmp_path,
 
     monkeypatch.setattr(run, "_execute", execute)
     monkeypatch.setattr("pegasus_jax.training.figures.held_out_sheet", lambda *arguments, **options: None)  # slow
-    run_plan(plan, array_index=1, array_size=2)  # the last job waits for the other share
+    run_plan(plan, array_index=1, array_size=2, trust=True)  # the last job waits for the other share
     assert done == ["train", "synthesize"]
-    run_plan(plan)
+    run_plan(plan, trust=True)
     assert done == ["train", "synthesize"] * 2 + ["train"]
     assert load(tmp_path / "all" / "runs" / "me").looks == ("me", "mouth/ada", "mouth/bob")

@@ -264,12 +264,30 @@ def test_the_shares_of_an_array_are_all_jobs_once(tmp_path, monkeypatch):
             json.dumps([{"target": "a", "donor": "b", "out": "c", "attribute": "hair"}] * 2),
             "two jobs write to the same",
         ),
+        ('[{"target": "a", "donor": "b", "out": "../c", "attribute": "hair"}]', "job 1 writes to"),
+        ('[{"target": "a", "donor": 3, "out": "c", "attribute": "hair"}]', "job 1: donor must be a text"),
+        ('[{"target": "a", "donor": "b", "out": "c", "attribute": ["hair"]}]', "job 1: attribute must be a text"),
     ],
 )
 def test_plans_that_are_none_are_told(tmp_path, content, sentence):
     (tmp_path / "plan.json").write_text(content)
     with pytest.raises(UserError, match=sentence):
         read_plan(tmp_path / "plan.json")
+
+
+def test_all_paths_of_a_plan_are_relative_to_it(tmp_path):
+    job = {"target": "a", "donor": "b", "out": "c", "attribute": "hair", "donor_data": "/d"}
+    (tmp_path / "plan.json").write_text(json.dumps([job | {"bald": "e"}, job | {"bald": "diffusion", "out": "f"}]))
+    first, second = read_plan(tmp_path / "plan.json")
+    assert first == {
+        "target": tmp_path / "a",
+        "donor": tmp_path / "b",
+        "out": tmp_path / "c",
+        "attribute": "hair",
+        "donor_data": pathlib.Path("/d"),
+        "bald": tmp_path / "e",
+    }
+    assert second["bald"] == "diffusion"
 
 
 def test_the_command_asks_for_what_is_missing(tmp_path, capsys):
