@@ -6,21 +6,19 @@ import tempfile
 
 from pegasus_jax import paths
 from pegasus_jax.errors import UserError
+from rasterizer import cache
 
 
 def cache_folder() -> pathlib.Path:
-    """The user's cache: $XDG_CACHE_HOME/pegasus-jax, usually ~/.cache/pegasus-jax.
+    """The user's cache: $XDG_CACHE_HOME/pegasus-jax if that is an absolute path, usually ~/.cache/pegasus-jax.
 
     Of a user without a home, as containers have them, a folder among the temporary files.
 
     Raises:
         UserError: that folder is somebody else's.
     """
-    named = paths.named_by("XDG_CACHE_HOME")
-    if named is not None:
-        return named / "pegasus-jax"
     try:
-        return pathlib.Path.home() / ".cache" / "pegasus-jax"
+        return cache.user_folder() / "pegasus-jax"
     except RuntimeError:
         return _temporary_cache()
 

@@ -81,6 +81,11 @@ def own_folder() -> pathlib.Path:
     return beside if beside.is_dir() and (package.parent / "launch.py").is_file() else package / "configs"
 
 
+def is_own(spec: str) -> bool:
+    """Whether a config is one of the project's own."""
+    return _located(spec)[0].resolve().parent == own_folder().resolve()
+
+
 def located(spec: str) -> str:
     """`spec` with the path of its file: the project's own `configs/…` are found wherever one stands.
 
@@ -91,15 +96,14 @@ def located(spec: str) -> str:
 
 
 def _located(spec: str) -> tuple[pathlib.Path, str | None]:
-    path, argument = split(spec)
+    path, argument = _split(spec)
     path = paths.expanded(path)
     own = own_folder() / path.name
     is_named = path.parent == pathlib.Path(own_folder().name)
     return (own if is_named and not path.is_file() and own.is_file() else path), argument
 
 
-def split(spec: str) -> tuple[pathlib.Path, str | None]:
-    """The file and the argument of `path.py:argument`."""
+def _split(spec: str) -> tuple[pathlib.Path, str | None]:
     stem, suffix, argument = spec.partition(".py:")  # not at a bare colon: C:\configs\a.py
     return (pathlib.Path(stem + ".py"), argument) if suffix else (pathlib.Path(spec), None)
 

@@ -11,6 +11,7 @@ import jax
 
 from pegasus_jax import atomic
 from pegasus_jax.errors import UserError
+from rasterizer.cache import make_private
 
 _KEEP_FREED = {  # parameters of glibc's mallopt, by their numbers in malloc.h
     -1: 2**31 - 1,  # M_TRIM_THRESHOLD: the heap does not shrink
@@ -75,14 +76,16 @@ def enable_compilation_cache(folder: pathlib.Path) -> None:
     """Keeps compiled programs under `folder` between runs; $JAX_COMPILATION_CACHE_DIR goes first.
 
     Programs for the CPU are kept apart by kind of CPU: homes are often shared by machines that differ. Where nothing
-    can be written they are not kept, which costs time alone.
+    can be written, or others may write what we would run, they are not kept, which costs time alone.
     """
     if os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         return
     kept = folder / f"xla-{_cpu_kind()}"
     try:
+        if not make_private(kept):
+            return
         atomic.check_place(kept)
-    except UserError:
+    except (UserError, OSError):
         return
     jax.config.update("jax_compilation_cache_dir", str(kept))
 

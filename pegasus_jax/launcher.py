@@ -1,7 +1,7 @@
 """What `python launch.py COMMAND --flags`, `python -m pegasus_jax` and `pegasus-jax` do: they call one command.
 
-Exit status: 0 on success, 1 on an error of ours (with its traceback), 2 on a mistake of the user's (with one
-sentence), 130 on Ctrl-C.
+Exit status: 0 on success, 1 on an error of ours (with its traceback, and a sentence that says so), 2 on a mistake of
+the user's (with one sentence), 130 on Ctrl-C.
 """
 
 import difflib
@@ -9,6 +9,7 @@ import io
 import os
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 
 from absl import flags
@@ -19,6 +20,11 @@ from pegasus_jax.errors import UserError
 
 _HELP = {"-h", "-help", "--help", "--helpfull", "--helpshort"}
 _BROKEN_PIPE = 128 + 13  # SIGPIPE, as a shell reports it
+_LARGEST_NUMBER = 2**31 - 1
+_OUR_BUG = (
+    "This is a mistake in PEGASUS-JAX, not in what you gave it: please report it with the lines above; "
+    "docs/security.md says where if a file of somebody else's made it."
+)
 _DEVICES = ["auto", "cpu", "gpu", "tpu"]
 
 
@@ -38,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
     except Exception as error:
         sentence = _sentence(error)
         if sentence is None:
-            raise
+            traceback.print_exc()
+            print(_OUR_BUG, file=sys.stderr)
+            return 1
         print(sentence, file=sys.stderr)
         return 2
     return 0
@@ -64,6 +72,10 @@ def _sentence(error: Exception) -> str | None:
         return f"No disk space left ({error}); free some and run it again."
     if isinstance(error, OSError) and atomic.is_unwritable(error):
         return f"A file cannot be read or written ({error}); choose another place."
+    if isinstance(error, OSError) and error.filename is not None:  # whatever the reason, it is about that file
+        return f"{error.filename} cannot be used ({error.strerror}); check the path."
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):  # XLA's word for it
+        return f"There is not enough memory ({error}); close other programs, or give smaller files or sizes."
     if isinstance(error, ImportError):
         from pegasus_jax import doctor
 
@@ -120,6 +132,10 @@ def _parse(name: str, flag_values: flags.FlagValues, arguments: Sequence[str]) -
         raise UserError(f"{name} has no flag {unknown}; {_suggestion(unknown, known)}") from error
     except flags.Error as error:
         raise UserError(f"{name}: {_said_simply(error, flag_values)}; {see}") from error
+    for flag in flag_values:
+        value = flag_values[flag].value
+        if isinstance(value, int | float) and not abs(value) <= _LARGEST_NUMBER:  # NaN is not
+            raise UserError(f"{name}: --{flag} must be a number up to {_LARGEST_NUMBER}; {see}")
     if positional:
         raise UserError(f"{name} takes only flags, not {positional[0]!r}; {see}")
     flags.FLAGS.mark_as_parsed()  # libraries that read absl's global flags refuse to before

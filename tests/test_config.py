@@ -68,6 +68,23 @@ def test_what_is_no_config_is_named(tmp_path):
         load_config(str(tmp_path / "a.toml"))
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("x = 1\nx = 1 / 0\n", r"me\.py fails at line 2 \(ZeroDivisionError: division by zero\); correct it"),
+        ("def get_config(arg=None:\n", r"me\.py fails at line 1 \(SyntaxError: "),
+        ("def get_config(arg=None):\n    return arg.x\n", r"me\.py fails at line 2 \(AttributeError: "),
+        ("import sys\nsys.exit()\n", r"me\.py fails at line 2 \(SystemExit: "),
+        ("def get_config(arg=None):\n    return {}\n", r"me\.py: get_config must return an ml_collections\.ConfigDict"),
+        ("\0", r"me\.py fails"),
+    ],
+)
+def test_a_config_that_fails_is_one_sentence_with_its_line(tmp_path, text, sentence):
+    (tmp_path / "me.py").write_text(text)
+    with pytest.raises(UserError, match=sentence):
+        load_config(str(tmp_path / "me.py"))
+
+
 def test_the_projects_own_configs_are_found_wherever_one_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert load_config("configs/laptop.py:quick").total_frames == 800

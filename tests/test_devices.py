@@ -57,6 +57,21 @@ def test_programs_are_kept_in_the_cache_unless_the_user_has_another(monkeypatch,
     assert pathlib.Path(jax.config.jax_compilation_cache_dir).parent == tmp_path
 
 
+def test_programs_that_others_could_have_written_are_not_run(monkeypatch, tmp_path, cache_setting):
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    devices.enable_compilation_cache(tmp_path)
+    kept = pathlib.Path(jax.config.jax_compilation_cache_dir)
+    (kept / "jit_f-cache").write_bytes(b"planted")
+    kept.chmod(0o777)
+    devices.enable_compilation_cache(tmp_path)
+    assert not list(kept.iterdir()) and kept.stat().st_mode & 0o777 == 0o700
+    if os.getuid() == 0:
+        jax.config.update("jax_compilation_cache_dir", None)
+        os.chown(kept, 12345, -1)
+        devices.enable_compilation_cache(tmp_path)
+        assert jax.config.jax_compilation_cache_dir is None
+
+
 def test_deterministic_kernels_are_asked_for_beside_other_flags(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
     devices.make_deterministic()

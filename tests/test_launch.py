@@ -318,7 +318,10 @@ def test_a_device_that_is_not_there_is_one_sentence():
     [
         ("ZeroDivisionError('ours')", 1, "Traceback"),
         ("OSError(28, 'No space left on device', 'runs/me/x')", 2, "No disk space left ([Errno 28]"),
-        ("FileNotFoundError(2, 'No such file', 'x')", 1, "Traceback"),
+        ("FileNotFoundError(2, 'No such file', 'x')", 2, "x cannot be used (No such file); check the path."),
+        ("OSError(36, 'File name too long', 'x')", 2, "x cannot be used (File name too long); check the path."),
+        ("MemoryError('Unable to allocate 3 TiB')", 2, "There is not enough memory (Unable to allocate 3 TiB)"),
+        ("KeyError('ours')", 1, "This is a mistake in PEGASUS-JAX, not in what you gave it"),
         ("PermissionError(13, 'Permission denied', 'runs/me/x')", 2, "'runs/me/x'); choose another place."),
         ("OSError(30, 'Read-only file system', 'runs/me/x')", 2, "'runs/me/x'); choose another place."),
         ("BrokenPipeError(32, 'Broken pipe')", 141, ""),
@@ -361,3 +364,10 @@ def test_flags_of_several_processes_come_together_before_anything_is_read(launch
     assert "--coordinator_address, --num_processes and --process_id belong together" in capsys.readouterr().err
     assert launch.main(["train", "--data=d", "--workdir=w", "--cache_gib=0.5"]) == 0
     assert (called[0]["cache_gib"], called[0]["deterministic"]) == (0.5, False)
+
+
+@pytest.mark.parametrize("flag", ["--cache_gib=nan", "--cache_gib=inf", f"--num_processes={2**31}"])
+def test_numbers_that_no_flag_can_mean_are_told(launch, called, capsys, flag):
+    assert launch.main(["train", "--data=a", "--workdir=b", flag]) == 2
+    assert f"train: {flag.partition('=')[0]} must be a number up to 2147483647" in capsys.readouterr().err
+    assert not called

@@ -15,7 +15,9 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     define_path("head", None, "a FLAME .pkl or a head .npz; $FLAME_PATH without it.", **into)
     flags.DEFINE_integer("max_frames", None, "keep at most this many frames.", lower_bound=1, **into)
     flags.DEFINE_float("fps", None, "keep this many frames a second; all without it.", lower_bound=0, **into)
-    flags.DEFINE_integer("image_size", 512, "side of the square crop in pixels.", lower_bound=32, **into)
+    flags.DEFINE_integer(
+        "image_size", 512, "side of the square crop in pixels.", lower_bound=32, upper_bound=8192, **into
+    )
     flags.DEFINE_string("attribute", None, "the attribute this video was made for, such as hair.", **into)
     flags.DEFINE_string("donor", None, "whom the attribute was taken from.", **into)
 

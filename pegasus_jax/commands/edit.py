@@ -29,7 +29,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer("seed", 0, "of the drawing.", lower_bound=0, upper_bound=2**31 - 1, **into)
     flags.DEFINE_string("look", None, "what to start from: a look's name or a look file.", **into)
     define_path("drive", None, "a dataset folder whose motion the looks follow.", **into)
-    flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, **into)
+    flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, upper_bound=8192, **into)
 
 
 def run(flag_values: flags.FlagValues) -> None:

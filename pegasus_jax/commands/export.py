@@ -35,7 +35,9 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_integer("frame", 1, "which frame of it, from 1.", lower_bound=1, **into)
     flags.DEFINE_boolean("sequence", False, "all its frames, each as a file in the folder --out.", **into)
     flags.DEFINE_boolean("half", False, "keep what is baked as float16.", **into)
-    flags.DEFINE_integer("image_size", 512, "side of the pictures that fit best, in pixels.", lower_bound=16, **into)
+    flags.DEFINE_integer(
+        "image_size", 512, "side of the pictures that fit best, in pixels.", lower_bound=16, upper_bound=8192, **into
+    )
 
 
 def run(flag_values: flags.FlagValues) -> None:

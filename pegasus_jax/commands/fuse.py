@@ -15,7 +15,9 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_list("attributes", "hair", "what is lent, such as hair,hat.", **into)
     flags.DEFINE_boolean("per_look", False, "fit each look to the target by itself, not all alike.", **into)
     define_output("out", None, "the folder to write; every command takes it as an avatar.", required=True, **into)
-    flags.DEFINE_integer("image_size", 256, "side of the sheet's pictures in pixels.", lower_bound=16, **into)
+    flags.DEFINE_integer(
+        "image_size", 256, "side of the sheet's pictures in pixels.", lower_bound=16, upper_bound=8192, **into
+    )
 
 
 def run(flag_values: flags.FlagValues) -> None:

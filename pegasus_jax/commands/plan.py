@@ -47,6 +47,7 @@ def run(flag_values: flags.FlagValues) -> None:
     target, out = flag_values.target, flag_values.out
     donors = [path for path in existing(flag_values.donors, flag="donors") if path.resolve() != target.resolve()]
     from pegasus_jax import plan
+    from pegasus_jax.config import is_own
 
     options = plan.Options(
         attributes=flag_values.attributes,
@@ -55,4 +56,5 @@ def run(flag_values: flags.FlagValues) -> None:
         head=flag_values.head,
     )
     entries = plan.write_plan(out, target=target, donors=donors, options=options)
-    print(f"{len(entries)} jobs in {out}; python launch.py plan --run={out} does them.")
+    trust = "" if is_own(options.config) and is_own(options.donor_config) else " --trust"
+    print(f"{len(entries)} jobs in {out}; python launch.py plan --run={out}{trust} does them.")

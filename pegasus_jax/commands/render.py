@@ -16,7 +16,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     define_path("drive", None, "a dataset folder whose motion the avatar follows.", **into)
     flags.DEFINE_boolean("orbit", False, "move the camera around the head.", **into)
     flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)
-    flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, **into)
+    flags.DEFINE_integer("image_size", 512, "side of the picture in pixels.", lower_bound=16, upper_bound=8192, **into)
 
 
 def run(flag_values: flags.FlagValues) -> None:

@@ -16,7 +16,9 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     flags.DEFINE_string("live", None, "a webcam's number (0 …), or a video file, whose face it can follow.", **into)
     flags.DEFINE_string("host", "127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in.", **into)
     flags.DEFINE_integer("port", 8080, "the first port to try.", lower_bound=1, upper_bound=65535, **into)
-    flags.DEFINE_integer("image_size", 512, "rows of the pictures, in pixels.", lower_bound=64, **into)
+    flags.DEFINE_integer(
+        "image_size", 512, "rows of the pictures, in pixels.", lower_bound=64, upper_bound=8192, **into
+    )
 
 
 def run(flag_values: flags.FlagValues) -> None:

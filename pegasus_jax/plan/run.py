@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pegasus_jax import jobs, paths
-from pegasus_jax.config import own_folder, split
+from pegasus_jax.config import is_own
 from pegasus_jax.errors import UserError
 from pegasus_jax.training.workdir import is_finished
 
@@ -84,11 +84,10 @@ def _out(entry: dict[str, Any], folder: pathlib.Path, *, where: str) -> pathlib.
 
 
 def _check_config(entry: dict[str, Any], folder: pathlib.Path, *, where: str) -> None:
-    spec = entry.get("config")
-    file = (folder / paths.expanded(split(spec)[0])).resolve() if spec else own_folder()
-    if spec and file.parent != own_folder().resolve():
+    spec = str(folder / paths.expanded(entry["config"])) if "config" in entry else None
+    if spec and not is_own(spec):
         raise UserError(
-            f"{where} trains by {file}, which is not among the project's own configs; a config is a program that is "
+            f"{where} trains by {spec}, which is not among the project's own configs; a config is a program that is "
             "run: look into it, and add --trust if you trust it."
         )
 

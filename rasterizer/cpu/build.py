@@ -1,5 +1,6 @@
 """Compiles the native library against the installed jaxlib and keeps it in the user's cache."""
 
+import atexit
 import concurrent.futures
 import contextlib
 import hashlib
@@ -8,13 +9,14 @@ import pathlib
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 
 import jax.ffi
 import jaxlib.version
+
+from rasterizer import cache
 
 # No -ffast-math: it would flush denormals to zero in the whole process.
 _FLAGS = ("-std=c++17", "-O3", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi")
@@ -43,21 +45,24 @@ class BuildError(RuntimeError):
 def library() -> pathlib.Path:
     """The compiled library for this source, compiler and jaxlib; built if it is not in the cache.
 
+    Where others may write to the cache, it is built for this process alone.
+
     Raises:
-      BuildError: no compiler, a compiler that fails, or a cache that cannot be written or trusted.
+      BuildError: no compiler, a compiler that fails, or a cache that cannot be written.
     """
     compiler = _compiler()
     try:
-        folder = _cache_folder()
+        folder = cache.user_folder() / "pegasus-jax" / "rasterizer"
     except RuntimeError as error:  # no $HOME, and a user that the system does not know: a container
         raise BuildError("there is no home folder for a cache; set $XDG_CACHE_HOME") from error
-    target = folder / f"{_key(compiler)}.so"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _distrust(folder)
-        if not target.exists():
+        if not cache.make_private(folder):
+            folder = pathlib.Path(tempfile.mkdtemp(prefix="pegasus-jax-"))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        target = folder / f"{_key(compiler)}.so"
+        if not cache.is_private(target):
             with _alone_in(folder):
-                if not target.exists():
+                if not cache.is_private(target):
                     _build(compiler, target)
     except OSError as error:
         raise BuildError(f"the cache folder {folder} cannot be used: {error.strerror}") from error
@@ -76,26 +81,6 @@ def _compiler() -> list[str]:
             return [path, *arguments]
     wanted = f"the compiler named by $CXX, {named}," if named else "a C++ compiler (c++, g++ or clang++)"
     raise BuildError(f"{wanted} was not found; install one, e.g. `apt-get install g++`")
-
-
-def _cache_folder() -> pathlib.Path:
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(base) / "pegasus-jax" / "rasterizer"
-
-
-def _distrust(folder: pathlib.Path) -> None:
-    """Refuses another user's folder, closes one that others can write, and discards what they may have put there.
-
-    A library is code that this process would run.
-    """
-    status = folder.stat()
-    if status.st_uid not in (os.getuid(), 0):
-        raise BuildError(f"the cache folder {folder} belongs to another user; set $XDG_CACHE_HOME")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        folder.chmod(0o700)
-        for path in folder.iterdir():
-            if not path.is_dir():
-                path.unlink()
 
 
 @contextlib.contextmanager
@@ -131,6 +116,7 @@ def _build(compiler: Sequence[str], target: pathlib.Path) -> None:
             list(pool.map(_run, commands))
         built = pathlib.Path(folder) / target.name
         _run([*compiler, "-shared", *objects, "-o", str(built)])
+        built.chmod(0o700)
         built.replace(target)  # atomic: a process that does not wait for this one sees all of it or nothing
 
 

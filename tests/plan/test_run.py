@@ -114,7 +114,7 @@ CAPTURE = {"command": "capture", "video": "a.mp4", "out": "b"}
         ([TRAIN, TRAIN | {"workdir": "./x/../w"}], "two jobs write to the same folder"),
         (
             [TRAIN | {"config": "a.py:quick"}],
-            r"job 1 trains by \S+/a\.py, which is not among .* add --trust if you trust",
+            r"job 1 trains by \S+/a\.py:quick, which is not among .* add --trust if",
         ),
         ([CAPTURE, TRAIN | {"config": "/a.py"}], "job 2 trains by /a.py, which is not among the project's own configs"),
         ([CAPTURE | {"out": "../b"}], r"job 1 writes to '\.\./b'; a plan writes below its own folder"),

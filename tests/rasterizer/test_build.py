@@ -96,16 +96,54 @@ def test_what_others_may_have_put_into_the_cache_is_built_again(tmp_path, monkey
     assert stat.S_IMODE(target.parent.stat().st_mode) == 0o700
 
 
-def test_the_cache_of_another_user_is_not_trusted(tmp_path, monkeypatch):
+def _give_away(path, monkeypatch):
+    """Makes a file or folder another user's, or us another user."""
+    if os.getuid() == 0:
+        os.chown(path, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: path.stat().st_uid + 1)
+
+
+def test_the_cache_of_another_user_is_left_alone_and_a_library_built_for_this_process(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
-    folder = build.library().parent
-    if os.getuid() == 0:
-        os.chown(folder, 12345, -1)
+    planted = build.library()
+    planted.write_text("planted")
+    _give_away(planted.parent, monkeypatch)
+    private = build.library()
+    assert private.parent != planted.parent and private.read_text() == "library\n"
+    assert stat.S_IMODE(private.parent.stat().st_mode) == 0o700 and planted.read_text() == "planted"
+
+
+@pytest.mark.parametrize("how", ["writable", "another user's", "link"])
+def test_a_library_that_others_may_have_written_is_built_again(tmp_path, monkeypatch, how):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
+    target = build.library()
+    target.write_text("planted")
+    if how == "writable":
+        target.chmod(0o770)
+    elif how == "link":
+        target.rename(tmp_path / "elsewhere.so")
+        target.symlink_to(tmp_path / "elsewhere.so")
+    elif os.getuid() == 0:
+        os.chown(target, 12345, -1)
     else:
-        monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(build.BuildError, match=r"cache folder .* belongs to another user; set \$XDG_CACHE_HOME"):
-        build.library()
+        pytest.skip("needs the right to give files away")
+    again = build.library()
+    assert again == target and again.read_text() == "library\n" and not again.is_symlink()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o700
+
+
+def test_new_folders_of_the_cache_are_private_and_a_relative_place_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", _fake_compiler(tmp_path, WRITE_ITS_OUTPUT))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
+    monkeypatch.chdir(tmp_path)
+    library = build.library()
+    assert library.is_relative_to(tmp_path / "home" / ".cache") and not (tmp_path / "cache").exists()
+    for folder in [library.parent, library.parent.parent, tmp_path / "home" / ".cache"]:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_compiler_that_fails_is_quoted(tmp_path, monkeypatch):
