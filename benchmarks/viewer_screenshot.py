@@ -15,6 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from pegasus_jax import atomic, media
 from pegasus_jax.inference import clip, load
 from pegasus_jax.media.marks import mark_png
+from pegasus_jax.viewer.door import Door
 from pegasus_jax.viewer.server import serving
 
 _OUT = pathlib.Path(__file__).parents[1] / "docs" / "viewer.png"
@@ -31,8 +32,11 @@ def main() -> None:
     arguments = parser.parse_args()
     avatar = load(arguments.demo / "runs" / "ben")
     motion = clip.driven(avatar, arguments.demo / "data" / "ben", image_size=_HEIGHT)
+    where = {"host": "127.0.0.1", "port": 8090}
     with (
-        serving(avatar, motion=motion, live=None, host="127.0.0.1", port=8090, image_size=_HEIGHT) as server,
+        serving(
+            avatar, motion=motion, live=None, host="127.0.0.1", port=8090, image_size=_HEIGHT, door=Door("")
+        ) as server,
         sync_playwright() as started,
     ):
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=_WITHOUT_GPU)

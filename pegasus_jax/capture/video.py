@@ -103,7 +103,7 @@ def _video_frames(video: pathlib.Path, told: Callable[[str], None]) -> Iterator[
 
 
 def _folder_frames(folder: pathlib.Path, told: Callable[[str], None]) -> Iterator[Frame]:
-    index, unread = 0, []
+    index, unread = 0, [path for path in _pictures(folder) if not files.is_regular(path)]
     for path in _image_paths(folder):
         image = _read_image(path)
         if image is None:
@@ -145,12 +145,13 @@ def _is_foreign(path: pathlib.Path) -> bool:
     return path.suffix.lower() in _FOREIGN_SUFFIXES
 
 
-def _image_paths(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Its pictures by number; what a Mac keeps beside them (`._1.png`) and other hidden files are none."""
+def _pictures(folder: pathlib.Path) -> list[pathlib.Path]:
+    """What is named as pictures are; what a Mac keeps beside them (`._1.png`) and other hidden files are none."""
     known = _IMAGE_SUFFIXES | _FOREIGN_SUFFIXES
-    paths = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in known and not path.name.startswith(".") and path.is_file()
-    ]
+    return [path for path in folder.iterdir() if path.suffix.lower() in known and not path.name.startswith(".")]
+
+
+def _image_paths(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Its picture files by number."""
+    paths = filter(files.is_regular, _pictures(folder))
     return sorted(paths, key=lambda path: [int(s) if s.isdecimal() else s for s in re.split(r"(\d+)", path.name)])

@@ -1,5 +1,6 @@
 """Shows an avatar in the browser: turn it, move its face, change its look, play a clip."""
 
+import re
 from typing import Any
 
 from absl import flags
@@ -15,6 +16,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     define_path("drive", None, "a dataset folder whose motion it can follow.", **into)
     flags.DEFINE_string("live", None, "a webcam's number (0 …), or a video file, whose face it can follow.", **into)
     flags.DEFINE_string("host", "127.0.0.1", "the address to listen on; 0.0.0.0 lets other machines in.", **into)
+    flags.DEFINE_string("token", None, 'lets in who knows it; a new one without it; "" lets everybody in.', **into)
+    flags.DEFINE_list("allow_origin", [], "names besides localhost that browsers may call this server by.", **into)
     flags.DEFINE_integer("port", 8080, "the first port to try.", lower_bound=1, upper_bound=65535, **into)
     flags.DEFINE_integer(
         "image_size", 512, "rows of the pictures, in pixels.", lower_bound=64, upper_bound=8192, **into
@@ -27,6 +30,8 @@ def run(flag_values: flags.FlagValues) -> None:
 
     if importlib.util.find_spec("viser") is None:
         raise UserError("The viewer needs viser; install it: pip install -e '.[viewer]'")
+    if flag_values.token and not re.fullmatch(r"[\w-]+", flag_values.token, re.ASCII):
+        raise UserError("--token takes letters, digits, - and _ alone, as it stands in an address.")
     from pegasus_jax.viewer import server
 
     server.view(
@@ -36,4 +41,6 @@ def run(flag_values: flags.FlagValues) -> None:
         host=flag_values.host,
         port=flag_values.port,
         image_size=flag_values.image_size,
+        token=flag_values.token,
+        allow_origin=flag_values.allow_origin,
     )

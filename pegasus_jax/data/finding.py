@@ -28,7 +28,7 @@ def params_jsons(folder: pathlib.Path) -> list[pathlib.Path]:
         UserError: a json cannot be read.
     """
     usual = folder / layout.PARAMS_JSON
-    if usual.is_file():
+    if os.path.lexists(usual):
         return [usual]
     if not (folder / layout.IMAGE).is_dir():
         return []

@@ -6,6 +6,7 @@ are, and which way the camera's axes point, differs: `insta`, `vhap`.
 """
 
 import dataclasses
+import os
 import pathlib
 import re
 from typing import Any
@@ -36,9 +37,9 @@ class View:
 
 def transforms_files(folder: pathlib.Path) -> list[pathlib.Path]:
     """The files to read: those of the split if there are any, for they hold every frame; else the one of all frames."""
-    split = [folder / name for name in SPLIT_JSONS if (folder / name).is_file()]
+    split = [folder / name for name in SPLIT_JSONS if os.path.lexists(folder / name)]
     whole = folder / WHOLE_JSON
-    return split or ([whole] if whole.is_file() else [])
+    return split or ([whole] if os.path.lexists(whole) else [])
 
 
 def read_views(folder: pathlib.Path) -> list[View]:

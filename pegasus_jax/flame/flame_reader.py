@@ -62,7 +62,7 @@ def read_flame_pickle(path: str | os.PathLike[str], *, sha256: str = "") -> Head
 
 
 def _find(folder: pathlib.Path, names: tuple[str, ...]) -> pathlib.Path | None:
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if os.path.lexists(folder / name)), None)
 
 
 def _landmarks(folder: pathlib.Path, num_faces: int) -> tuple[Embedding, Embedding | None]:
@@ -133,7 +133,7 @@ def _pair(arrays: dict[str, Any], faces: str, bary: str, num_faces: int, file: p
     for name in (faces, bary):
         if name not in arrays:
             raise UserError(f"{file} has no array {name!r}; give the landmark file made for this FLAME model.")
-    return build.embedding(arrays[faces], arrays[bary], num_faces=num_faces, source=os.fspath(file))
+    return build.embedding(arrays[faces], arrays[bary], num_faces=num_faces, source=f"{file} ({faces}, {bary})")
 
 
 def _read_npy_dict(file: pathlib.Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def read_npz(path: str | os.PathLike[str], *, sha256: str = "") -> HeadModel:
     num_faces, num_vertices = len(fields["faces"]), len(fields["v_template"])
     lmk68 = _embedding(arrays, "full_lmk_faces_idx", "full_lmk_bary_coords", num_faces, source)
     if lmk68 is None or lmk68.faces_idx.shape != (68,):
-        raise UserError(f"{source}: 'full_lmk_faces_idx' must hold 68 landmarks.")
+        raise UserError(f"{source}: 'full_lmk_faces_idx' and 'full_lmk_bary_coords' must hold 68 landmarks.")
     mediapipe = _embedding(arrays, "mediapipe_face_idx", "mediapipe_bary", num_faces, source)
     num_mediapipe = len(np.atleast_1d(mediapipe.faces_idx)) if mediapipe else 0
     iris = _embedding(arrays, "iris_face_idx", "iris_bary", num_faces, source)
@@ -60,7 +60,7 @@ def _embedding(
 ) -> Embedding | None:
     if faces_name not in arrays or bary_name not in arrays:
         return None
-    where = f"{source} ({faces_name})"
+    where = f"{source} ({faces_name}, {bary_name})"
     return build.embedding(arrays[faces_name], arrays[bary_name], num_faces=num_faces, source=where)
 
 

@@ -38,7 +38,7 @@ class Panel:
         """`motion` and `live` are what can be followed; `wear` puts on a look, as soon as it is baked."""
         self._client, self._avatar, self._state, self._drawer = client, avatar, state, drawer
         self._wear, self._motion = wear, motion
-        self._filming = threading.Lock()
+        self._busy = threading.Lock()  # with a picture or a video to take home: one at a time
         self._choice = looks.Choice()
         self._head = avatar.head
         gui = client.gui
@@ -140,18 +140,22 @@ class Panel:
 
     def _screenshot(self) -> None:
         wish = self._state.wish
-        if wish.view is not None:
+        if wish.view is None or not self._busy.acquire(blocking=False):
+            return
+        try:
             self._hand_over("avatar.png", saving.screenshot(self._drawer, wish, self._look()))
+        finally:
+            self._busy.release()
 
     def _film(self) -> None:
         wish = self._state.wish
-        if wish.view is None or not self._filming.acquire(blocking=False):
+        if wish.view is None or not self._busy.acquire(blocking=False):
             return
         try:
             taken = saving.video(self._drawer, wish, self._look(), motion=self._motion, told=self._say)
             self._hand_over("avatar.mp4", taken)
         finally:
-            self._filming.release()
+            self._busy.release()
 
     def _say(self, words: str) -> None:
         self._status.content = words

@@ -3,7 +3,7 @@
 import contextlib
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import numpy as np
@@ -17,9 +17,9 @@ from pegasus_jax.editing import Look
 from pegasus_jax.inference import clip
 from pegasus_jax.inference.load import load
 from pegasus_jax.viewer.bakery import Bakery
+from pegasus_jax.viewer.door import Door, guarded, new_token
 from pegasus_jax.viewer.drawing import Drawer
 from pegasus_jax.viewer.live import Live
-from pegasus_jax.viewer.origins import only_own_pages
 from pegasus_jax.viewer.panel import Panel
 from pegasus_jax.viewer.state import ClientState, Wish
 from pegasus_jax.viewer.view import View
@@ -38,12 +38,21 @@ class _Server(viser.ViserServer):
 
 
 def view(
-    workdir: pathlib.Path, *, drive: pathlib.Path | None, live: str | None, host: str, port: int, image_size: int
+    workdir: pathlib.Path,
+    *,
+    drive: pathlib.Path | None,
+    live: str | None,
+    host: str,
+    port: int,
+    image_size: int,
+    token: str | None = None,
+    allow_origin: Sequence[str] = (),
 ) -> None:
     """Serves the viewer of an avatar until it is interrupted.
 
     It can follow the motion of the dataset folder `drive`, and the face before a webcam (`live` is its number) or in a
-    video file.
+    video file. Only who knows the token gets in (one is made without it; "" lets everybody in who can reach the port);
+    browsers may call the server by an address, localhost, and the names in `allow_origin`.
 
     Raises:
         UserError: there is no such avatar or video, the dataset folder is not valid, or MediaPipe's model is missing.
@@ -51,8 +60,10 @@ def view(
     avatar = load(workdir)
     motion = clip.driven(avatar, drive, image_size=image_size) if drive else None
     watched = watch(live, avatar) if live else None
-    with serving(avatar, motion=motion, live=watched, host=host, port=port, image_size=image_size) as server:
-        progress.note(f"The viewer is at http://{host}:{server.get_port()} until you press Ctrl-C.")
+    door = Door(new_token() if token is None else token, tuple(name.lower() for name in allow_origin))
+    with serving(avatar, motion=motion, live=watched, host=host, port=port, image_size=image_size, door=door) as server:
+        address = f"http://{host}:{server.get_port()}" + (f"/?token={door.token}" if door.token else "")
+        progress.note(f"The viewer is at {address} until you press Ctrl-C.")
         while True:
             time.sleep(3600.0)
 
@@ -82,10 +93,14 @@ def serving(
     host: str,
     port: int,
     image_size: int,
+    door: Door,
 ) -> Iterator[viser.ViserServer]:
-    """The running server; pictures have `image_size` rows. A port that is taken means the next free one."""
+    """The running server; pictures have `image_size` rows, and the door says who may come in.
+
+    A port that is taken means the next free one.
+    """
     first = avatar.bake()
-    with only_own_pages():
+    with guarded(door):
         server = _Server(host=host, port=port, label="PEGASUS-JAX", verbose=False)
     drawer, bakery = Drawer(image_size, motion), Bakery(avatar)
     server.scene.set_up_direction("+y")

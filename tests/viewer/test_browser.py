@@ -13,6 +13,7 @@ import pytest
 from pegasus_jax import media
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.inference import clip, load
+from pegasus_jax.viewer.door import Door
 from pegasus_jax.viewer.live import Live
 from tests.inference.untrained import write_run
 from tests.media.said import source_type
@@ -57,8 +58,10 @@ def address(tmp_path_factory):
     folders = write_run(tmp_path_factory.mktemp("viewer"))
     motion = clip.driven(load(folders.run), folders.data, image_size=64)
     live = Live(camera, lambda: contextlib.nullcontext(Turner()))
-    with serving(load(folders.run), motion=motion, live=live, host="127.0.0.1", port=8300, image_size=128) as server:
-        yield f"http://127.0.0.1:{server.get_port()}"
+    door = Door("secret")
+    options = {"motion": motion, "live": live, "host": "127.0.0.1", "port": 8300, "image_size": 128, "door": door}
+    with serving(load(folders.run), **options) as server:
+        yield f"http://127.0.0.1:{server.get_port()}/?token={door.token}"
 
 
 @pytest.fixture(scope="module")

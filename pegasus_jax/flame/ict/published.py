@@ -62,7 +62,7 @@ def open_published(
     elif origin.is_dir():
         folder = origin / _FOLDER if (origin / _FOLDER).is_dir() else origin
         yield lambda name: _from_folder(folder / name, expected[name])
-    elif zipfile.is_zipfile(origin):
+    elif files.is_regular(origin) and zipfile.is_zipfile(origin):
         with _told(origin), open_zip(origin) as archive:
             members = {pathlib.PurePosixPath(member).name: member for member in archive.names}
             yield lambda name: _from_archive(archive, members.get(name), name, expected[name])

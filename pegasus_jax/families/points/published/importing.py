@@ -94,12 +94,17 @@ def _person(data: Sequence[pathlib.Path], expression_file: str | os.PathLike | N
     if bool(data) == bool(expression_file):
         raise UserError("import needs either --data=DATASET_FOLDER or --canonical_expression=x.npy, one of the two.")
     if expression_file:
-        return _read_expression(pathlib.Path(expression_file)), np.zeros(NUM_BETAS, np.float32)
+        return read_expression(pathlib.Path(expression_file)), np.zeros(NUM_BETAS, np.float32)
     datasets = [read_dataset(folder) for folder in data]
     return np.concatenate([dataset.expression for dataset in datasets]).mean(axis=0), datasets[0].betas
 
 
-def _read_expression(path: pathlib.Path) -> np.ndarray:
+def read_expression(path: pathlib.Path) -> np.ndarray:
+    """The canonical expression (50,) float32 in an `.npy` of (50,) or (1, 50) numbers.
+
+    Raises:
+        UserError: it is none.
+    """
     expression = npy_files.read_npy(path)
     if expression.shape not in ((NUM_EXPRESSION,), (1, NUM_EXPRESSION)) or expression.dtype.kind not in "fiu":
         told = f"{expression.dtype} {expression.shape}"
