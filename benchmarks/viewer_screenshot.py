@@ -34,9 +34,7 @@ def main() -> None:
     motion = clip.driven(avatar, arguments.demo / "data" / "ben", image_size=_HEIGHT)
     where = {"host": "127.0.0.1", "port": 8090}
     with (
-        serving(
-            avatar, motion=motion, live=None, host="127.0.0.1", port=8090, image_size=_HEIGHT, door=Door("")
-        ) as server,
+        serving(avatar, motion=motion, live=None, **where, image_size=_HEIGHT, door=Door("")) as server,
         sync_playwright() as started,
     ):
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=_WITHOUT_GPU)

@@ -1,14 +1,24 @@
 """Features of pictures from a network that the user names: an ONNX file, run by OpenCV."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
+import subprocess
+import sys
+import threading
+import weakref
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation import onnx_process
+from pegasus_jax.untrusted import files, limits
+
+_COPIES = 4  # of a network's weights that OpenCV may hold
+_SECONDS = 300.0  # that a picture may take
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +49,7 @@ ARCFACE = Preprocessing(size=(112, 112))
 
 
 class OnnxFeatures:
-    """A network as a function from pictures to features.
+    """A network as a function from pictures to features, in a process of its own: see `onnx_process`.
 
     Raises:
         UserError: there is no such file, or OpenCV cannot read it.
@@ -47,12 +57,22 @@ class OnnxFeatures:
 
     def __init__(self, path: str | os.PathLike[str], *, preprocessing: Preprocessing):
         self._path, self._preprocessing = pathlib.Path(path), preprocessing
-        if not self._path.is_file():
+        if not files.is_regular(self._path):
             raise UserError(f"There is no file {self._path}; give a network as .onnx.")
+        size = self._path.stat().st_size
+        limits.check_file(size, source=self._path)
+        numbers = (*preprocessing.size, _COPIES * size + limits.file_bytes())
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", onnx_process.__file__, str(self._path), *map(str, numbers)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        weakref.finalize(self, _end, self._process)
         try:
-            self._network = cv2.dnn.readNetFromONNX(str(self._path))
-        except cv2.error as error:
-            raise UserError(f"{self._path} is not a network that OpenCV can read as ONNX ({error.err}).") from error
+            self._answer()
+        except _Failed as error:
+            raise UserError(f"{self._path} is not a network that OpenCV can read as ONNX ({error}).") from error
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """(N, D) float32: the network's first output, flattened, of pictures (N, H, W, 3) float in [0, 1].
@@ -68,12 +88,47 @@ class OnnxFeatures:
         return np.stack([self._features(image) for image in images.astype(np.float32)])
 
     def _features(self, image: np.ndarray) -> np.ndarray:
+        assert self._process.stdin is not None
         try:
-            self._network.setInput(self._preprocessing(image))
-            return self._network.forward().ravel().copy()
-        except cv2.error as error:
+            with contextlib.suppress(BrokenPipeError):  # it has ended, which its answer says
+                self._process.stdin.write(self._preprocessing(image).tobytes())
+                self._process.stdin.flush()
+            return np.frombuffer(self._answer(), np.float32)
+        except _Failed as error:
             height, width = self._preprocessing.size
             raise UserError(
-                f"{self._path} cannot be run on a picture of {height}×{width} pixels ({error.err}): "
+                f"{self._path} cannot be run on a picture of {height}×{width} pixels ({error}): "
                 "give the preprocessing that this network was made for."
             ) from error
+
+    def _answer(self) -> bytes:
+        """The next message of the process.
+
+        Raises:
+            _Failed: it says that something is wrong, or ends, or takes too long.
+        """
+        stream = self._process.stdout
+        assert stream is not None
+        watch = threading.Timer(_SECONDS, self._process.kill)
+        watch.start()
+        try:
+            head = stream.read(onnx_process.HEAD.size)
+            if len(head) < onnx_process.HEAD.size:
+                raise _Failed(f"its process ended with status {self._process.wait()}")
+            kind, size = onnx_process.HEAD.unpack(head)
+            limits.check_file(size, source=f"The output of {self._path}")
+            content = stream.read(size)
+        finally:
+            watch.cancel()
+        if kind != onnx_process.FEATURES or len(content) < size:
+            raise _Failed(files.said(content.decode(errors="replace")) or "its process ended")
+        return content
+
+
+class _Failed(Exception):
+    """What went wrong in the process."""
+
+
+def _end(process: subprocess.Popen) -> None:
+    process.kill()
+    process.communicate()

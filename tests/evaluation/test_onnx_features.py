@@ -1,10 +1,13 @@
 """A tiny network on disk through OpenCV, against SciPy's correlation."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
 from pegasus_jax.errors import UserError
+from pegasus_jax.evaluation import onnx_process
 from pegasus_jax.evaluation.onnx_features import OnnxFeatures, Preprocessing
 from tests.evaluation.tiny_onnx import write_network
 
@@ -61,3 +64,23 @@ def test_files_and_pictures_that_do_not_fit_are_refused(network, tmp_path):
     for images in (np.zeros((8, 10, 3), np.float32), np.zeros((1, 8, 10, 3), np.uint8)):
         with pytest.raises(ValueError, match=r"images must be \(N, H, W, 3\) floats"):
             features(images)
+
+
+def test_a_file_that_ends_the_process_that_reads_it_is_one_sentence(network, tmp_path, monkeypatch):
+    """OpenCV of some versions dies of a flipped bit; a stand-in that dies for sure."""
+    dying = tmp_path / "dying.py"
+    dying.write_text("import os; os.abort()")
+    monkeypatch.setattr(onnx_process, "__file__", str(dying))
+    with pytest.raises(UserError, match=r"tiny\.onnx is not a network .*\(its process ended with status -6\)"):
+        OnnxFeatures(network, preprocessing=Preprocessing(SIZE))
+
+
+def test_no_flipped_bit_ends_this_process(network):
+    whole, rng = network.read_bytes(), np.random.default_rng(0)
+    image = np.zeros((1, *SIZE, 3), np.float32)
+    for _ in range(12):
+        content = bytearray(whole)
+        content[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+        network.write_bytes(content)
+        with contextlib.suppress(UserError):
+            OnnxFeatures(network, preprocessing=Preprocessing(SIZE))(image)
