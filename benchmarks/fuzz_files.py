@@ -5,7 +5,7 @@ import json
 import pathlib
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import cv2
@@ -144,6 +144,7 @@ _GAUSSIANS = (
 )
 _HEAD = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
 _DESCRIPTION = ("family", "betas", "canonical_expression", "looks", "head_sha256", "image_size", "networks", "format")
+_CHECKPOINT = tuple(f"run/checkpoints/8/default/{name}" for name in ("_METADATA", "manifest.ocdbt", "d/*"))
 _FUSED = ("source.points", "target.points", "alignment.hair.motions", "source.description", "fusion")
 
 KINDS: dict[str, Kind] = {
@@ -168,7 +169,7 @@ KINDS: dict[str, Kind] = {
     "gaussians": Kind(("me.npz",), _GAUSSIANS, _avatar("me.npz")),
     "fused": Kind(("fused.npz",), _FUSED, _avatar("fused.npz")),
     "run": Kind(
-        ("run/avatar.json", "run/config.json", "run/metrics.jsonl", "run/checkpoints/8/*/*", "run/checkpoints/8/*/d/*"),
+        ("run/avatar.json", "run/config.json", "run/metrics.jsonl", *_CHECKPOINT),
         (*_DESCRIPTION, "config", "data", "total_frames", "test_fraction"),
         _work_folder,
     ),
@@ -192,8 +193,11 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def write(folder: pathlib.Path) -> None:
-    """Writes a good file of every kind into a folder of the kind's name."""
+_OF_AVATARS = {"points", "gaussians", "fused", "run", "look"}
+
+
+def write(folder: pathlib.Path, kinds: Collection[str]) -> None:
+    """Writes a good file of every kind into a folder of the kind's name; avatars only if they are asked for."""
     from tests.data import examples
     from tests.training import tiny
 
@@ -204,7 +208,8 @@ def write(folder: pathlib.Path) -> None:
     tiny.write_swapped(folder / "capture", "hair", "ada", num_frames=3)
     examples.write_vhap(folder / "vhap", moments=4)
     examples.write_insta(folder / "insta", complete=True)
-    _write_avatars(folder)
+    if not _OF_AVATARS.isdisjoint(kinds):  # which takes longer than all the others
+        _write_avatars(folder)
     _write_heads(folder)
     _write_tensors(folder)
     _write_plans(folder)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import math
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +14,11 @@ import orbax.checkpoint as ocp
 
 from pegasus_jax import processes, progress
 from pegasus_jax.errors import UserError
+from pegasus_jax.untrusted import files, limits
 
 FOLDER = "checkpoints"
 _SEAL = "sha256"
+_MEMORY_PER_BYTE = 32  # of a checkpoint on disk
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,8 +46,12 @@ def open_manager(workdir: pathlib.Path, **options: Any) -> ocp.CheckpointManager
     """The manager of a work folder's checkpoints; it can tell a checkpoint's arrays before reading them.
 
     It waits for no other process: where there are several, one of them alone has the work folder.
+
+    Raises:
+        UserError: among the checkpoints' files is one that is no regular file.
     """
     folder = (workdir / FOLDER).absolute()
+    _check_files(folder)
     alone = ocp.options.MultiprocessingOptions(
         primary_host=processes.index(), active_processes={processes.index()}, barrier_sync_key_prefix="alone"
     )
@@ -84,12 +92,29 @@ def _read(manager: ocp.CheckpointManager, step: int) -> dict[str, np.ndarray]:
         name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
         for name, leaf in manager.item_metadata(step).items()
     }
+    _check_memory(abstract, pathlib.Path(manager.directory) / str(step))
     restored = manager.restore(step, args=ocp.args.StandardRestore(abstract))
     leaves = {name: np.asarray(leaf) for name, leaf in restored.items()}
     seal = leaves.pop(_SEAL, None)
     if seal is not None and seal.tobytes() != _digest(leaves):
         raise ValueError("its arrays are not those that were saved")
     return _renamed(leaves)
+
+
+def _check_files(folder: pathlib.Path) -> None:
+    """Orbax would wait for a pipe, and read a device without end."""
+    for there, _, names in os.walk(folder):
+        for name in names:
+            if not files.is_regular(pathlib.Path(there) / name):
+                raise UserError(f"{pathlib.Path(there) / name} is no regular file; restore {folder} from a copy.")
+
+
+def _check_memory(shapes: Mapping[str, jax.ShapeDtypeStruct], folder: pathlib.Path) -> None:
+    """Arrays of zeros take little on disk, but not nothing."""
+    stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    needed = sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in shapes.values())
+    if needed > max(limits.unpacked_bytes(0), _MEMORY_PER_BYTE * stored):
+        raise ValueError(f"its arrays would take {needed / 2**20:,.0f} MiB, and are {stored / 2**20:,.1f} MiB on disk")
 
 
 def _renamed(leaves: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

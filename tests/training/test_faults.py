@@ -152,3 +152,22 @@ def test_an_unreadable_frame_and_sigterm_on_the_way_change_nothing(tiny_run, tmp
     resumed, straight = checkpoint.read_newest(workdir), checkpoint.read_newest(tiny_run.workdir)
     for name in straight:
         np.testing.assert_array_equal(resumed[name], straight[name], err_msg=name)
+
+
+def test_a_checkpoint_is_made_of_files_alone(tmp_path):
+    save_two(tmp_path)
+    path = max((tmp_path / "checkpoints" / "16").rglob("d/*"), key=lambda path: path.stat().st_size)
+    for make in (os.mkfifo, lambda path: path.symlink_to("/dev/zero")):
+        path.unlink()
+        make(path)
+        with pytest.raises(UserError, match=rf"{path} is no regular file; restore"):
+            checkpoint.read_newest(tmp_path)
+
+
+def test_a_checkpoint_that_claims_more_than_it_can_hold_gives_way_to_the_one_before(tmp_path, monkeypatch, capfd):
+    save_two(tmp_path)
+    monkeypatch.setattr(checkpoint, "_MEMORY_PER_BYTE", 0)
+    monkeypatch.setattr(checkpoint.limits, "unpacked_bytes", lambda stored: 100)
+    with pytest.raises(UserError, match=r"No checkpoint in .* can be read"):
+        checkpoint.read_newest(tmp_path)
+    assert "checkpoints/16 is damaged (its arrays would take" in capfd.readouterr().err
