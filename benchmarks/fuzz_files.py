@@ -132,7 +132,7 @@ def _network(folder: pathlib.Path) -> None:
     OnnxFeatures(folder / "network.onnx", preprocessing=ARCFACE)(np.zeros((1, 112, 112, 3), np.float32))
 
 
-_POINTS = ("points", "part", "radius", "networks.latents.base", "networks.canonical.layers.0.v", "description")
+_POINTS = ("points", "part", "radius", "networks.latents.base.value", "description")
 _GAUSSIANS = (
     "params.offset",
     "params.log_scale",

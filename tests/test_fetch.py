@@ -49,3 +49,10 @@ def test_a_broken_connection_is_an_os_error(url, path):
 def test_other_content_is_refused(url):
     with pytest.raises(UserError, match=r"plain is truncated, changed or of another version \(its sha256 is"):
         fetch.download(f"{url}/plain", sha256="0" * 64)
+
+
+@pytest.mark.parametrize("path", ["plain", "packed"])
+def test_what_is_larger_than_a_file_may_be_is_refused_before_its_hash(url, path, monkeypatch):
+    monkeypatch.setattr(fetch.limits, "file_bytes", lambda: len(CONTENT) - 1)
+    with pytest.raises(UserError, match=rf"{path} has 0 MiB, more than the 0 MiB .* raise \$PEGASUS_FILE_LIMIT_MIB"):
+        fetch.download(f"{url}/{path}", sha256="0" * 64)

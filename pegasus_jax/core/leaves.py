@@ -14,6 +14,7 @@ from pegasus_jax.errors import UserError
 
 _KINDS = {"f": "f", "i": "iu", "b": "b"}  # of dtypes that are taken for floats, integers, booleans
 _DTYPES = {"f": np.float32, "i": np.int32, "b": bool}
+_COMPARED = 4  # bytes of a float
 _LARGEST = {"f": float(np.finfo(np.float32).max), "i": float(np.iinfo(np.int32).max), "b": 1.0}
 
 
@@ -43,6 +44,8 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, leaf: Leaf, sizes: dic
     array = np.asarray(arrays[name])
     if array.dtype.kind not in _KINDS[leaf.kind]:
         raise UserError(f"{where}: {name} holds {array.dtype}, not {np.dtype(_DTYPES[leaf.kind])}.")
+    if array.dtype.itemsize < _COMPARED and leaf.kind == "f":
+        array = array.astype(np.float32)  # bounds are beyond the smaller types
     if len(array.shape) == len(leaf.shape):
         for size, wanted in zip(array.shape, leaf.shape):
             if isinstance(wanted, str) and size:

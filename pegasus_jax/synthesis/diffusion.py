@@ -23,6 +23,7 @@ from pegasus_jax.synthesis.bald import Bald
 from pegasus_jax.synthesis.facial import clone
 from pegasus_jax.synthesis.stable_diffusion import DiffusionModels, StableDiffusion
 from pegasus_jax.untrusted import json_text
+from pegasus_jax.untrusted.files import read_bytes
 
 PROMPT = "bald, clean skin, smooth bald, small head, albedo"
 NEGATIVE_PROMPT = (
@@ -114,7 +115,7 @@ def _record(target: Dataset, models: DiffusionModels) -> dict[str, Any]:
     """What the frames depend on."""
     digest = hashlib.sha256()
     for index, files in enumerate(target.files):
-        digest.update(files.image.read_bytes())
+        digest.update(read_bytes(files.image))
         digest.update(target.parts("hair", indices=[index])[0].tobytes())
     words = {"prompt": PROMPT, "negative_prompt": NEGATIVE_PROMPT, "seed": SEED, "margin": MARGIN}
     named = {key: value for key, value in dataclasses.asdict(models).items() if key != "device"}

@@ -70,6 +70,32 @@ def test_a_file_that_lacks_an_array_is_damaged(run):
         pj.load(run / "lacking.npz")
 
 
+@pytest.mark.parametrize(
+    ("name", "spoil", "sentence"),
+    [
+        ("params.offset", lambda array: array * np.nan, r"params\.offset has values that are not between"),
+        (
+            "params.log_scale",
+            lambda array: array + 100,
+            r"params\.log_scale has values that are not between -40",
+        ),
+        ("params.colour", lambda array: array[:, 1:], r"params\.colour must have the shape"),
+        ("params.bases.offset", lambda array: array[1:], r"params\.bases\.\w+ must have the shape"),
+        ("binding.faces_idx", lambda array: array + 10**6, "binding must name triangles of the head's"),
+        ("binding.faces_idx", lambda array: array - 10**6, r"binding\.faces_idx has values"),
+        ("binding.bary", lambda array: array * 0.5, "binding must name triangles of the head's"),
+        ("driving", lambda array: array * 0.0, "driving has deviations that are not above 0"),
+        ("driving", lambda array: array[:2], r"driving must have the shape \(4, 62\)"),
+        ("seen", lambda array: array.astype(int), "seen holds int64, not bool"),
+    ],
+)
+def test_arrays_that_no_avatar_has_are_named(run, tmp_path, name, spoil, sentence):
+    arrays = pj.load(run / "run").arrays()
+    np.savez(tmp_path / "me.npz", **(arrays | {name: spoil(arrays[name])}))
+    with pytest.raises(UserError, match=sentence):
+        pj.load(tmp_path / "me.npz")
+
+
 def test_another_viewer_shows_the_file_as_it_is_shown_here(run):
     export.export_avatar(run / "run", "splats", out=run / "me.ply", drive=run / "me", **OPTIONS)
     avatar, side = pj.load(run / "run"), tiny.SIDE

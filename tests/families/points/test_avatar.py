@@ -218,6 +218,98 @@ def test_a_description_that_does_not_fit_is_one_sentence(change, sentence, folde
         load(run)
 
 
+def spoilt(value):
+    def spoil(array):
+        array = array.copy()
+        array.reshape(-1)[0] = value
+        return array
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "sentence"),
+    [
+        ("points", spoilt(np.nan), "points has values that are not between"),
+        ("points", spoilt(1e30), "points has values that are not between"),
+        ("points", lambda array: array[:0], r"points must have the shape \(N, 3\)"),
+        ("part", lambda array: array[1:], "part must have the shape"),
+        ("part", spoilt(7), "part has values that are not between -1 and 3"),
+        ("part", lambda array: array.astype(float), "part holds float64, not int32"),
+        ("radius", lambda array: array * np.inf, "radius has values that are not between"),
+        ("radius", lambda array: -array, "radius has values that are not between"),
+        (
+            "networks.latents.base.value",
+            spoilt(np.inf),
+            r"networks\.latents\.base\.value has values that are not finite",
+        ),
+        (
+            "networks.latents.base.value",
+            lambda array: array[:, :1],
+            r"networks\.latents\.base\.value must have the shape",
+        ),
+        ("networks.latents.base.value", lambda array: array.astype(complex), "holds complex128, not float32"),
+        ("corrections", spoilt(np.nan), "corrections has values that are not finite"),
+        ("corrections", lambda array: array[:1], r"corrections must have the shape \(4, 250, 4\)"),
+        ("v_template", spoilt(np.nan), "v_template has values that are not between"),
+        ("v_template", lambda array: array[1:], "v_template must have the shape"),
+        ("description", lambda array: array.astype(float), "description is float64"),
+        ("description", lambda array: array[:50], "description cannot be read as json"),
+    ],
+)
+def test_arrays_that_no_avatar_has_are_named(name, spoil, sentence, avatar, tmp_path):
+    arrays = avatar.arrays()
+    arrays |= {"corrections": np.zeros((4, 250, 4), np.float32), "v_template": np.asarray(avatar.head.v_template)}
+    np.savez(tmp_path / "me.npz", **arrays)
+    assert load(tmp_path / "me.npz").looks == avatar.looks
+    np.savez(tmp_path / "me.npz", **(arrays | {name: spoil(arrays[name])}))
+    with pytest.raises(UserError, match=sentence):
+        load(tmp_path / "me.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda d: d | {"betas": [0.0] * 3}, "betas must be 100 numbers"),
+        (lambda d: d | {"betas": [float("nan")] * 100}, "betas is"),
+        (lambda d: d | {"betas": [1e30] * 100}, "betas must be 100 numbers below 10000"),
+        (lambda d: d | {"mean_pose": [0.0]}, "mean_pose must be 15 numbers"),
+        (lambda d: d | {"looks": ["me", "me", "nose/ben", "x"]}, "looks must be names, each once"),
+        (lambda d: d | {"looks": ["me"]}, "1 looks need 0 categories"),
+        (lambda d: d | {"looks": []}, "looks must be names, each once"),
+        (lambda d: d | {"looks": [1, 2]}, "looks is"),
+        (lambda d: d | {"image_size": 10**9}, "image_size must be 1 to"),
+        (lambda d: d | {"head_path": 3}, "head_path is 3"),
+        (lambda d: d | {"family": None}, "family is None"),
+        (lambda d: d | {"model": []}, r"model is \[\]"),
+        (lambda d: d | {"model": {"networks": 3}}, "it has no networks"),
+        (lambda d: d | {"wings": 2}, "'wings' is unknown"),
+        (lambda d: {k: v for k, v in d.items() if k != "betas"}, "'betas' is missing"),
+        (lambda d: _with_networks(d, canonical_depth=10**9), "canonical_depth must be 1 to 64"),
+        (lambda d: _with_networks(d, canonical_width=10**9), "canonical_width must be 1 to 8192"),
+        (lambda d: _with_networks(d, code_size=-1), "code_size must be 0 to"),
+        (lambda d: _with_networks(d, gc="wild"), "gc is 'wild'"),
+        (lambda d: _with_networks(d, head_prior="yes"), "head_prior is 'yes'"),
+        (lambda d: _with_networks(d, look_categories=["a", "b", "c"]), "each one of identity"),
+        (lambda d: _with_model(d, ndc_per_unit=-1.0), "ndc_per_unit must be above 0"),
+    ],
+)
+def test_descriptions_that_no_avatar_has_are_named(change, sentence, folders, tmp_path):
+    run = shutil.copytree(folders.run, tmp_path / "run")
+    content = json.loads((run / "avatar.json").read_text())
+    (run / "avatar.json").write_text(json.dumps(change(content)))
+    with pytest.raises(UserError, match=sentence):
+        load(run)
+
+
+def _with_networks(content, **changes):
+    return _with_model(content, networks=content["model"]["networks"] | changes)
+
+
+def _with_model(content, **changes):
+    return content | {"model": content["model"] | changes}
+
+
 def test_a_description_survives_its_json(avatar):
     description = avatar.description
     content = json.loads(json.dumps(description.to_json()))
