@@ -117,6 +117,8 @@ def _build(compiler: Sequence[str], target: pathlib.Path) -> None:
         built = pathlib.Path(folder) / target.name
         _run([*compiler, "-shared", *objects, "-o", str(built)])
         built.chmod(0o700)
+        with built.open("rb") as stream:
+            os.fsync(stream.fileno())  # or a power cut could leave an empty one under its name
         built.replace(target)  # atomic: a process that does not wait for this one sees all of it or nothing
 
 

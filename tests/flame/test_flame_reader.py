@@ -1,3 +1,6 @@
+import os
+import pickle
+
 import numpy as np
 import pytest
 
@@ -110,6 +113,12 @@ def _nan(array):
         (_set("f", lambda a: a + 1000), "names a vertex outside the mesh's 120"),
         (lambda content: content.pop("posedirs"), "has no array 'posedirs'"),
         (_set("v_template", lambda a: a.astype(str)), "not numbers"),
+        (_set("v_template", lambda a: a * 1e30), "'v_template' has NaN or infinite values"),
+        (_set("v_template", lambda a: a[:0]), "0 vertices"),
+        (_set("f", lambda a: a[:0]), "0 triangles"),
+        (_set("f", lambda a: a.astype(float)), "'f' holds float64, not whole numbers"),
+        (_set("weights", lambda a: 0.5 * a), "'weights' must have rows of shares that sum to 1"),
+        (_set("weights", lambda a: a - np.array([[1, -1, 0, 0, 0]])), "'weights' must have rows of shares"),
     ],
 )
 def test_bad_arrays_give_one_sentence(tmp_path, change, sentence):
@@ -117,6 +126,28 @@ def test_bad_arrays_give_one_sentence(tmp_path, change, sentence):
     change(content)
     with pytest.raises(UserError, match=sentence):
         load_head(fake_flame.write_flame(tmp_path / "flame.pkl", content))
+
+
+@pytest.mark.parametrize("vertices", [np.array([120]), np.array([-1]), np.array([0.5]), np.array([[1]])])
+def test_masks_that_are_no_vertices_are_named(tmp_path, vertices):
+    (tmp_path / "FLAME_masks.pkl").write_bytes(pickle.dumps({"nose": vertices}, protocol=2))
+    with pytest.raises(UserError, match=r"FLAME_masks\.pkl: nose is no list of the head's 120 vertices"):
+        load_head(fake_flame.write_flame(tmp_path / "flame.pkl"))
+
+
+@pytest.mark.parametrize("indices", [None, np.arange(3), np.zeros(105)])
+def test_mediapipe_points_without_their_numbers_are_named(tmp_path, indices):
+    faces, bary = fake_flame.embedding((105,))
+    more = {} if indices is None else {"landmark_indices": indices}
+    np.savez(tmp_path / "mediapipe_landmark_embedding.npz", lmk_face_idx=faces, lmk_b_coords=bary, **more)
+    with pytest.raises(UserError, match="'landmark_indices' must hold one whole number for each point"):
+        load_head(fake_flame.write_flame(tmp_path / "flame.pkl"))
+
+
+def test_a_companion_that_is_no_file_is_not_passed_over(tmp_path):
+    os.symlink("/dev/zero", tmp_path / "FLAME_masks.pkl")
+    with pytest.raises(UserError, match=r"FLAME_masks\.pkl is no regular file"):
+        load_head(fake_flame.write_flame(tmp_path / "flame.pkl"))
 
 
 def test_landmarks_of_another_head_are_refused(tmp_path):

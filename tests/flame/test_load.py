@@ -48,6 +48,30 @@ def test_npz_head(tmp_path):
     assert head.name == "toy"
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("expression_names", np.array(["e0"]), "'expression_names' must hold 50 values"),
+        ("expression_names", np.zeros(50), "'expression_names' must hold 50 values"),
+        ("mediapipe_indices", np.array([1, 2]), "'mediapipe_indices' must hold 4 values"),
+        ("mediapipe_contour", np.zeros(4), "'mediapipe_contour' must hold 4 values"),
+        ("full_lmk_faces_idx", np.zeros(68), r"\(full_lmk_faces_idx, full_lmk_bary_coords\): .* not whole numbers"),
+        (
+            "full_lmk_bary_coords",
+            np.full((68, 3), 1j),
+            "barycentric coordinates has values that are not finite",
+        ),
+        ("full_lmk_bary_coords", np.full((68, 3), np.nan), "barycentric coordinates has values that are not finite"),
+        ("mask_nose", np.zeros(120), "array 'mask_nose' must hold one value per vertex"),
+        ("weights", np.full((120, 5), 0.3), "'weights' must have rows of shares that sum to 1"),
+    ],
+)
+def test_an_npz_head_that_is_wrong_is_named(tmp_path, name, value, sentence):
+    np.savez(tmp_path / "toy.npz", **(_npz_arrays() | {name: value}))
+    with pytest.raises(UserError, match=sentence):
+        load_head(tmp_path / "toy.npz")
+
+
 def test_npz_head_with_a_texture_layout_and_teeth(tmp_path):
     content = _npz_arrays()
     content["vt"] = np.random.default_rng(0).uniform(size=(30, 2)).astype(np.float32)
