@@ -143,7 +143,7 @@ _GAUSSIANS = (
     "seen",
 )
 _HEAD = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
-_DESCRIPTION = ("family", "betas", "canonical_expression", "looks", "head_sha256", "image_size", "networks", "format")
+_DESCRIPTION = ("family", "betas", "canonical_expression", "looks", "head_sha256", "image_size", "format")
 _CHECKPOINT = tuple(f"run/checkpoints/8/default/{name}" for name in ("_METADATA", "manifest.ocdbt", "d/*"))
 _FUSED = ("source.points", "target.points", "alignment.hair.motions", "source.description", "fusion")
 

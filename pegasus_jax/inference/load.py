@@ -34,7 +34,7 @@ def load(path: str | os.PathLike) -> Avatar:
     elif DESCRIPTION in arrays:
         family = AvatarDescription.from_json(array_json(arrays, DESCRIPTION, where=str(path)), where=str(path)).family
     else:
-        raise UserError(f"{path} is not an avatar: it has no {DESCRIPTION!r} entry.")
+        raise UserError(f"{path} is not an avatar: it has neither a {DESCRIPTION!r} nor a {FUSION!r} entry.")
     return families.find(family).open(arrays, where=str(path))
 
 

@@ -189,7 +189,7 @@ def test_what_is_no_avatar_is_one_sentence(kind, folders, tmp_path):
     elif kind == "empty_folder":
         path.mkdir()
     elif kind == "other_npz":
-        path, sentence = folders.head, "is not an avatar: it has no 'description' entry"
+        path, sentence = folders.head, "is not an avatar: it has neither a 'description' nor a 'fusion' entry"
     elif kind == "damaged_npz":
         path, sentence = tmp_path / "me.npz", r"me\.npz is not an \.npz of plain arrays \(.*\); fetch or write it again"
         path.write_bytes(b"PK\x03\x04 cut short")
