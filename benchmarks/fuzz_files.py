@@ -255,8 +255,8 @@ def _write_avatars(folder: pathlib.Path) -> None:
         looks=("me",),
         image_size=small.SIDE,
     )
-    seen = np.ones(len(places), bool)
-    gaussians = TrainedGaussianAvatar(description, small.random_params(rig), places, driving, seen)
+    seen, hair = np.ones(len(places), bool), np.zeros(len(places), np.float32)
+    gaussians = TrainedGaussianAvatar(description, small.random_params(rig), places, driving, seen, hair)
     gaussians.save(folder / "gaussians" / "me.npz")
 
 
