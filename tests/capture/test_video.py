@@ -111,7 +111,7 @@ def test_what_is_no_picture_among_pictures_is_left_out_and_told(tmp_path):
     told = []
     assert [int(frame.image[0, 0, 0]) for frame in read_frames(tmp_path, told=told.append)] == [1, 2, 3]
     (sentence,) = told
-    assert sentence.endswith("2 pictures cannot be read and are left out, such as 5.png; convert them to JPEG or PNG.")
+    assert sentence.endswith("3 pictures cannot be read and are left out, such as 4.png; convert them to JPEG or PNG.")
 
 
 @pytest.mark.parametrize("kind", ["16 bits", "grey", "grey and alpha", "palette and transparent", "cmyk", "turned"])
