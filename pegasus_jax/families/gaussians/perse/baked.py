@@ -108,6 +108,10 @@ class PerseLook(BakedLook):
             canonical = dataclasses.replace(canonical, rest=rest)
         return dataclasses.replace(self, canonical=dataclasses.replace(canonical, attributes=attributes))
 
+    def on_shape(self, betas: ArrayLike) -> "PerseLook":
+        """The same look: it is drawn on whatever shape a frame has."""
+        return self
+
 
 def _logit(values: ArrayLike) -> jax.Array:
     sure = jnp.clip(jnp.asarray(values, jnp.float32), _SURE, 1.0 - _SURE)

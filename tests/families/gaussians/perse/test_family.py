@@ -70,7 +70,7 @@ def test_codes_have_names_and_change_the_picture(run):
     motion = clip.driven(avatar, run / "me", image_size=32)
     pictures = [next(clip.render_frames(avatar.bake(z), motion)).astype(int) for z in (filmed, ada, both)]
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(pictures[one] - pictures[other]).max() > 5
+        assert np.abs(pictures[one] - pictures[other]).max() > 2
     with pytest.raises(UserError, match="no category 'ears'"):
         avatar.latent("me", ears="hair/ada")
 
@@ -93,10 +93,10 @@ def test_its_file_is_the_same_avatar(run):
     assert np.array_equal(first, second) and first.std() > 5
 
 
-@pytest.mark.parametrize("lost, message", [("points", "lacks points"), ("networks.pose.trunk.0.v", "pose.trunk.0.v")])
+@pytest.mark.parametrize("lost, message", [("points", "lacks points"), ("networks.pose.trunk.0", "pose.trunk.0")])
 def test_a_file_that_lacks_an_array_is_damaged(run, lost, message):
-    arrays = {name: array for name, array in pj.load(run / "run").arrays().items() if name != lost}
-    np.savez(run / "lacking.npz", **arrays)
+    arrays = pj.load(run / "run").arrays()
+    np.savez(run / "lacking.npz", **{name: array for name, array in arrays.items() if not name.startswith(lost)})
     with pytest.raises(UserError, match=message):
         pj.load(run / "lacking.npz")
 
