@@ -4,9 +4,9 @@
     python benchmarks/looks.py --workdir=runs/cast_looks --config=configs/laptop.py:generative --name=points
 
 Films the star as filmed and with each part of others at 256 pixels, trains on the first four fifths of all these clips,
-and prints markdown: PSNR where an edit shows, before and after switching the look, and of the rest of the person; by how
-much switching changes that; sharpness over the true picture's. What is finished in the work folder
-is not done again. Trained on exact pictures of the parts, not on those that `synthesize` makes: it measures the model.
+and prints markdown: PSNR where an edit shows, before and after switching the look, and of the rest of the person; how
+much switching changes that; sharpness over the true picture's. What is finished in the work folder is not done again.
+Trained on exact pictures of the parts, not on those that `synthesize` makes: it measures the model.
 """
 
 import argparse

@@ -63,7 +63,10 @@ class GenerativeGaussianAvatar(Avatar):
             return plain
         codes = jnp.stack([jnp.asarray(latent[name], jnp.float32) for name in looks.slots(self._categories)])
         worn = looks.wear(self.person.trained_params, self.found.maps, jnp.asarray(self.mask), codes)
-        return dataclasses.replace(plain, params=with_unseen_filled(worn, plain.rig, self.person.seen))
+        filled = with_unseen_filled(worn, plain.rig, self.person.seen)
+        may_change = np.any(np.asarray(self.mask)[np.any(np.asarray(codes) != 0.0, axis=1)] > 0.0, axis=0)
+        colour = jnp.where(may_change[None], filled.colour, plain.params.colour)  # unseen ones, whoever is beside them
+        return dataclasses.replace(plain, params=dataclasses.replace(filled, colour=colour))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, the description among them: what `of_arrays` takes."""

@@ -188,11 +188,11 @@ def _of_part(
 ) -> np.ndarray:
     """(N,) bool: what a look may change: what its part shows, and, where that can uncover it, own hair and scalp."""
     part = np.asarray(rig.part)
-    chosen = own | (np.nan_to_num(seen[:, 3]) >= _IN_PART)
+    chosen = np.nan_to_num(seen[:, 3]) >= _IN_PART
     if category in _OFF_OWN_HAIR:
         chosen |= (hair > _IS_HAIR) | (part == parts.SCALP)
     of_others = (np.arange(len(part)) >= first_own) & ~own
-    return chosen & ~of_others & ~np.isin(part, parts.INSIDE)
+    return own | (chosen & ~of_others & ~np.isin(part, parts.INSIDE))
 
 
 def _widened(frames: Batch) -> Batch:
