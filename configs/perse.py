@@ -37,7 +37,6 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
 
 
 def _shrink(config: ml_collections.ConfigDict, *, epoch: int) -> None:
-    config.preset = "perse_small"
     config.image_size, config.batch_size = 128, 2
     config.epoch, config.stage_one_frames, config.total_frames = epoch, epoch, 14 * epoch
     config.every.log, config.every.checkpoint = epoch // 2, 7 * epoch

@@ -16,7 +16,7 @@ from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.baked import GaussianLook
 from pegasus_jax.families.gaussians.fuse import HAIR, wear_hair
 from pegasus_jax.families.gaussians.generative import GenerativeModel
-from pegasus_jax.families.gaussians.generative_avatar import LOOKS, MASK, GenerativeGaussianAvatar
+from pegasus_jax.families.gaussians.generative_avatar import LOOKS, REACH, GenerativeGaussianAvatar
 from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
 
@@ -49,7 +49,7 @@ def arrays(workdir: pathlib.Path, leaves: Mapping[str, np.ndarray]) -> dict[str,
     """The avatar of a checkpoint: no optimiser."""
     named = {name.removeprefix("primitives."): leaf for name, leaf in leaves.items()}
     named = {_as_of_one_person(name): leaf for name, leaf in named.items()}
-    return {name: leaf for name, leaf in named.items() if name.split(".")[0] in (*ARRAYS, LOOKS, MASK)}
+    return {name: leaf for name, leaf in named.items() if name.split(".")[0] in (*ARRAYS, LOOKS, REACH)}
 
 
 def _as_of_one_person(name: str) -> str:
@@ -66,7 +66,7 @@ def open(arrays: Mapping[str, np.ndarray], *, where: str) -> Avatar:
     Raises:
         UserError: they are of another version or damaged, or the head model is gone.
     """
-    kind = GenerativeGaussianAvatar if MASK in arrays else TrainedGaussianAvatar
+    kind = GenerativeGaussianAvatar if f"{REACH}.mask" in arrays else TrainedGaussianAvatar
     return kind.of_arrays(arrays, where=where)
 
 

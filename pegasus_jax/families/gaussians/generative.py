@@ -18,7 +18,7 @@ from pegasus_jax.core.render import Render
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.families.gaussians import binding, rates
-from pegasus_jax.families.gaussians.looks import Looks, first_looks, initial_looks, newcomers, slots, wear
+from pegasus_jax.families.gaussians.looks import Looks, Reach, first_looks, initial_looks, newcomers, slots, wear
 from pegasus_jax.families.gaussians.model import Bound, GaussiansModel, Scene, Statistics
 from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.rates import Decay
@@ -48,7 +48,7 @@ class LookBound:
     """What a run keeps of its Gaussians."""
 
     person: Bound
-    mask: jax.Array  # (C, N) in [0, 1]: whom the codes of each category may change; zero before looks join
+    reach: Reach  # nobody before looks join
     joined: jax.Array  # () bool
 
 
@@ -84,8 +84,8 @@ class GenerativeModel:
         params, bound = self.person.initialize()
         count = self.constants.rig.num_gaussians
         looks = initial_looks(self._categories, self.settings.rank, count, seed=self.run.seed)
-        mask = jnp.zeros((len(self._slots), count))
-        return LookParams(params, looks), LookBound(bound, mask, jnp.bool_(False))
+        nobody = jnp.zeros((len(self._slots), count))
+        return LookParams(params, looks), LookBound(bound, Reach(nobody, nobody), jnp.bool_(False))
 
     def prepare(self, frame: Batch) -> Batch:
         """The frame as it is."""
@@ -120,7 +120,7 @@ class GenerativeModel:
         key: jax.Array,
     ) -> tuple[Render, None]:
         """The pictures of frames of one look; of part-swapped ones no gradient reaches the person."""
-        worn = self._worn(params, primitives.mask, batch.look[0])
+        worn = self._worn(params, primitives.reach.mask, batch.look[0])
         return self.person.forward(
             worn, primitives.person, batch, constants, overlaps_per_point=overlaps_per_point, key=key
         )
@@ -139,7 +139,7 @@ class GenerativeModel:
         frames_seen: jax.Array,
     ) -> dict[str, jax.Array]:
         """Those of one person's Gaussians, as the look has them."""
-        worn = self._worn(params, primitives.mask, batch.look[0])
+        worn = self._worn(params, primitives.reach.mask, batch.look[0])
         return self.person.losses(
             worn,
             primitives.person,
@@ -194,7 +194,7 @@ class GenerativeModel:
         """The state; as looks join, with what their frames show of each Gaussian, and which of them are theirs."""
         if seen < self.run.stages.first or bool(state.primitives.joined):
             return state
-        looks, mask = first_looks(
+        looks, reach = first_looks(
             state.params.looks,
             state.params.person,
             self.constants.rig,
@@ -206,7 +206,7 @@ class GenerativeModel:
             training_side=self.run.image_size,
         )
         params = dataclasses.replace(state.params, looks=looks)
-        kept = dataclasses.replace(state.primitives, mask=mask, joined=jnp.bool_(True))
+        kept = dataclasses.replace(state.primitives, reach=reach, joined=jnp.bool_(True))
         return dataclasses.replace(state, params=params, primitives=kept)
 
     def largest(self, state: TrainState) -> TrainState:
@@ -228,7 +228,7 @@ class GenerativeModel:
 
     def draw(self, state: TrainState, batch: Batch) -> dict[str, jax.Array]:
         """Held-out frames of one look."""
-        worn = self._worn(state.params, state.primitives.mask, jnp.int32(batch.look[0]))
+        worn = self._worn(state.params, state.primitives.reach.mask, jnp.int32(batch.look[0]))
         return {"render": self.person.draw_params(worn, batch)}
 
     def finish(self, state: TrainState, folder: pathlib.Path) -> None:

@@ -19,11 +19,11 @@ from pegasus_jax.families.description import DESCRIPTION
 from pegasus_jax.families.gaussians import looks
 from pegasus_jax.families.gaussians.avatar import TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.baked import GaussianLook
-from pegasus_jax.families.gaussians.looks import Looks, Maps
+from pegasus_jax.families.gaussians.looks import Looks, Maps, Reach
 from pegasus_jax.families.gaussians.unseen import with_unseen_filled
 from pegasus_jax.npz_file import write_npz
 
-LOOKS, MASK = "looks", "mask"  # what the names of these arrays begin with
+LOOKS, REACH = "looks", "reach"  # what the names of these arrays begin with
 
 
 class GenerativeGaussianAvatar(Avatar):
@@ -31,9 +31,9 @@ class GenerativeGaussianAvatar(Avatar):
 
     capabilities = frozenset({"primitives", "looks", "program"})
 
-    def __init__(self, person: TrainedGaussianAvatar, found: Looks, mask: np.ndarray):
-        """`mask` (C, N) says whom the codes of each category may change."""
-        self.person, self.found, self.mask = person, found, mask
+    def __init__(self, person: TrainedGaussianAvatar, found: Looks, reach: Reach):
+        """`reach` says whom the codes of each category may change."""
+        self.person, self.found, self.reach = person, found, reach
         self.description, self.head = person.description, person.head
         self.betas, self.expression_c = person.betas, person.expression_c
         self._categories = tuple(self.description.model["look_categories"])
@@ -61,16 +61,18 @@ class GenerativeGaussianAvatar(Avatar):
         plain = self.person.bake()
         if latent is None:
             return plain
-        codes = jnp.stack([jnp.asarray(latent[name], jnp.float32) for name in looks.slots(self._categories)])
-        worn = looks.wear(self.person.trained_params, self.found.maps, jnp.asarray(self.mask), codes)
+        slots = looks.slots(self._categories)
+        codes = jnp.stack([jnp.asarray(latent[name], jnp.float32) for name in slots])
+        mask = self.reach.under(slots, looks.strengths(self._categories, self.found.codes, codes))
+        worn = looks.wear(self.person.trained_params, self.found.maps, mask, codes)
         filled = with_unseen_filled(worn, plain.rig, self.person.seen)
-        may_change = np.any(np.asarray(self.mask)[np.any(np.asarray(codes) != 0.0, axis=1)] > 0.0, axis=0)
+        may_change = np.any(np.asarray(mask)[np.any(np.asarray(codes) != 0.0, axis=1)] > 0.0, axis=0)
         colour = jnp.where(may_change[None], filled.colour, plain.params.colour)  # unseen ones, whoever is beside them
         return dataclasses.replace(plain, params=dataclasses.replace(filled, colour=colour))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays, the description among them: what `of_arrays` takes."""
-        found = {name: np.asarray(leaf) for name, leaf in flat({LOOKS: self.found, MASK: self.mask}).items()}
+        found = {name: np.asarray(leaf) for name, leaf in flat({LOOKS: self.found, REACH: self.reach}).items()}
         return self.person.arrays() | found
 
     @classmethod
@@ -80,16 +82,16 @@ class GenerativeGaussianAvatar(Avatar):
         Raises:
             UserError: they are of another version or damaged, or the head model is gone.
         """
-        own = {name: array for name, array in arrays.items() if name.split(".")[0] in (LOOKS, MASK)}
+        own = {name: array for name, array in arrays.items() if name.split(".")[0] in (LOOKS, REACH)}
         person = TrainedGaussianAvatar.of_arrays(
             {name: arrays[name] for name in arrays if name not in own}, where=where
         )
         if "look_categories" not in person.description.model:
             raise UserError(f"{where} is damaged: its {DESCRIPTION} names no categories; train or export it again.")
         blank = np.zeros(0)
-        template = {LOOKS: Looks(Maps(*5 * (blank,)), blank), MASK: blank}  # type: ignore[arg-type]
+        template = {LOOKS: Looks(Maps(*5 * (blank,)), blank), REACH: Reach(blank, blank)}  # type: ignore[arg-type]
         found = unflat(template, own, where=where)
-        return cls(person, jax.tree.map(jnp.asarray, found[LOOKS]), found[MASK])
+        return cls(person, *(jax.tree.map(jnp.asarray, found[name]) for name in (LOOKS, REACH)))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""

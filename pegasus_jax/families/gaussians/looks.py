@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.ndimage
+import scipy.spatial
 from flax import nnx
 
 from pegasus_jax.core.latents import LatentTable
@@ -24,6 +25,8 @@ from pegasus_jax.families.gaussians.params import HIDDEN_LOGIT, Params
 from pegasus_jax.families.gaussians.rig import Rig
 from pegasus_jax.flame.model import HeadModel
 
+_ABOVE = ("hat", OWN_PART)  # categories that cover those after them, and all others
+_NEIGHBOURS = 3
 _OFF_OWN_HAIR = (OWN_PART, "hat")  # categories under which the person's own hair may be gone
 _IN_PART = 0.15  # share of what frames show of a Gaussian that lies in a part, from which on it belongs to it
 _IS_HAIR = 0.3
@@ -43,6 +46,28 @@ class Maps:
     log_scale: jax.Array  # (C, K, 3, N)
     opacity_logit: jax.Array  # (C, K, N)
     colour: jax.Array  # (C, K, 3, N)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """Which of N Gaussians looks of C categories have to do with."""
+
+    mask: jax.Array  # (C, N) 0 or 1: whom they may change
+    cover: jax.Array  # (C, N) 0 or 1: whom they show as their part: what is worn beneath has no say there
+
+    def under(self, categories: tuple[str, ...], strengths: jax.Array) -> jax.Array:
+        """The mask (C, N) where looks are worn to the extent of `strengths` (C,): a hat covers hair, hair all else."""
+        mask = self.mask
+        for above, over in enumerate(categories):
+            bare = 1.0 - strengths[above] * self.cover[above]
+            beneath = [_rank(over) < _rank(category) for category in categories]
+            mask = jnp.where(jnp.asarray(beneath)[:, None], mask * bare[None], mask)
+        return mask
+
+
+def _rank(category: str) -> int:
+    return _ABOVE.index(category) if category in _ABOVE else len(_ABOVE)
 
 
 @jax.tree_util.register_dataclass
@@ -84,6 +109,15 @@ def initial_looks(look_categories: tuple[str, ...], rank: int, num_gaussians: in
     vectors = {name: jnp.zeros((*shape, 3, num_gaussians)) for name in ("offset", "log_scale", "colour")}
     rest = {"quaternion": jnp.zeros((*shape, 4, num_gaussians)), "opacity_logit": jnp.zeros((*shape, num_gaussians))}
     return Looks(Maps(**vectors, **rest), jnp.asarray(codes, jnp.float32))
+
+
+def strengths(look_categories: tuple[str, ...], codes: jax.Array, worn: jax.Array) -> jax.Array:
+    """Returns to what extent, (C,) in [0, 1], codes (C, K) are worn: the sum of the shares of looks (L, K) in them."""
+    found = []
+    for number, category in enumerate(slots(look_categories)):
+        own = codes[np.array([row for row, name in enumerate(look_categories) if name == category])]
+        found.append(jnp.clip(jnp.sum(jnp.abs(worn[number] @ jnp.linalg.pinv(own))), 0.0, 1.0))
+    return jnp.stack(found)
 
 
 def wear(params: Params, maps: Maps, mask: jax.Array, codes: jax.Array) -> Params:
@@ -138,8 +172,8 @@ def first_looks(
     sizes: list[int],
     frames: int,
     training_side: int,
-) -> tuple[Looks, jax.Array]:
-    """Returns looks in the colours of their frames, and the mask (C, N) of what each category may change.
+) -> tuple[Looks, Reach]:
+    """Returns looks in the colours of their frames, and whom each category has to do with.
 
     Args:
       looks: whose codes are known.
@@ -153,7 +187,7 @@ def first_looks(
       training_side: pixels.
     """
     count, names = rig.num_gaussians, slots(look_categories)
-    mask = np.zeros((len(names), count), np.float32)
+    mask, cover = np.zeros((2, len(names), count), np.float32)
     starts = count - sum(sizes) + np.cumsum([0, *sizes])
     colours, opacities = np.zeros((2, len(look_categories), 3, count), np.float32)
     for row, category in enumerate(look_categories):
@@ -163,7 +197,9 @@ def first_looks(
         sample = _widened(videos.sample(row + 1, count=frames))
         seen = observed(dataclasses.replace(params, opacity_logit=shown), rig, sample, training_side=training_side)
         part = _of_part(rig, seen, own, category, hair, first_own=starts[0])
-        mask[names.index(category)] = np.maximum(mask[names.index(category)], part)
+        number, of_others = names.index(category), (np.arange(count) >= starts[0]) & ~own
+        mask[number] = np.maximum(mask[number], part)
+        cover[number] = np.maximum(cover[number], _covered(rig, seen[:, 3], of_others))
         known = part & np.isfinite(seen[:, 0]) & (seen[:, 3] >= 0.5)
         colours[row, :, known] = seen[known, :3] - np.asarray(params.colour).T[known]
         gone = (hair > _IS_HAIR) & (np.nan_to_num(seen[:, 3]) < _GONE) & (category == OWN_PART)
@@ -180,7 +216,17 @@ def first_looks(
             colour=maps.colour.at[number].set(colour),
             opacity_logit=maps.opacity_logit.at[number].set(opacity),
         )
-    return Looks(maps, looks.codes), jnp.asarray(mask)
+    return Looks(maps, looks.codes), Reach(jnp.asarray(mask), jnp.asarray(cover))
+
+
+def _covered(rig: Rig, shares: np.ndarray, of_others: np.ndarray) -> np.ndarray:
+    """(N,) bool: most of what frames show of a Gaussian is the part; of other looks', of those beside them."""
+    found, known = np.nan_to_num(shares), np.isfinite(shares) & ~of_others
+    if known.sum() >= _NEIGHBOURS and of_others.any():
+        places = np.asarray(rig.rest[:3]).T
+        near = scipy.spatial.cKDTree(places[known]).query(places[of_others], k=_NEIGHBOURS)[1]
+        found[of_others] = shares[known][near].mean(axis=1)
+    return found >= 0.5
 
 
 def _of_part(

@@ -88,7 +88,7 @@ def test_a_look_leaves_alone_what_is_not_its_part(avatar):
     changed = np.any(np.asarray(plain.params.colour != worn.params.colour), axis=0)
     changed |= np.asarray(plain.params.opacity_logit != worn.params.opacity_logit)
     changed |= np.any(np.asarray(plain.params.offset != worn.params.offset), axis=0)
-    of_nose = np.asarray(avatar.mask)[1] > 0
+    of_nose = np.asarray(avatar.reach.mask)[1] > 0
     assert changed.any() and not changed[~of_nose].any() and not of_nose.all()
 
 
@@ -146,7 +146,7 @@ def test_steps_of_part_swapped_frames_teach_their_category_alone(run):
         np.testing.assert_array_equal(before, now)
     moved = np.asarray(nose.params.looks.maps.colour != state.params.looks.maps.colour).any(axis=(1, 2))
     assert not moved[0].any() and moved[1].any()  # hair, nose
-    assert not moved[1][np.asarray(state.primitives.mask)[1] == 0].any()
+    assert not moved[1][np.asarray(state.primitives.reach.mask)[1] == 0].any()
     np.testing.assert_array_equal(nose.params.looks.codes[:2], state.params.looks.codes[:2])
     filmed = after(0)
     assert not np.array_equal(filmed.params.person.colour, state.params.person.colour)

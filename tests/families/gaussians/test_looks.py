@@ -61,6 +61,23 @@ def test_a_look_adds_its_maps_where_the_mask_of_its_category_lets_it(rig):
     np.testing.assert_array_equal(plain.colour, params.colour)
 
 
+def test_a_hat_covers_hair_and_hair_what_it_shows_as_far_as_they_are_worn():
+    mask, cover = jnp.ones((3, 4)), jnp.asarray([[1.0, 0, 0, 0], [0, 1, 1, 0], [1, 1, 0, 0]])
+    reach = looks.Reach(mask, cover)
+    found = reach.under(("nose", "hair", "hat"), jnp.asarray([1.0, 0.25, 1.0]))
+    np.testing.assert_allclose(found, [[0, 0, 0.75, 1], [0, 0, 1, 1], [1, 1, 1, 1]])
+    np.testing.assert_array_equal(reach.under(("nose", "hair", "hat"), jnp.zeros(3)), mask)
+
+
+@pytest.mark.parametrize(
+    "worn, expected", [([0, 0], 0.0), ([1, 0], 1.0), ([0.5, 0.5], 1.0), ([0, 0.3], 0.3), ([2, -1], 1.0)]
+)
+def test_a_look_is_worn_by_the_shares_of_the_looks_in_its_code(worn, expected):
+    codes = jnp.asarray([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found = looks.strengths(CATEGORIES, codes, jnp.asarray([worn, [0.0, 0.0]], jnp.float32))
+    np.testing.assert_allclose(found, [expected, 0.0], atol=1e-6)
+
+
 @dataclasses.dataclass(frozen=True)
 class Clips:
     """Frames of each look, as `Videos` gives them."""
@@ -83,7 +100,7 @@ def test_frames_say_the_colours_of_a_look_and_whom_it_may_change(rig):
     images = np.where(inside[..., None], [0, 0, 255], [255, 0, 0]).astype(np.uint8)
     frames = small.batch(np.stack([images] * 3), np.full((3, side, side), 255, np.uint8), 3)
     frames = dataclasses.replace(frames, seg=np.stack([255 * inside.astype(np.uint8)] * 3))
-    found, mask = looks.first_looks(
+    found, reach = looks.first_looks(
         looks.initial_looks(("nose",), 8, COUNT, seed=0),
         params,
         rig,
@@ -94,7 +111,7 @@ def test_frames_say_the_colours_of_a_look_and_whom_it_may_change(rig):
         frames=3,
         training_side=side,
     )
-    mask, part = np.asarray(mask)[0], np.asarray(rig.part)
+    mask, part = np.asarray(reach.mask)[0], np.asarray(rig.part)
     assert (
         set(np.unique(mask)) == {0.0, 1.0} and mask[-5:].all() and not mask[:-5][np.isin(part, parts.INSIDE)[:-5]].any()
     )
@@ -102,6 +119,8 @@ def test_frames_say_the_colours_of_a_look_and_whom_it_may_change(rig):
     worn = looks.wear(params, found.maps, jnp.asarray(mask)[None], found.codes)
     changed = np.abs(np.asarray(worn.colour - params.colour)).max(axis=0) > 0.3
     assert changed.any() and not changed[mask == 0].any()
+    cover = np.asarray(reach.cover)[0]
+    assert cover[changed].all() and not cover[(mask == 0) & ~np.isin(part, parts.INSIDE)].any()
     assert np.asarray(worn.colour)[2, changed].min() > 0.3 > np.asarray(worn.colour)[2, ~changed].max() - 0.01
 
 
@@ -111,7 +130,7 @@ def test_own_hair_that_new_hair_leaves_bare_starts_hidden(rig):
     side, hair = small.SIDE, np.zeros(COUNT, np.float32)
     hair[:8] = 1.0
     frames = small.batch(np.zeros((2, side, side, 3), np.uint8), np.full((2, side, side), 255, np.uint8), 2)
-    found, mask = looks.first_looks(
+    found, reach = looks.first_looks(
         looks.initial_looks(("hair",), 8, COUNT, seed=0),
         params,
         rig,
@@ -123,6 +142,6 @@ def test_own_hair_that_new_hair_leaves_bare_starts_hidden(rig):
         training_side=side,
     )
     outside = ~np.isin(np.asarray(rig.part)[:8], parts.INSIDE)
-    np.testing.assert_array_equal(np.asarray(mask)[0, :8], outside)
+    np.testing.assert_array_equal(np.asarray(reach.mask)[0, :8], outside)
     assert (np.asarray(found.maps.opacity_logit)[0, 0, :8] < -3.0).all()
     assert not np.asarray(found.maps.opacity_logit)[0, 0, 8:].any()
