@@ -194,7 +194,7 @@ class GenerativeModel:
         """The state; as looks join, with what their frames show of each Gaussian, and which of them are theirs."""
         if seen < self.run.stages.first or bool(state.primitives.joined):
             return state
-        looks, reach = first_looks(
+        person, looks, reach = first_looks(
             state.params.looks,
             state.params.person,
             self.constants.rig,
@@ -205,7 +205,7 @@ class GenerativeModel:
             frames=self.settings.colour_frames,
             training_side=self.run.image_size,
         )
-        params = dataclasses.replace(state.params, looks=looks)
+        params = LookParams(person, looks)
         kept = dataclasses.replace(state.primitives, reach=reach, joined=jnp.bool_(True))
         return dataclasses.replace(state, params=params, primitives=kept)
 

@@ -172,8 +172,11 @@ def first_looks(
     sizes: list[int],
     frames: int,
     training_side: int,
-) -> tuple[Looks, Reach]:
+) -> tuple[Params, Looks, Reach]:
     """Returns looks in the colours of their frames, and whom each category has to do with.
+
+    A look's own Gaussians have these colours in the person's parameters, hidden as they are: half-way to the look they
+    are half there, and of no other colour.
 
     Args:
       looks: whose codes are known.
@@ -190,6 +193,7 @@ def first_looks(
     mask, cover = np.zeros((2, len(names), count), np.float32)
     starts = count - sum(sizes) + np.cumsum([0, *sizes])
     colours, opacities = np.zeros((2, len(look_categories), 3, count), np.float32)
+    colour = np.array(params.colour).T
     for row, category in enumerate(look_categories):
         own = np.zeros(count, bool)
         own[starts[row] : starts[row + 1]] = True
@@ -201,7 +205,8 @@ def first_looks(
         mask[number] = np.maximum(mask[number], part)
         cover[number] = np.maximum(cover[number], _covered(rig, seen[:, 3], of_others))
         known = part & np.isfinite(seen[:, 0]) & (seen[:, 3] >= 0.5)
-        colours[row, :, known] = seen[known, :3] - np.asarray(params.colour).T[known]
+        colour[known & own] = seen[known & own, :3]
+        colours[row, :, known] = seen[known, :3] - colour[known]
         gone = (hair > _IS_HAIR) & (np.nan_to_num(seen[:, 3]) < _GONE) & (category == OWN_PART)
         opacities[row, 0, own] = _SHOWN_LOGIT - HIDDEN_LOGIT
         opacities[row, 0, gone & (np.arange(count) < starts[0])] = _GONE_LOGIT
@@ -209,14 +214,15 @@ def first_looks(
     for number, category in enumerate(names):
         rows = [row for row, own_category in enumerate(look_categories) if own_category == category]
         inverse = np.linalg.pinv(codes[rows])
-        colour = np.einsum("kl,ldn->kdn", inverse, colours[rows])
-        opacity = np.einsum("kl,ln->kn", inverse, opacities[rows, 0])
+        of_colour = np.einsum("kl,ldn->kdn", inverse, colours[rows])
+        of_opacity = np.einsum("kl,ln->kn", inverse, opacities[rows, 0])
         maps = dataclasses.replace(
             maps,
-            colour=maps.colour.at[number].set(colour),
-            opacity_logit=maps.opacity_logit.at[number].set(opacity),
+            colour=maps.colour.at[number].set(of_colour),
+            opacity_logit=maps.opacity_logit.at[number].set(of_opacity),
         )
-    return Looks(maps, looks.codes), Reach(jnp.asarray(mask), jnp.asarray(cover))
+    coloured = dataclasses.replace(params, colour=jnp.asarray(colour.T))
+    return coloured, Looks(maps, looks.codes), Reach(jnp.asarray(mask), jnp.asarray(cover))
 
 
 def _covered(rig: Rig, shares: np.ndarray, of_others: np.ndarray) -> np.ndarray:

@@ -100,7 +100,7 @@ def test_frames_say_the_colours_of_a_look_and_whom_it_may_change(rig):
     images = np.where(inside[..., None], [0, 0, 255], [255, 0, 0]).astype(np.uint8)
     frames = small.batch(np.stack([images] * 3), np.full((3, side, side), 255, np.uint8), 3)
     frames = dataclasses.replace(frames, seg=np.stack([255 * inside.astype(np.uint8)] * 3))
-    found, reach = looks.first_looks(
+    person, found, reach = looks.first_looks(
         looks.initial_looks(("nose",), 8, COUNT, seed=0),
         params,
         rig,
@@ -116,7 +116,9 @@ def test_frames_say_the_colours_of_a_look_and_whom_it_may_change(rig):
         set(np.unique(mask)) == {0.0, 1.0} and mask[-5:].all() and not mask[:-5][np.isin(part, parts.INSIDE)[:-5]].any()
     )
     np.testing.assert_allclose(found.maps.opacity_logit[0, 0, -5:], 0.5 - HIDDEN_LOGIT)
-    worn = looks.wear(params, found.maps, jnp.asarray(mask)[None], found.codes)
+    np.testing.assert_array_equal(person.colour[:, :-5], params.colour[:, :-5])  # the look's own alone
+    np.testing.assert_array_equal(person.opacity_logit, params.opacity_logit)
+    worn = looks.wear(person, found.maps, jnp.asarray(mask)[None], found.codes)
     changed = np.abs(np.asarray(worn.colour - params.colour)).max(axis=0) > 0.3
     assert changed.any() and not changed[mask == 0].any()
     cover = np.asarray(reach.cover)[0]
@@ -130,7 +132,7 @@ def test_own_hair_that_new_hair_leaves_bare_starts_hidden(rig):
     side, hair = small.SIDE, np.zeros(COUNT, np.float32)
     hair[:8] = 1.0
     frames = small.batch(np.zeros((2, side, side, 3), np.uint8), np.full((2, side, side), 255, np.uint8), 2)
-    found, reach = looks.first_looks(
+    person, found, reach = looks.first_looks(
         looks.initial_looks(("hair",), 8, COUNT, seed=0),
         params,
         rig,
@@ -142,6 +144,7 @@ def test_own_hair_that_new_hair_leaves_bare_starts_hidden(rig):
         training_side=side,
     )
     outside = ~np.isin(np.asarray(rig.part)[:8], parts.INSIDE)
+    np.testing.assert_array_equal(person.colour, params.colour)
     np.testing.assert_array_equal(np.asarray(reach.mask)[0, :8], outside)
     assert (np.asarray(found.maps.opacity_logit)[0, 0, :8] < -3.0).all()
     assert not np.asarray(found.maps.opacity_logit)[0, 0, 8:].any()
