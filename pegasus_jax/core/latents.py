@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pegasus_jax.core.layers import normal
+from pegasus_jax.errors import UserError
 
 CATEGORIES = ("identity", "ears", "eyebrows", "eyes", "hair", "hat", "mouth", "nose", "eyeglasses")
 PERSE_CATEGORIES = (
@@ -26,6 +27,18 @@ PERSE_CATEGORIES = (
 )  # the published slots; the person's own code is in several of them
 CODE_STD = 0.25
 Latent = dict[str, jax.Array]
+
+
+def check_slots(wanted: tuple[str, ...], slots: tuple[str, ...]) -> None:
+    """Raises:
+    UserError: looks of a category are wanted that a latent of these slots has no place for.
+    """
+    for category in wanted:
+        if category not in slots:
+            raise UserError(
+                f"This config's latent has no slot for {category}: it has {', '.join(slots)}; leave these folders "
+                "out, or train them with a config of another family."
+            )
 
 
 def latent_size(num_categories: int, code_size: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.latents import CATEGORIES, check_slots
 from pegasus_jax.core.model import AvatarModel
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
@@ -27,7 +28,12 @@ def settings(values: Mapping[str, Any], *, total_frames: int) -> GaussianSetting
 
 
 def with_looks(settings: GaussianSettings, categories: tuple[str, ...]) -> GaussianSettings:
-    """The settings of a run that learns looks of these categories besides the person as filmed."""
+    """The settings of a run that learns looks of these categories besides the person as filmed.
+
+    Raises:
+        UserError: the latent has no slot for one of them.
+    """
+    check_slots(categories, CATEGORIES)
     return dataclasses.replace(settings, look_categories=categories)
 
 

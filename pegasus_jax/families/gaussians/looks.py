@@ -32,6 +32,7 @@ _IN_PART = 0.15  # share of what frames show of a Gaussian that lies in a part, 
 _IS_HAIR = 0.3
 _GONE = 0.1  # share of own hair in the new hair's mask below which it starts hidden
 _GROWN = 0.02  # picture sides that a part's mask is widened by: shade beside it is its own
+_COVERING = 8_000  # places that say which pixels the head covers
 _SHOWN_LOGIT = 0.5  # of opacities that a look's own Gaussians start with
 _GONE_LOGIT = -4.0
 
@@ -136,11 +137,9 @@ def wear(params: Params, maps: Maps, mask: jax.Array, codes: jax.Array) -> Param
         shaped = summed.reshape(summed.shape[0], *leaf.shape[2:])
         return jnp.sum(shaped * mask.reshape(mask.shape[0], *[1] * (leaf.ndim - 3), mask.shape[1]), axis=0)
 
-    more = {field.name: getattr(params, field.name) + added(getattr(maps, field.name)) for field in _FIELDS}
+    names = [field.name for field in dataclasses.fields(maps)]
+    more = {name: getattr(params, name) + added(getattr(maps, name)) for name in names}
     return dataclasses.replace(params, **more)
-
-
-_FIELDS = dataclasses.fields(Maps)
 
 
 def newcomers(head: HeadModel, betas: np.ndarray, videos: Videos, count: int, *, seed: int) -> list[Binding]:
@@ -156,9 +155,6 @@ def newcomers(head: HeadModel, betas: np.ndarray, videos: Videos, count: int, *,
         of_part = dataclasses.replace(frames, matte=frames.seg)
         found.append(shell.around_head(head, betas, of_part, count, on_head=covering, seed=seed + look))
     return found
-
-
-_COVERING = 8_000  # places that say which pixels the head covers
 
 
 def first_looks(
@@ -192,7 +188,8 @@ def first_looks(
     count, names = rig.num_gaussians, slots(look_categories)
     mask, cover = np.zeros((2, len(names), count), np.float32)
     starts = count - sum(sizes) + np.cumsum([0, *sizes])
-    colours, opacities = np.zeros((2, len(look_categories), 3, count), np.float32)
+    colours = np.zeros((len(look_categories), 3, count), np.float32)
+    opacities = np.zeros((len(look_categories), count), np.float32)
     colour = np.array(params.colour).T
     for row, category in enumerate(look_categories):
         own = np.zeros(count, bool)
@@ -208,14 +205,14 @@ def first_looks(
         colour[known & own] = seen[known & own, :3]
         colours[row, :, known] = seen[known, :3] - colour[known]
         gone = (hair > _IS_HAIR) & (np.nan_to_num(seen[:, 3]) < _GONE) & (category == OWN_PART)
-        opacities[row, 0, own] = _SHOWN_LOGIT - HIDDEN_LOGIT
-        opacities[row, 0, gone & (np.arange(count) < starts[0])] = _GONE_LOGIT
+        opacities[row, own] = _SHOWN_LOGIT - HIDDEN_LOGIT
+        opacities[row, gone & (np.arange(count) < starts[0])] = _GONE_LOGIT
     codes, maps = np.asarray(looks.codes), looks.maps
     for number, category in enumerate(names):
         rows = [row for row, own_category in enumerate(look_categories) if own_category == category]
         inverse = np.linalg.pinv(codes[rows])
         of_colour = np.einsum("kl,ldn->kdn", inverse, colours[rows])
-        of_opacity = np.einsum("kl,ln->kn", inverse, opacities[rows, 0])
+        of_opacity = np.einsum("kl,ln->kn", inverse, opacities[rows])
         maps = dataclasses.replace(
             maps,
             colour=maps.colour.at[number].set(of_colour),

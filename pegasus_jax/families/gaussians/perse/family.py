@@ -9,6 +9,7 @@ import numpy as np
 
 from pegasus_jax import devices
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.latents import check_slots
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.gaussians.perse.avatar import PerseAvatar
@@ -29,13 +30,7 @@ def with_looks(settings: PerseSettings, categories: tuple[str, ...]) -> PerseSet
     Raises:
         UserError: the latent has no slot for one of them.
     """
-    slots = settings.networks.categories
-    for category in categories:
-        if category not in slots:
-            raise UserError(
-                f"The config's latent has no slot for {category}: it has {', '.join(slots)}; leave these folders out, "
-                "or name the slot in config.networks.categories."
-            )
+    check_slots(categories, settings.networks.categories)
     networks = dataclasses.replace(settings.networks, look_categories=categories)
     return dataclasses.replace(settings, networks=networks)
 
