@@ -67,10 +67,11 @@ def test_codes_have_names_and_change_the_picture(run):
     assert {name for name in filmed if not np.array_equal(filmed[name], ada[name])} == {"hair"}
     assert np.array_equal(filmed["hat"], filmed["beard"]) and not np.array_equal(filmed["nose"], filmed["skin"])
     both = avatar.latent("me", hair="hair/ada", nose=("nose/ben", 0.5))
-    motion = clip.driven(avatar, run / "me", image_size=32)
-    pictures = [next(clip.render_frames(avatar.bake(z), motion)).astype(int) for z in (filmed, ada, both)]
+    motion = clip.driven(avatar, run / "me", image_size=32).frames(0)
+    frame = motion.params, motion.cameras
+    pictures = [np.asarray(avatar.render(*frame, latent=z).image) for z in (filmed, ada, both)]
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(pictures[one] - pictures[other]).max() > 2
+        assert np.abs(pictures[one] - pictures[other]).max() > 1e-3
     with pytest.raises(UserError, match="no category 'ears'"):
         avatar.latent("me", ears="hair/ada")
 
