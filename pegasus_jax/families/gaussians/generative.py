@@ -138,11 +138,13 @@ class GenerativeModel:
         key: jax.Array,
         frames_seen: jax.Array,
     ) -> dict[str, jax.Array]:
-        """Those of one person's Gaussians, as the look has them."""
+        """Those of one person's Gaussians, as the look has them; a look's colours are held to no first ones."""
         worn = self._worn(params, primitives.reach.mask, batch.look[0])
+        free = jax.lax.stop_gradient(worn.colour)
+        first_colour = jnp.where(batch.look[0] == 0, primitives.person.first_colour, free)
         return self.person.losses(
             worn,
-            primitives.person,
+            dataclasses.replace(primitives.person, first_colour=first_colour),
             batch,
             constants,
             render,
