@@ -13,8 +13,8 @@ from pegasus_jax.config import load_config
 from pegasus_jax.core.model import TrainState
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
+from pegasus_jax.families.free_points.head_space import head_space
 from pegasus_jax.families.points import cloud
-from pegasus_jax.families.points.head_space import head_space
 from pegasus_jax.families.points.model import PointsModel
 from pegasus_jax.families.points.state import Params
 from pegasus_jax.families.points.terms import Scene

@@ -21,8 +21,8 @@ from splatting import milliseconds
 from pegasus_jax.core.avatar import BakedLook
 from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.families.description import AvatarDescription
+from pegasus_jax.families.free_points.head_space import ANY_PART, head_space
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
-from pegasus_jax.families.points.head_space import ANY_PART, head_space
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.inference import clip

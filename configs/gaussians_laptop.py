@@ -3,20 +3,38 @@
 python launch.py train --config=configs/gaussians_laptop.py --data=data/me --workdir=runs/me
 python launch.py train --config=configs/gaussians_laptop.py:quick --data=data/me --workdir=runs/me   (to try it out)
 
+python launch.py train --config=configs/gaussians_laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me
+
 16,000 Gaussians on the head and up to 6,000 around it, without a network per Gaussian: `docs/gaussians.md`. Pictures of
 128 pixels first, then of 256.
 """
 
 import ml_collections
 
-VARIANTS = ("quick",)
+VARIANTS = ("quick", "generative")
 
 
 def get_config(arg: str = "") -> ml_collections.ConfigDict:
-    """`arg` is empty or "quick"."""
-    if arg not in ("", *VARIANTS):
-        raise ValueError(f"configs/gaussians_laptop.py knows no variant {arg!r}; it has {', '.join(VARIANTS)}.")
-    total = 400 if arg == "quick" else 5_200
+    """`arg` is empty or some of "quick" and "generative", joined by commas."""
+    chosen = arg.split(",") if arg else []
+    for name in set(chosen).difference(VARIANTS):
+        raise ValueError(f"configs/gaussians_laptop.py knows no variant {name!r}; it has {', '.join(VARIANTS)}.")
+    config = _own_video(400 if "quick" in chosen else 5_200)
+    if "generative" in chosen:
+        _add_second_stage(config, 400 if "quick" in chosen else 5_600)
+    return config.lock()
+
+
+def _add_second_stage(config: ml_collections.ConfigDict, frames: int) -> None:
+    """So many frames of all videos, after those of the own ones."""
+    config.stage_one_frames = config.total_frames
+    config.total_frames += frames
+    config.every.checkpoint = config.total_frames // 4
+    config.on_look, config.rank = 2_500, 8
+
+
+def _own_video(total: int) -> ml_collections.ConfigDict:
+    """The config for `total` frames of one person as filmed."""
     coarse = total // 2
     return ml_collections.ConfigDict(
         {
@@ -48,4 +66,4 @@ def get_config(arg: str = "") -> ml_collections.ConfigDict:
             },
             "every": {"log": total // 40, "checkpoint": total // 4},
         }
-    ).lock()
+    )

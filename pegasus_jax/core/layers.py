@@ -1,9 +1,12 @@
-"""Layers shared by the three networks: weight-normed linear maps, the steep softplus, the positional encoding.
+"""Layers that networks share: weight-normed linear maps, the steep softplus, the positional encoding, a deep trunk.
 
 Conventions of the published code (spec section 3): `Linear` is x W + b; weight norm acts per output row,
 W_row = g v / |v| with g initialised to |v|. The latent `z` (Z,) is the same for every point, so its share of a
 layer's product is computed once and added as a bias.
 """
+
+import math
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -65,6 +68,48 @@ class WeightNormLinear(nnx.Module):
             bias = bias + z @ weight[split:]
             weight = weight[:split]
         return affine(x, weight, bias)
+
+
+def trunk_layers(
+    key: Callable[[], jax.Array], *, encoding_size: int, latent_size: int, width: int, depth: int, skip: int | None
+) -> list[WeightNormLinear]:
+    """The layers of a trunk on [PE(x), z], whose input returns at layer `skip` (None: never).
+
+    They start as those of signed distances do: only the coordinates reach them, neither the rest of the encoding nor z.
+    """
+    size = encoding_size + latent_size
+    layers = []
+    for index in range(depth):
+        out = width - size if skip is not None and index + 1 == skip else width
+        v = normal(key(), (width if index else size, out), math.sqrt(2.0 / out))
+        if index == 0:
+            v = v.at[3:].set(0.0)
+        elif index == skip:
+            v = v.at[-(size - 3) :].set(0.0)
+        layers.append(WeightNormLinear(v, jnp.zeros(out)))
+    return layers
+
+
+def through_trunk(
+    layers: Sequence[WeightNormLinear], encoded: jax.Array, z: jax.Array, *, skip: int | None
+) -> jax.Array:
+    """The last layer's values (N, width), linear, of PE(x) (N, E) and z (Z,), with softplus(100) between layers."""
+    pre = layers[0](encoded, z)
+    for index, layer in enumerate(layers[1:], start=1):
+        h = softplus100(pre)
+        if index == skip:
+            scale = 1.0 / math.sqrt(2.0)
+            pre = layer(jnp.concatenate([h, encoded], axis=-1) * scale, z * scale)
+        else:
+            pre = layer(h)
+    return pre
+
+
+def uniform(key: Callable[[], jax.Array], size_in: int, size_out: int) -> tuple[jax.Array, jax.Array]:
+    """A weight (I, O) and a bias (O,), uniform up to 1 / sqrt(I): PyTorch's linear layers before training."""
+    bound = size_in**-0.5
+    weight = jax.random.uniform(key(), (size_in, size_out), jnp.float32, -bound, bound)
+    return weight, jax.random.uniform(key(), (size_out,), jnp.float32, -bound, bound)
 
 
 def normal(key: jax.Array, shape: tuple[int, ...], std: float) -> jax.Array:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.core.avatar import Swap
-from pegasus_jax.core.latents import CATEGORIES, Latent, LatentTable
+from pegasus_jax.core.latents import Latent, LatentTable
 from pegasus_jax.editing import algebra
 from pegasus_jax.errors import UserError
 
@@ -69,7 +69,7 @@ class TrainedLooks:
         return self.names.index(look)
 
     def _code(self, category: str, look: str) -> jax.Array:
-        _check_category(category)
+        self._check_category(category)
         index = self._index(look)
         own = self.table.look_categories[index - 1] if index else category
         if own != category:
@@ -79,7 +79,7 @@ class TrainedLooks:
 
     def _codes(self, category: str) -> jax.Array:
         """(M, K): the learned codes of one category, which its name alone decides."""
-        _check_category(category)
+        self._check_category(category)
         names = self._of(category)
         if len(names) < 2:
             has = f"one ({names[0]})" if names else "none"
@@ -89,10 +89,9 @@ class TrainedLooks:
     def _of(self, category: str) -> list[str]:
         return [name for name, own in zip(self.names[1:], self.table.look_categories) if own == category]
 
-
-def _check_category(category: str) -> None:
-    if category not in CATEGORIES:
-        raise UserError(f"There is no category {category!r}; there are {', '.join(CATEGORIES)}.")
+    def _check_category(self, category: str) -> None:
+        if category not in self.table.categories:
+            raise UserError(f"There is no category {category!r}; there are {', '.join(self.table.categories)}.")
 
 
 def _look_and_weight(category: str, wanted: Swap) -> tuple[str, float]:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pegasus_jax.core.avatar import Avatar, BakedLook
     from pegasus_jax.core.model import AvatarModel
 
-_MODULES = {name: f"pegasus_jax.families.{name}.family" for name in ("gaussians", "points")}
+_MODULES = {
+    "gaussians": "pegasus_jax.families.gaussians.family",
+    "perse": "pegasus_jax.families.gaussians.perse.family",
+    "points": "pegasus_jax.families.points.family",
+}
 NAMES = tuple(_MODULES)
 
 

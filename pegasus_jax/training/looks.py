@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pegasus_jax.core.latents import CATEGORIES
+from pegasus_jax.core.latents import CATEGORIES, PERSE_CATEGORIES
 from pegasus_jax.data import Dataset
 from pegasus_jax.errors import UserError
 
-_SWAPPABLE = CATEGORIES[1:]  # all but the identity
+_SWAPPABLE = tuple(dict.fromkeys((*CATEGORIES[1:], *PERSE_CATEGORIES)))  # all but the identity
 _SAME_SHAPE = 1e-4  # betas are copied; json keeps more digits than that
 
 

@@ -86,5 +86,8 @@ def with_looks(settings: Settings, categories: Sequence[str], *, swapped: Sequen
             f"{swapped[0]} is part-swapped, and this config has no second stage for it; use one with stage_one_frames "
             "below total_frames, such as configs/laptop.py:generative."
         )
+    first = stage_one or 0
+    if swapped and any(one.until > first and one.batch_size != settings.batch_size for one in settings.coarse):
+        raise UserError("The config's coarse parts have to end by stage_one_frames, or be of its batch_size.")
     model = families.find(settings.family).with_looks(settings.model, tuple(categories))
     return dataclasses.replace(settings, model=model)

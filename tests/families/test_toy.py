@@ -64,5 +64,5 @@ def test_what_it_cannot_do_is_one_sentence(run):
 
 
 def test_a_family_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(UserError, match="no family of avatars named 'meshes'; there are gaussians, points"):
+    with pytest.raises(UserError, match="no family of avatars named 'meshes'; there are gaussians, perse, points"):
         families.find("meshes")

@@ -77,7 +77,10 @@ def edited(folder, out, **synthesis):
 @pytest.mark.parametrize(
     "change, sentence",
     [
-        ({"attribute": "beard"}, r"copy: the attribute in capture\.json is 'beard'; it must be one of ears, eyebrows"),
+        (
+            {"attribute": "moustache"},
+            r"copy: the attribute in capture\.json is 'moustache'; it must be one of ears, eyebrows",
+        ),
         ({"attribute": "identity"}, r"is 'identity'; it must be one of ears"),
         ({"attribute": "hat"}, r"copy has no masks of its new hat: parts/hat is missing"),
         ({"donor": ""}, r"copy: synthesis in capture\.json must name an attribute and a donor"),

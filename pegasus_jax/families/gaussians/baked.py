@@ -5,15 +5,15 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.spatial.transform import Rotation
 from jax.typing import ArrayLike
 
 from pegasus_jax.core.avatar import BakedLook, Primitives
 from pegasus_jax.core.camera import Camera
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.render import Render, RenderOptions
+from pegasus_jax.families.gaussians.as_primitives import as_primitives
 from pegasus_jax.families.gaussians.binding import Binding
-from pegasus_jax.families.gaussians.drawing import dilation, over_white, splat_posed
+from pegasus_jax.families.gaussians.drawing import draw_look
 from pegasus_jax.families.gaussians.params import Params, opacities
 from pegasus_jax.families.gaussians.posing import pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig, build_rig
@@ -47,21 +47,14 @@ class GaussianLook(BakedLook):
         posed = pose_gaussians(
             self.params, self.rig, params.expression, params.pose, T_camera_world=camera.T_camera_world
         )
-        posed = dataclasses.replace(posed, factors=options.point_scale * posed.factors)
-        if extra is not None:
-            posed = dataclasses.replace(posed, colours=jnp.concatenate([posed.colours, extra.T]))
-        out = splat_posed(
+        return draw_look(
             posed,
-            camera.intrinsics,
-            image_size=camera.image_size,
-            blur=dilation(min(camera.image_size), self.training_side),
+            camera,
+            training_side=self.training_side,
+            options=options,
             depth_bias=self.rig.depth_bias,
-            max_points_per_pixel=options.max_points_per_pixel,
-            max_overlaps=options.overlaps_per_point * self.rig.num_gaussians,
-            backend=options.backend,
+            extra=extra,
         )
-        picture = over_white(out)
-        return picture if extra is None else dataclasses.replace(picture, extra=out.image[..., 3:])
 
     @property
     def opacities(self) -> jax.Array:
@@ -102,23 +95,7 @@ class GaussianLook(BakedLook):
     def primitives(self, params: FlameParams, camera: Camera) -> Primitives:
         """The Gaussians of one frame; a normal is the shortest axis, towards the camera."""
         posed = pose_gaussians(self.params, self.rig, params.expression, params.pose)
-        covariances = jnp.einsum("ikn,jkn->nij", posed.factors, posed.factors, precision=jax.lax.Precision.HIGHEST)
-        variances, axes = jnp.linalg.eigh(covariances)
-        axes = axes * jnp.linalg.det(axes)[:, None, None]  # rotations, not reflections
-        x, y, z, w = Rotation.from_matrix(axes).as_quat().T
-        means, shortest = posed.means.T, axes[:, :, 0]
-        eye = -camera.T_camera_world[:, :3].T @ camera.T_camera_world[:, 3]
-        towards = jnp.sum(shortest * (eye[None] - means), axis=1, keepdims=True) > 0
-        return Primitives(
-            means=means,
-            quaternions=jnp.stack([w, x, y, z], axis=1),
-            scales=jnp.sqrt(jnp.maximum(variances, 0.0)),
-            opacities=posed.opacities,
-            colours=posed.colours.T,
-            light=jnp.ones_like(means),
-            normals=jnp.where(towards, shortest, -shortest),
-            alive=jnp.ones(len(means), bool),
-        )
+        return as_primitives(posed, camera)
 
     def edited(
         self,

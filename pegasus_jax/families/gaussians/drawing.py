@@ -1,17 +1,20 @@
 """From Gaussians in space to pictures: projection to ellipses (Zwicker et al. 2001) and splatting."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 
 import rasterizer
 from pegasus_jax.core.camera import Camera
-from pegasus_jax.core.render import Render
+from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.families.gaussians.params import Params
 from pegasus_jax.families.gaussians.posing import PosedGaussians, pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig
 
 _DILATION = 0.3  # square pixels at the size of training, as in 3D Gaussian splatting
 _PIXEL = 1.0 / 12.0  # square pixels: variance of a pixel's own square
+_EXACT = jax.lax.Precision.HIGHEST
 _NEAR = 0.1  # head units: nothing is drawn that is nearer
 
 
@@ -72,6 +75,43 @@ def over_white(splats: rasterizer.Splats) -> Render:
         overflow=splats.overflow,
         nonfinite=splats.nonfinite,
     )
+
+
+def in_camera(posed: PosedGaussians, camera: Camera) -> PosedGaussians:
+    """Returns Gaussians of world axes in a camera's."""
+    rotation, translation = camera.T_camera_world[:, :3], camera.T_camera_world[:, 3]
+    turned = {
+        "means": jnp.matmul(rotation, posed.means, precision=_EXACT) + translation[:, None],
+        "factors": jnp.einsum("ab,bjn->ajn", rotation, posed.factors, precision=_EXACT),
+    }
+    return dataclasses.replace(posed, **turned)
+
+
+def draw_look(
+    posed: PosedGaussians,
+    camera: Camera,
+    *,
+    training_side: int | jax.Array,
+    options: RenderOptions,
+    depth_bias: jax.Array | float = 0.0,
+    extra: jax.Array | None = None,
+) -> Render:
+    """Returns the picture over white of Gaussians in camera axes, as `options` ask for; `extra` (N, C) are blended."""
+    posed = dataclasses.replace(posed, factors=options.point_scale * posed.factors)
+    if extra is not None:
+        posed = dataclasses.replace(posed, colours=jnp.concatenate([posed.colours, extra.T]))
+    out = splat_posed(
+        posed,
+        camera.intrinsics,
+        image_size=camera.image_size,
+        blur=dilation(min(camera.image_size), training_side),
+        depth_bias=depth_bias,
+        max_points_per_pixel=options.max_points_per_pixel,
+        max_overlaps=options.overlaps_per_point * posed.means.shape[1],
+        backend=options.backend,
+    )
+    picture = over_white(out)
+    return picture if extra is None else dataclasses.replace(picture, extra=out.image[..., 3:])
 
 
 def draw_frame(

@@ -1,5 +1,6 @@
 """Rigged Gaussians, as `families.find("gaussians")` gives them: `families.Family`."""
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.latents import CATEGORIES, check_slots
+from pegasus_jax.core.model import AvatarModel
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.gaussians import portable
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.baked import GaussianLook
 from pegasus_jax.families.gaussians.fuse import HAIR, wear_hair
+from pegasus_jax.families.gaussians.generative import GenerativeModel
+from pegasus_jax.families.gaussians.generative_avatar import LOOKS, REACH, GenerativeGaussianAvatar
 from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
 
@@ -23,17 +28,13 @@ def settings(values: Mapping[str, Any], *, total_frames: int) -> GaussianSetting
 
 
 def with_looks(settings: GaussianSettings, categories: tuple[str, ...]) -> GaussianSettings:
-    """The settings as they are: rigged Gaussians have one look.
+    """The settings of a run that learns looks of these categories besides the person as filmed.
 
     Raises:
-        UserError: there are others to learn.
+        UserError: the latent has no slot for one of them.
     """
-    if categories:
-        raise UserError(
-            "Rigged Gaussians learn one person as filmed, no other looks; train part-swapped folders with "
-            "configs/laptop.py:generative."
-        )
-    return settings
+    check_slots(categories, CATEGORIES)
+    return dataclasses.replace(settings, look_categories=categories)
 
 
 def check_device(settings: GaussianSettings) -> None:
@@ -45,15 +46,24 @@ def needs_normals(settings: GaussianSettings) -> bool:
     return False
 
 
-def model(run: RunData) -> GaussiansModel:
-    """What the loop trains."""
-    return GaussiansModel(run)
+def model(run: RunData) -> AvatarModel:
+    """What the loop trains: one person, or one with looks."""
+    return GenerativeModel(run) if run.settings.look_categories else GaussiansModel(run)
 
 
 def arrays(workdir: pathlib.Path, leaves: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The avatar of a checkpoint: no optimiser."""
     named = {name.removeprefix("primitives."): leaf for name, leaf in leaves.items()}
-    return {name: leaf for name, leaf in named.items() if name.split(".")[0] in ARRAYS}
+    named = {_as_of_one_person(name): leaf for name, leaf in named.items()}
+    return {name: leaf for name, leaf in named.items() if name.split(".")[0] in (*ARRAYS, LOOKS, REACH)}
+
+
+def _as_of_one_person(name: str) -> str:
+    """A leaf's name without what a run of looks puts around the person's own."""
+    if name.startswith("params.person."):
+        return name.replace("params.person.", "params.", 1)
+    looks = f"params.{LOOKS}."
+    return name.removeprefix("params.") if name.startswith(looks) else name.removeprefix("person.")
 
 
 def open(arrays: Mapping[str, np.ndarray], *, where: str) -> Avatar:
@@ -62,7 +72,8 @@ def open(arrays: Mapping[str, np.ndarray], *, where: str) -> Avatar:
     Raises:
         UserError: they are of another version or damaged, or the head model is gone.
     """
-    return TrainedGaussianAvatar.of_arrays(arrays, where=where)
+    kind = GenerativeGaussianAvatar if f"{REACH}.mask" in arrays else TrainedGaussianAvatar
+    return kind.of_arrays(arrays, where=where)
 
 
 def fuse(source: Avatar, target: Avatar, attributes: Sequence[str], *, per_look: bool) -> Avatar:

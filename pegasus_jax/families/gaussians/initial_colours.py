@@ -34,9 +34,9 @@ def with_initial_colours(
     What no frame shows takes its neighbours' colour; the inside of the mouth is dark, whatever the frames show. The
     share of hair, in [0, 1], is by the frames' masks of it, and 0 of what is inside the head.
     """
-    shown = functools.partial(_shown, training_side=training_side, max_overlaps=max_overlaps)
-    values = np.stack([np.asarray(shown(params, rig, take(frames, row))) for row in range(len(frames.frame))])
-    median, hair = np.split(_median(values), [3], axis=1)
+    median, hair = np.split(
+        observed(params, rig, frames, training_side=training_side, max_overlaps=max_overlaps), [3], axis=1
+    )
     known = np.isfinite(median[:, 0])
     if known.any():
         places = np.asarray(rig.rest[:3]).T
@@ -51,6 +51,17 @@ def with_initial_colours(
     median[part == parts.TEETH] = _TEETH * np.median(skin, axis=0).max()
     hair[np.isin(part, parts.INSIDE)] = 0.0
     return dataclasses.replace(params, colour=jnp.asarray(median.T, jnp.float32)), hair[:, 0].astype(np.float32)
+
+
+def observed(
+    params: Params, rig: Rig, frames: Batch, *, training_side: int, max_overlaps: int | None = None
+) -> np.ndarray:
+    """Returns what frames show of each Gaussian, (N, 4): medians of its colour and of its share in the frames' mask.
+
+    NaN where none of the frames shows enough of it.
+    """
+    shown = functools.partial(_shown, training_side=training_side, max_overlaps=max_overlaps)
+    return _median(np.stack([np.asarray(shown(params, rig, take(frames, row))) for row in range(len(frames.frame))]))
 
 
 def _median(values: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from pegasus_jax.families.gaussians import binding, losses, rates, shell
 from pegasus_jax.families.gaussians.binding import Binding
 from pegasus_jax.families.gaussians.drawing import draw_frame, over_white
 from pegasus_jax.families.gaussians.initial_colours import with_initial_colours
-from pegasus_jax.families.gaussians.params import Params, initial_params
+from pegasus_jax.families.gaussians.params import Params, initial_params, with_last_hidden
 from pegasus_jax.families.gaussians.rig import Rig, build_rig, driving_numbers, driving_range
 
 _SHOWN = 0.01  # compositing weight: less teaches nothing
@@ -57,8 +57,9 @@ class Statistics:
 class GaussiansModel:
     """One run of rigged Gaussians."""
 
-    def __init__(self, run: RunData):
-        self.run, self.settings = run, run.settings
+    def __init__(self, run: RunData, *, more: Binding | None = None):
+        """`more` are Gaussians that start hidden: they come last."""
+        self.run, self.settings, self._more = run, run.settings, more
         self._some = run.videos.sample(0, count=self.settings.shape_frames)
         driving = np.concatenate([np.asarray(driving_numbers(clip.expression, clip.pose)) for clip in run.videos.own])
         self._driving = driving_range(driving)
@@ -72,13 +73,16 @@ class GaussiansModel:
         views = (some.expression, some.pose, some.T_camera_world)
         on_head = binding.on_surface(run.head, run.betas, views, settings.on_surface, run.seed)
         around = shell.around_head(run.head, run.betas, some, settings.on_shell, on_head=on_head, seed=run.seed)
-        return binding.joined(on_head, around)
+        places = binding.joined(on_head, around)
+        return places if self._more is None else binding.joined(places, self._more)
 
     def initialize(self) -> tuple[Params, Bound]:
         """Gaussians in the median colours of some frames; bases are zero."""
         settings, rig = self.settings, self.constants.rig
         key = jax.random.key(self.run.seed)
         params = initial_params(rig, num_bases=settings.num_bases, hidden=settings.hidden, key=key)
+        if self._more is not None:
+            params = with_last_hidden(params, len(self._more))
         frames = self.run.videos.sample(0, count=settings.colour_frames)
         params, hair = with_initial_colours(params, rig, frames, training_side=self.run.image_size)
         unseen, driving = jnp.zeros(rig.num_gaussians, bool), jnp.asarray(self._driving, jnp.float32)
@@ -192,7 +196,11 @@ class GaussiansModel:
 
     def draw(self, state: TrainState, batch: Batch) -> dict[str, jax.Array]:
         """Held-out frames."""
-        return {"render": self._draw(state.params, batch, self.constants)}
+        return {"render": self.draw_params(state.params, batch)}
+
+    def draw_params(self, params: Params, batch: Batch) -> jax.Array:
+        """Pictures (B, H, W, 3) of frames, whatever the parameters."""
+        return self._draw(params, batch, self.constants)
 
     def finish(self, state: TrainState, folder: pathlib.Path) -> None:
         """Nothing: the checkpoint knows all."""

@@ -15,6 +15,7 @@ _LARGEST_SIZES = {parts.SHELL: 0.012}  # head units: large ones of the shell bur
 _LARGEST_SIZE = 0.02
 _OPACITY_LOGITS = {parts.SHELL: 0.5, parts.SCALP: 0.5}  # hair, which learns where it is thin
 _OPACITY_LOGIT = 3.0  # of all else, for good: nothing shines through skin, eyeballs and teeth
+HIDDEN_LOGIT = -7.0  # of an opacity too small to be drawn
 _OUTPUT_GAIN = 0.7  # of the mixer: weights of bases begin near a unit normal distribution
 
 
@@ -76,6 +77,12 @@ def initial_params(rig: Rig, *, num_bases: int, hidden: int, key: jax.Array) -> 
             bias_out=jnp.zeros(num_bases),
         ),
     )
+
+
+def with_last_hidden(params: Params, count: int) -> Params:
+    """Returns the parameters with the last `count` Gaussians too transparent to be drawn."""
+    hidden = params.opacity_logit.at[params.opacity_logit.shape[0] - count :].set(HIDDEN_LOGIT)
+    return dataclasses.replace(params, opacity_logit=hidden)
 
 
 def initial_log_scale(rig: Rig) -> jax.Array:

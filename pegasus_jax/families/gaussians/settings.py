@@ -34,6 +34,9 @@ class GaussianSettings:
     emphasis: float = 4.0  # extra weight of eyes and mouth in the colour term
     colour_frames: int = 16  # that give the first colours
     shape_frames: int = 24  # that say which triangles show, and where the shell is
+    look_categories: tuple[str, ...] = ()  # of part-swapped folders; the loop tells
+    on_look: int = 2_500  # Gaussians at most that a part-swapped folder adds around the head
+    rank: int = 8  # numbers in a code, at most as many as there are looks of a category
     weights: Weights = Weights()
 
 

@@ -17,11 +17,11 @@ from pegasus_jax.core.observations import Observations, back_project
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.videos import Videos
+from pegasus_jax.families.free_points.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.families.points import losses
 from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.families.points.fitting import fit
 from pegasus_jax.families.points.frame import frame_points
-from pegasus_jax.families.points.head_space import HeadSpace, nearest_vertices
 from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical, opacities
 from pegasus_jax.families.points.render import SHADING_GAIN, FramePoints, render_points
 

@@ -24,11 +24,17 @@ from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import DESCRIPTION, AvatarDescription
+from pegasus_jax.families.free_points.head_space import (
+    ANY_PART,
+    INNER_PARTS,
+    HeadSpace,
+    head_space,
+    nearest_vertices,
+)
 from pegasus_jax.families.points import octahedral
 from pegasus_jax.families.points.baked import SHADING_SIZE, BakedPointLook
 from pegasus_jax.families.points.baked_points import bake_points
 from pegasus_jax.families.points.frame import frame_points
-from pegasus_jax.families.points.head_space import ANY_PART, INNER_PARTS, HeadSpace, head_space, nearest_vertices
 from pegasus_jax.families.points.look import PointLook
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise, flame_canonical
 from pegasus_jax.families.points.part_by_part import Worn, part_by_part

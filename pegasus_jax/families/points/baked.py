@@ -8,9 +8,9 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.families.free_points.head_space import HeadSpace, frame_motion
 from pegasus_jax.families.points import octahedral
 from pegasus_jax.families.points.baked_points import BakedPoints, pose_baked
-from pegasus_jax.families.points.head_space import HeadSpace, frame_motion
 from pegasus_jax.families.points.look import PointLook
 from pegasus_jax.families.points.render import FramePoints
 from pegasus_jax.flame.model import HeadModel

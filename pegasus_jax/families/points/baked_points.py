@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from pegasus_jax.families.points.deformation import Bases
-from pegasus_jax.families.points.head_space import FrameMotion
+from pegasus_jax.families.free_points.deformation import Bases
+from pegasus_jax.families.free_points.head_space import FrameMotion
+from pegasus_jax.families.free_points.skinning import normalize
 from pegasus_jax.families.points.motion_modes import feature_moments, principal_modes
-from pegasus_jax.families.points.posing import CanonicalPoints, PosedPoints, normalize
+from pegasus_jax.families.points.posing import CanonicalPoints, PosedPoints
 
 Vector = list[jax.Array]  # x, y, z of N points, (N,) each
 

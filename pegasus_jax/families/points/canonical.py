@@ -10,7 +10,15 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from pegasus_jax.core.layers import Linear, WeightNormLinear, normal, positional_encoding, softplus100
+from pegasus_jax.core.layers import (
+    Linear,
+    WeightNormLinear,
+    normal,
+    positional_encoding,
+    softplus100,
+    through_trunk,
+    trunk_layers,
+)
 
 ALBEDO_GAIN = 10.0
 _INNER_GAIN = 0.5  # few pixels show the inside: at the full gain its colours end in extremes
@@ -51,17 +59,10 @@ class CanonicalNetwork(nnx.Module):
         key = rngs.params
         self.octaves = octaves
         self.skip = skip
-        size = 3 + 6 * octaves + latent_size
-        layers = []
-        for index in range(depth):
-            out = width - size if skip is not None and index + 1 == skip else width
-            v = normal(key(), (width if index else size, out), math.sqrt(2.0 / out))
-            if index == 0:
-                v = v.at[3:].set(0.0)
-            elif index == skip:
-                v = v.at[-(size - 3) :].set(0.0)
-            layers.append(WeightNormLinear(v, jnp.zeros(out)))
-        self.layers = nnx.List(layers)
+        trunk = trunk_layers(
+            key, encoding_size=3 + 6 * octaves, latent_size=latent_size, width=width, depth=depth, skip=skip
+        )
+        self.layers = nnx.List(trunk)
         last = math.sqrt(math.pi / width) + normal(key(), (width, 4), 1e-4)
         self.out = WeightNormLinear(last, jnp.full(4, -0.6, jnp.float32))
         self.seg = WeightNormLinear(normal(key(), (width, 1), math.sqrt(2.0)), jnp.zeros(1))
@@ -80,14 +81,7 @@ class CanonicalNetwork(nnx.Module):
         The segmentation head reads the last layer before its softplus.
         """
         encoded = positional_encoding(x_sc, self.octaves)
-        h = pre = self.layers[0](encoded, z)
-        for index, layer in enumerate(list(self.layers)[1:], start=1):
-            h = softplus100(pre)
-            if index == self.skip:
-                scale = 1.0 / math.sqrt(2.0)
-                pre = layer(jnp.concatenate([h, encoded], axis=-1) * scale, z * scale)
-            else:
-                pre = layer(h)
+        pre = through_trunk(list(self.layers), encoded, z, skip=self.skip)
         out = self.out(softplus100(pre))
         colour = out[:, 1:]
         if self.detail_octaves:

@@ -16,7 +16,6 @@ from pegasus_jax.core.spread import farthest_first
 from pegasus_jax.families.points.state import Cloud, Params, replace_points
 from pegasus_jax.flame.normals import triangle_areas
 
-SPHERE_RADIUS = 0.5
 _BESIDE = 4  # neighbours that tell how far apart points stand
 _CANDIDATES = 8  # random points for each that is kept
 BUCKET_GROWTH = 2.0
@@ -51,12 +50,6 @@ def bucket(count: int, schedule: CloudSchedule) -> int:
     while capacity < count:
         capacity = min(int(capacity * BUCKET_GROWTH), schedule.max_points)
     return capacity
-
-
-def sphere_points(count: int, rng: np.random.Generator) -> np.ndarray:
-    """Directions of uniform points in a cube, at radius 0.5: (count, 3), as published."""
-    directions = rng.uniform(-1.0, 1.0, (count, 3))
-    return (SPHERE_RADIUS * directions / np.linalg.norm(directions, axis=1, keepdims=True)).astype(np.float32)
 
 
 def surface_points(

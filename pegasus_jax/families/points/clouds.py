@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pegasus_jax.core import latents
-from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.networks import flame_canonical
 
 _MULTIPLE = 1024  # numbers of points are rounded up to it: each takes a program of its own

@@ -9,6 +9,7 @@ import numpy as np
 
 from pegasus_jax import devices
 from pegasus_jax.core.avatar import Avatar, BakedLook
+from pegasus_jax.core.latents import CATEGORIES, check_slots
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import FUSION
@@ -32,7 +33,12 @@ def settings(values: Mapping[str, Any], *, total_frames: int) -> PointSettings:
 
 
 def with_looks(settings: PointSettings, categories: tuple[str, ...]) -> PointSettings:
-    """The settings of a run that learns looks of these categories besides the person as filmed."""
+    """The settings of a run that learns looks of these categories besides the person as filmed.
+
+    Raises:
+        UserError: the latent has no slot for one of them.
+    """
+    check_slots(categories, CATEGORIES)
     networks = dataclasses.replace(settings.networks, look_categories=categories)
     return dataclasses.replace(settings, networks=networks)
 

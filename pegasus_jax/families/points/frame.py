@@ -5,7 +5,7 @@ import jax
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.motion import Motion
 from pegasus_jax.core.render import Render, RenderOptions
-from pegasus_jax.families.points.head_space import HeadSpace, frame_motion
+from pegasus_jax.families.free_points.head_space import HeadSpace, frame_motion
 from pegasus_jax.families.points.networks import AvatarNetworks
 from pegasus_jax.families.points.posing import CanonicalPoints, pose_points
 from pegasus_jax.families.points.render import FramePoints, render_points

@@ -9,7 +9,7 @@ import numpy as np
 
 from pegasus_jax.core.camera import Camera
 from pegasus_jax.data.frames import Batch, take
-from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.render import INNER_SETBACK
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.head_discs import splat_triangles

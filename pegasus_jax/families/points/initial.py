@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.data.videos import Videos
+from pegasus_jax.families.free_points.head_space import ANY_PART, HeadSpace, head_space
+from pegasus_jax.families.free_points.initial import sphere_points
 from pegasus_jax.families.points import cloud, head_in_clip
-from pegasus_jax.families.points.head_space import ANY_PART, HeadSpace, head_space
 from pegasus_jax.families.points.settings import PointSettings
 from pegasus_jax.families.points.terms import Scene
 from pegasus_jax.families.points.visual_hull import hull_points
@@ -29,7 +30,7 @@ def initial_points(
     """Points (N, 3), generic canonical, and the part (N,) of the head that each keeps to."""
     rng, schedule = np.random.default_rng(seed), settings.cloud
     if schedule.init != "head":
-        return cloud.sphere_points(schedule.init_points, rng), np.full(schedule.init_points, ANY_PART, np.int32)
+        return sphere_points(schedule.init_points, rng), np.full(schedule.init_points, ANY_PART, np.int32)
     points, part = cloud.surface_points(
         np.asarray(space.vertices_fc),
         np.asarray(space.head.faces),

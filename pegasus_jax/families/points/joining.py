@@ -16,11 +16,11 @@ from flax import nnx
 from pegasus_jax.core import latents
 from pegasus_jax.core.model import TrainState
 from pegasus_jax.data.videos import Videos
+from pegasus_jax.families.free_points.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.families.points.appearance import fit_appearance, observe
 from pegasus_jax.families.points.cloud import add_points
 from pegasus_jax.families.points.clouds import Clouds
 from pegasus_jax.families.points.fitting import fit
-from pegasus_jax.families.points.head_space import ANY_PART, HeadSpace, nearest_vertices
 from pegasus_jax.families.points.networks import AvatarNetworks
 from pegasus_jax.families.points.settings import PointSettings
 from pegasus_jax.families.points.visual_hull import contradicted, hull_points

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.core import metrics
-from pegasus_jax.families.points.head_space import MOUTH_INTERIOR
+from pegasus_jax.families.free_points.flame_term import masked_mean
+from pegasus_jax.families.free_points.head_space import MOUTH_INTERIOR
 from pegasus_jax.families.points.render import SHADING_GAIN
 
 EIKONAL_REACH = 0.25  # head units: off-surface points lie within this of their point
@@ -71,11 +72,6 @@ def normal_l1(rendered: jax.Array, target: jax.Array, matte: jax.Array, has_norm
     return jnp.mean(jnp.where(has_normal, error, 0.0))
 
 
-def masked_mean(values: jax.Array, alive: jax.Array) -> jax.Array:
-    """Mean of values (N,) over living points."""
-    return jnp.sum(jnp.where(alive, values, 0.0)) / jnp.maximum(jnp.sum(alive), 1)
-
-
 def sdf_consistency(sdf: jax.Array, alive: jax.Array) -> jax.Array:
     """L_sdf: points lie on the zero level set."""
     return masked_mean(sdf**2, alive)
@@ -86,23 +82,6 @@ def eikonal(gradients: jax.Array, alive: jax.Array) -> jax.Array:
     square = jnp.sum(gradients**2, axis=-1)
     length = jnp.sqrt(jnp.where(square > 1e-12, square, 1.0))
     return masked_mean(jnp.where(square > 1e-12, (length - 1.0) ** 2, 1.0), alive)
-
-
-def flame_regularisation(
-    weights_error: jax.Array,
-    pose_error: jax.Array,
-    expression_error: jax.Array,
-    expression_variance: jax.Array,
-    alive: jax.Array,
-) -> jax.Array:
-    """L_FLAME: distance of weights (n, 6), P (n, 36, 3) and E (n, 3, 50) from the nearest head vertex's.
-
-    0.1 mean(dW^2) + 10 mean((10 dP)^2) + 10 mean((10 dE)^2 / (50 var)), var (50,) of the training expressions.
-    """
-    w = masked_mean(jnp.mean(weights_error**2, axis=1), alive)
-    p = masked_mean(jnp.mean((10.0 * pose_error) ** 2, axis=(1, 2)), alive)
-    scaled = (10.0 * expression_error) ** 2 / (50.0 * expression_variance[None, None, :])
-    return 0.1 * w + 10.0 * p + 10.0 * masked_mean(jnp.mean(scaled, axis=(1, 2)), alive)
 
 
 def leash(x_fc: jax.Array, surface: Surface, part: jax.Array, alive: jax.Array) -> jax.Array:

@@ -11,16 +11,16 @@ import optax
 from flax import nnx
 
 from pegasus_jax import npz_file
-from pegasus_jax.core import latents
+from pegasus_jax.core import latents, touched_codes
 from pegasus_jax.core.model import Rate, TrainState
 from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.data.stages import next_multiple
-from pegasus_jax.families.points import cloud, head_in_clip, joining, tables, terms
+from pegasus_jax.families.free_points.head_space import HeadSpace, may_show, nearest_vertices, point_scale
+from pegasus_jax.families.points import cloud, head_in_clip, joining, terms
 from pegasus_jax.families.points.appearance import seen_beyond
 from pegasus_jax.families.points.frame import render_frames
-from pegasus_jax.families.points.head_space import HeadSpace, may_show, nearest_vertices, point_scale
 from pegasus_jax.families.points.initial import initial_points
 from pegasus_jax.families.points.networks import AvatarNetworks, canonicalise, flame_canonical
 from pegasus_jax.families.points.posing import CanonicalPoints
@@ -38,7 +38,7 @@ class Statistics:
     """What steps tell the host."""
 
     seen: jax.Array  # (capacity,) bool: points that one of the frames shows
-    touched: tables.Touched  # rows of tables that one of the frames shows
+    touched: touched_codes.Touched  # rows of tables that one of the frames shows
 
 
 class PointsModel:
@@ -141,11 +141,12 @@ class PointsModel:
         assert render.is_front is not None and render.max_weight is not None
         table = nnx.merge(self.graphdef, params.networks).latents
         seen = jnp.any(render.is_front | (render.max_weight > VISIBLE_WEIGHT), axis=0)
-        return Statistics(seen, tables.touched(table, batch.look))
+        return Statistics(seen, touched_codes.touched(table, batch.look))
 
     def hold(self, new: Params, old: Params, statistics: Statistics) -> Params:
         """Codes that no frame shows stay."""
-        return tables.hold_untouched(new, old, statistics.touched)
+        held = touched_codes.hold_untouched(new.networks, old.networks, statistics.touched)
+        return dataclasses.replace(new, networks=held)
 
     def observe(self, primitives: Cloud, statistics: Statistics) -> Cloud:
         """Points that were seen are marked."""

@@ -8,8 +8,8 @@ below `TOLERANCE`, or nothing: a basis is linear in the network's features, so n
 import jax.numpy as jnp
 import numpy as np
 
-from pegasus_jax.families.points.deformation import NUM_POSE_COLUMNS, Bases
-from pegasus_jax.families.points.posing import Rest
+from pegasus_jax.families.free_points.deformation import NUM_POSE_COLUMNS, Bases
+from pegasus_jax.families.free_points.skinning import Rest
 
 TOLERANCE = 1e-4  # root mean square over points of what is left out: head units for coefficients of unit length
 _CHUNK = 16_384  # points

@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from pegasus_jax.core import latents
+from pegasus_jax.families.free_points.deformation import NUM_BONES, DeformationNetwork, GcMode
+from pegasus_jax.families.free_points.head_space import INNER_PARTS, HeadSpace, point_scale
+from pegasus_jax.families.free_points.skinning import Rest, normalize, unpose
 from pegasus_jax.families.points.canonical import CanonicalNetwork
-from pegasus_jax.families.points.deformation import NUM_BONES, DeformationNetwork, GcMode
-from pegasus_jax.families.points.head_space import INNER_PARTS, HeadSpace, point_scale
-from pegasus_jax.families.points.posing import CanonicalPoints, Rest, normalize, unpose
+from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.presence import PresenceNetwork
 from pegasus_jax.families.points.shading import ShadingNetwork
 from pegasus_jax.families.points.weight_prior import smooth_weights

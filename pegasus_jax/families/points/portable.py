@@ -13,14 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.core.camera import Camera
+from pegasus_jax.families.free_points.deformation import Bases
+from pegasus_jax.families.free_points.head_space import FrameMotion, HeadSpace, with_ghost_bone
+from pegasus_jax.families.free_points.skinning import normalize
 from pegasus_jax.families.points import octahedral
 from pegasus_jax.families.points.baked import BakedPointLook
 from pegasus_jax.families.points.baked_points import BakedRest, pose_baked
-from pegasus_jax.families.points.deformation import Bases
 from pegasus_jax.families.points.fused import FusedPointLook
-from pegasus_jax.families.points.head_space import FrameMotion, HeadSpace, with_ghost_bone
 from pegasus_jax.families.points.portable_set import common_arrays, joined, point_set
-from pegasus_jax.families.points.posing import normalize
 from pegasus_jax.families.points.render import FramePoints, RenderOptions, render_points
 from pegasus_jax.flame import lbs
 from pegasus_jax.npz_file import write_npz

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.baked import BakedPointLook
-from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.flame import lbs
 
 Set = dict[str, np.ndarray]

@@ -12,18 +12,9 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.points.deformation import Bases
-from pegasus_jax.families.points.head_space import FrameMotion
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class Rest:
-    """Per point, what posing needs; N points, D features."""
-
-    positions_rest: jax.Array  # (N, 3): T_c^-1 x^fc, so canonical bases are still in it
-    lbs_weights: jax.Array  # (N, 6)
-    features: jax.Array  # (N, D)
+from pegasus_jax.families.free_points.deformation import Bases
+from pegasus_jax.families.free_points.head_space import FrameMotion
+from pegasus_jax.families.free_points.skinning import Rest, cofactors_3x3, normalize, skin, skinned_jacobian
 
 
 @jax.tree_util.register_dataclass
@@ -54,41 +45,6 @@ class PosedPoints:
     normals_d: jax.Array  # (N, 3), unit length
 
 
-def unpose(x_fc: jax.Array, lbs_weights: jax.Array, T_fc_rest: jax.Array) -> jax.Array:
-    """T_c^-1 x^fc: x_fc (N, 3), lbs_weights (N, 6), T_fc_rest (6, 4, 4) -> (N, 3)."""
-    blended = jnp.einsum("nj,jab->nab", lbs_weights, T_fc_rest[:, :3])
-    inverse = inverse_3x3(blended[..., :3])
-    return jnp.einsum("nab,nb->na", inverse, x_fc - blended[..., 3])
-
-
-def skin(positions_rest: jax.Array, lbs_weights: jax.Array, T_d_rest: jax.Array) -> jax.Array:
-    """T x: positions_rest (N, 3), lbs_weights (N, 6), T_d_rest (6, 4, 4) -> (N, 3); the inverse of `unpose`."""
-    blended = jnp.einsum("nj,jab->nab", lbs_weights, T_d_rest[:, :3])
-    return jnp.einsum("nab,nb->na", blended[..., :3], positions_rest) + blended[..., 3]
-
-
-def cofactors_3x3(matrices: jax.Array) -> jax.Array:
-    """Cofactor matrices (*, 3, 3): det(M) M^-T, by cross products of rows."""
-    a, b, c = matrices[..., 0, :], matrices[..., 1, :], matrices[..., 2, :]
-    return jnp.stack([jnp.cross(b, c), jnp.cross(c, a), jnp.cross(a, b)], axis=-2)
-
-
-def inverse_3x3(matrices: jax.Array) -> jax.Array:
-    """Inverses (*, 3, 3) in closed form: much faster than LAPACK's for many small matrices on a CPU."""
-    cofactors = cofactors_3x3(matrices)
-    determinant = jnp.sum(matrices[..., 0, :] * cofactors[..., 0, :], axis=-1)
-    tiny = jnp.abs(determinant) < 1e-12
-    safe = jnp.where(tiny, 1e-12, determinant)
-    return jnp.swapaxes(cofactors, -1, -2) / safe[..., None, None]
-
-
-def normalize(vectors: jax.Array) -> jax.Array:
-    """Unit vectors along the last axis; a zero vector stays zero, with a finite gradient."""
-    square = jnp.sum(vectors * vectors, axis=-1, keepdims=True)
-    tiny = square < 1e-20
-    return jnp.where(tiny, 0.0, vectors / jnp.sqrt(jnp.where(tiny, 1.0, square)))
-
-
 def pose_points(
     points: CanonicalPoints,
     bases: Bases,
@@ -113,16 +69,8 @@ def pose_points(
     if not normals:
         return PosedPoints(positions_d, jnp.zeros_like(positions_d))
 
-    by_x = points.rest_by_x_sc
-    blended = jnp.einsum("nj,jab->nab", rest.lbs_weights, motion.T_d_rest[:, :3])
-    moved_by_x = by_x.positions_rest + by_x.features @ basis_map[:-1]
-    turned = jnp.einsum("knj,jab->knab", by_x.lbs_weights, motion.T_d_rest[:, :3])
-    jacobian_rows = (
-        jnp.einsum("knab,nb->kna", turned[..., :3], moved)
-        + turned[..., 3]
-        + jnp.einsum("nab,knb->kna", blended[..., :3], moved_by_x)
-    )
-    jacobian = jnp.moveaxis(jacobian_rows, 0, -1)
+    moved_by_x = points.rest_by_x_sc.positions_rest + points.rest_by_x_sc.features @ basis_map[:-1]
+    jacobian = skinned_jacobian(moved, rest.lbs_weights, moved_by_x, points.rest_by_x_sc.lbs_weights, motion.T_d_rest)
     if not jacobian_gradient:
         jacobian = jax.lax.stop_gradient(jacobian)
     return PosedPoints(positions_d, transform_normals(jacobian, points.normals_sc))

@@ -3,17 +3,9 @@
 import itertools
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 
-from pegasus_jax.core.layers import WeightNormLinear
-
-
-def _uniform_layer(key, size_in: int, size_out: int) -> WeightNormLinear:
-    bound = size_in**-0.5
-    v = jax.random.uniform(key(), (size_in, size_out), jnp.float32, -bound, bound)
-    bias = jax.random.uniform(key(), (size_out,), jnp.float32, -bound, bound)
-    return WeightNormLinear(v, bias)
+from pegasus_jax.core.layers import WeightNormLinear, uniform
 
 
 class ShadingNetwork(nnx.Module):
@@ -22,7 +14,7 @@ class ShadingNetwork(nnx.Module):
     def __init__(self, *, latent_size: int, width: int, rngs: nnx.Rngs):
         key = rngs.params
         sizes = [3 + latent_size, width, width, 3]
-        self.layers = nnx.List([_uniform_layer(key, i, o) for i, o in itertools.pairwise(sizes)])
+        self.layers = nnx.List([WeightNormLinear(*uniform(key, i, o)) for i, o in itertools.pairwise(sizes)])
 
     def __call__(self, normals_d: jax.Array, z: jax.Array) -> jax.Array:
         """Shading (N, 3) in (0, 1) of unit normals (N, 3) in world axes."""

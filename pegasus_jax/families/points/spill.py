@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from pegasus_jax.core import latents
+from pegasus_jax.families.free_points.skinning import normalize
 from pegasus_jax.families.points.networks import AvatarNetworks, opacities
-from pegasus_jax.families.points.posing import normalize
 
 _UNIT = 0.1  # head units: a move of this size counts as much as black turned white
 

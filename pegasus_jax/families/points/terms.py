@@ -9,10 +9,12 @@ from pegasus_jax.core import latents
 from pegasus_jax.core.render import Render
 from pegasus_jax.data.frames import Batch
 from pegasus_jax.data.run_data import Perceptual
+from pegasus_jax.families.free_points.flame_term import flame_regularisation
+from pegasus_jax.families.free_points.head_space import HeadSpace
+from pegasus_jax.families.free_points.skinning import normalize
 from pegasus_jax.families.points import losses
-from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.families.points.networks import skinning_weights, suggested_weights
-from pegasus_jax.families.points.posing import CanonicalPoints, normalize
+from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.settings import LossWeights, StepConfig
 from pegasus_jax.families.points.spill import spill
 from pegasus_jax.families.points.state import Cloud
@@ -143,7 +145,7 @@ def _flame_term(networks, points_gc, points: CanonicalPoints, z, scene: Scene, a
     weights = skinning_weights(networks, features, prior) - prior
     if networks.config.head_prior:
         weights = weights * jnp.where(space.is_face[vertex], 1.0, _LOOSE)[:, None]
-    return losses.flame_regularisation(weights, pose, expression, scene.expression_variance, alive[rows])
+    return flame_regularisation(weights, pose, expression, scene.expression_variance, alive[rows])
 
 
 def _sample(count: int, sample: int, key: jax.Array) -> jax.Array:

@@ -13,8 +13,8 @@ import scipy.spatial
 
 from pegasus_jax.core.spread import farthest_first
 from pegasus_jax.data.frames import Batch
-from pegasus_jax.families.points.head_space import HeadSpace, frame_motion
-from pegasus_jax.families.points.posing import skin, unpose
+from pegasus_jax.families.free_points.head_space import HeadSpace, frame_motion
+from pegasus_jax.families.free_points.skinning import skin, unpose
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.head_discs import splat_triangles
 

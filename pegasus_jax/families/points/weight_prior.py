@@ -9,7 +9,7 @@ smoothly in space.
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.free_points.head_space import HeadSpace
 
 _ON_SKIN, _OFF_SKIN = 0.03, 0.1  # head units (a unit is 25 cm): up to the first the nearest vertex alone counts
 _TINY = 1e-8

@@ -16,8 +16,8 @@ from pegasus_jax.core.motion import Motion
 from pegasus_jax.core.render import RenderOptions
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.free_points.head_space import nearest_vertices
 from pegasus_jax.families.points.frame import render_frames
-from pegasus_jax.families.points.head_space import nearest_vertices
 from pegasus_jax.families.points.networks import canonicalise, flame_canonical
 from pegasus_jax.inference import load
 from tests.inference.untrained import trained_further, write_run

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.families.free_points.head_space import frame_motion, head_space
 from pegasus_jax.families.points.baked_points import bake_points, pose_baked, tangent_frame
-from pegasus_jax.families.points.head_space import frame_motion, head_space
 from pegasus_jax.families.points.motion_modes import TOLERANCE, feature_moments, principal_modes
 from pegasus_jax.families.points.posing import pose_points
 from tests.families.points.test_posing import SMALL, canonical_points, random_motion, randomised

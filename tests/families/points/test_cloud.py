@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 
+from pegasus_jax.families.free_points.initial import sphere_points
 from pegasus_jax.families.points import cloud
 from pegasus_jax.families.points.cloud import CloudSchedule
 from tests.training.states import random_state, with_cloud
@@ -52,7 +53,7 @@ def test_the_published_radii():
 
 
 def test_the_sphere_has_the_cubes_directions():
-    points = cloud.sphere_points(20_000, np.random.default_rng(0))
+    points = sphere_points(20_000, np.random.default_rng(0))
     assert points.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 0.5, rtol=1e-6)
     np.testing.assert_allclose(points.mean(axis=0), 0.0, atol=0.01)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.families.free_points.head_space import head_space
 from pegasus_jax.families.points.head_in_clip import inner_shown, largest_areas
-from pegasus_jax.families.points.head_space import head_space
 from pegasus_jax.flame import builtin_head
 from pegasus_jax.flame.model import JAW_OPEN
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pegasus_jax.core import metrics
+from pegasus_jax.families.free_points import flame_term
+from pegasus_jax.families.free_points.head_space import MOUTH_INTERIOR
 from pegasus_jax.families.points import losses
-from pegasus_jax.families.points.head_space import MOUTH_INTERIOR
 
 RNG = np.random.default_rng(0)
 IMAGE, TARGET = RNG.random((2, 2, 14, 16, 3)).astype(np.float32)
@@ -61,7 +62,7 @@ def test_flame_regularisation_is_the_published_sum():
         + 10 * np.mean((10 * e[ALIVE]) ** 2 / (50 * variance))
     )
     arrays = [jnp.asarray(a, jnp.float32) for a in (w, p, e, variance)]
-    assert losses.flame_regularisation(*arrays, jnp.asarray(ALIVE)) == pytest.approx(expected, rel=1e-5)
+    assert flame_term.flame_regularisation(*arrays, jnp.asarray(ALIVE)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_leash_is_the_squared_excess_over_what_the_surface_allows():
@@ -103,7 +104,7 @@ def test_gradients_are_finite_where_the_field_is_flat_and_where_nothing_lives(al
     assert value == (1.0 if alive.any() else 0.0)
     assert jnp.isfinite(gradient).all()
     w, p, e = jnp.zeros((4, 6)), jnp.zeros((4, 36, 3)), jnp.zeros((4, 3, 50))
-    terms = losses.flame_regularisation
+    terms = flame_term.flame_regularisation
     gradients = jax.grad(terms, argnums=(0, 1, 2))(w, p, e, jnp.ones(50), jnp.asarray(alive))
     assert all(jnp.isfinite(g).all() for g in gradients)
     assert jnp.isfinite(jax.grad(losses.sdf_consistency)(jnp.zeros(4), jnp.asarray(alive))).all()

@@ -10,9 +10,9 @@ from flax import nnx
 
 from pegasus_jax.core import latents
 from pegasus_jax.core.layers import WeightNormLinear, positional_encoding, softplus100
+from pegasus_jax.families.free_points.deformation import DeformationNetwork
+from pegasus_jax.families.free_points.head_space import head_space
 from pegasus_jax.families.points.canonical import CanonicalNetwork
-from pegasus_jax.families.points.deformation import DeformationNetwork
-from pegasus_jax.families.points.head_space import head_space
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise
 from pegasus_jax.families.points.shading import ShadingNetwork
 from tests.heads import random_head

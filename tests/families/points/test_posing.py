@@ -11,9 +11,10 @@ from scipy.spatial import cKDTree
 
 from pegasus_jax.core import latents
 from pegasus_jax.core.flame_params import FlameParams
-from pegasus_jax.families.points.head_space import ANY_PART, frame_motion, head_space, nearest_vertices
+from pegasus_jax.families.free_points.head_space import ANY_PART, frame_motion, head_space, nearest_vertices
+from pegasus_jax.families.free_points.skinning import cofactors_3x3, inverse_3x3, unpose
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig, canonicalise, rest_points
-from pegasus_jax.families.points.posing import cofactors_3x3, inverse_3x3, pose_points, unpose
+from pegasus_jax.families.points.posing import pose_points
 from pegasus_jax.flame import lbs
 from tests.heads import random_head
 

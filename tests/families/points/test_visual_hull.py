@@ -12,7 +12,7 @@ from pegasus_jax.data import read_dataset
 from pegasus_jax.data.frames import load_frames, take
 from pegasus_jax.demo.clips import write_clip
 from pegasus_jax.demo.people import CAST
-from pegasus_jax.families.points.head_space import head_space
+from pegasus_jax.families.free_points.head_space import head_space
 from pegasus_jax.families.points.visual_hull import contradicted, hull_points
 from pegasus_jax.flame import builtin_head, lbs
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pegasus_jax.families.points.head_space import ANY_PART, head_space, nearest_vertices
+from pegasus_jax.families.free_points.head_space import ANY_PART, head_space, nearest_vertices
 from pegasus_jax.families.points.weight_prior import smooth_weights
 from pegasus_jax.flame import builtin_head
 

@@ -15,10 +15,10 @@ import optax
 import scipy.spatial
 
 from pegasus_jax.core.flame_params import FlameParams
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.fusion.fill import VISIBLE, spacing
 from pegasus_jax.families.points.fusion.move import moved_points, take
 from pegasus_jax.families.points.fusion.posable import Posable, positions
-from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.flame.landmarks import embedded_points
 from pegasus_jax.flame.model import JAW_OPEN, NECK, POSE_SIZE
 

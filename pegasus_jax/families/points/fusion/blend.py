@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.spatial
 
+from pegasus_jax.families.free_points.skinning import normalize
 from pegasus_jax.families.points.fusion.fill import spacing
-from pegasus_jax.families.points.posing import normalize
 from pegasus_jax.families.points.render import FramePoints
 
 _NEIGHBOURS = 16

@@ -14,7 +14,7 @@ import scipy.spatial
 from pegasus_jax.core.inpainting import inpaint_from_neighbours
 from pegasus_jax.core.spread import in_company
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.posing import CanonicalPoints
 
 _NEIGHBOURS = 4  # points that vote on whose a head vertex is

@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.spatial
 
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.fusion.compose import height
-from pegasus_jax.families.points.head_space import HeadSpace
 from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.flame.back_of_head import back_of_head
 

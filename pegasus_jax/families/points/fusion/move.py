@@ -5,8 +5,9 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-from pegasus_jax.families.points.head_space import HeadSpace
-from pegasus_jax.families.points.posing import CanonicalPoints, skin, unpose
+from pegasus_jax.families.free_points.head_space import HeadSpace
+from pegasus_jax.families.free_points.skinning import skin, unpose
+from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.flame.lbs import rodrigues
 
 

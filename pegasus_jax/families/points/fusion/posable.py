@@ -5,7 +5,7 @@ from typing import Protocol
 import jax
 
 from pegasus_jax.core.flame_params import FlameParams
-from pegasus_jax.families.points.head_space import HeadSpace
+from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.points.posing import CanonicalPoints
 from pegasus_jax.families.points.render import FramePoints
 

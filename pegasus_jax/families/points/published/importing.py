@@ -11,8 +11,8 @@ import numpy as np
 from pegasus_jax.data import read_dataset
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import AvatarDescription
+from pegasus_jax.families.free_points.head_space import ANY_PART
 from pegasus_jax.families.points.avatar import TrainedPointAvatar
-from pegasus_jax.families.points.head_space import ANY_PART
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.families.points.published.checkpoint import read_checkpoint
 from pegasus_jax.families.points.published.codes import PERSON, Look, latents_file, parse_looks, read_codes

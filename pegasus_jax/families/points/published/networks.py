@@ -9,8 +9,8 @@ from flax import nnx
 from pegasus_jax.core.latents import CATEGORIES
 from pegasus_jax.core.layers import Linear, WeightNormLinear
 from pegasus_jax.errors import UserError
+from pegasus_jax.families.free_points.deformation import DeformationNetwork
 from pegasus_jax.families.points.canonical import CanonicalNetwork
-from pegasus_jax.families.points.deformation import DeformationNetwork
 from pegasus_jax.families.points.networks import AvatarNetworks, NetworkConfig
 from pegasus_jax.families.points.published.entries import Entries
 from pegasus_jax.families.points.shading import ShadingNetwork

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.core.flame_params import FlameParams
-from pegasus_jax.families.points.weight_anchors import WeightAnchors, weight_anchors
+from pegasus_jax.families.free_points.weight_anchors import WeightAnchors, weight_anchors
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel

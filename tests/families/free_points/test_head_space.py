@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from pegasus_jax.families.points.head_space import (
+from pegasus_jax.families.free_points.head_space import (
     ANY_PART,
     INNER_PARTS,
     head_space,

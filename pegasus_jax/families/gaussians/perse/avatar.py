@@ -1,0 +1,129 @@
+"""A trained avatar of PERSE to use: choose a look, render it in any pose."""
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.typing import DTypeLike
+
+from pegasus_jax.core import latents
+from pegasus_jax.core.avatar import Avatar
+from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.editing.trained import TrainedLooks
+from pegasus_jax.errors import UserError
+from pegasus_jax.families.description import DESCRIPTION, AvatarDescription
+from pegasus_jax.families.free_points.head_space import HeadSpace, head_space
+from pegasus_jax.families.gaussians.perse.baked import PerseLook
+from pegasus_jax.families.gaussians.perse.networks import NetworkConfig, PerseNetworks
+from pegasus_jax.families.gaussians.perse.posing import CanonicalGaussians, canonicalise
+from pegasus_jax.npz_file import array_json, json_array, write_npz
+
+_NETWORKS = "networks."
+ARRAYS = ("points", "floor", "epoch")  # beside the networks
+
+
+class PerseAvatar(Avatar):
+    """A trained avatar: networks, N points, and the head model that moves them."""
+
+    def __init__(self, description: AvatarDescription, networks: PerseNetworks, arrays: Mapping[str, np.ndarray]):
+        """`arrays` has `points` (N, 3), generic canonical, `floor` () of scales, and `epoch` () epochs trained."""
+        self.description = description
+        self._arrays = {name: np.asarray(arrays[name]) for name in ARRAYS}
+        self.head = description.load_head()
+        self.betas = jnp.asarray(description.betas, jnp.float32)
+        self.expression_c = jnp.asarray(description.canonical_expression, jnp.float32)
+        self.space = jax.device_put(head_space(self.head, self.expression_c))
+        self._graphdef, self._state = nnx.split(networks)
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Primitives; looks, where it was trained on some."""
+        return frozenset({"primitives", *(("looks",) if self.looks[1:] else ())})
+
+    @property
+    def size(self) -> str:
+        """The number of Gaussians."""
+        return f"{len(self._arrays['points'])} Gaussians"
+
+    @property
+    def networks(self) -> PerseNetworks:
+        """The networks as a module."""
+        return nnx.merge(self._graphdef, self._state)
+
+    @functools.cached_property
+    def trained_looks(self) -> TrainedLooks:  # type: ignore[override]
+        """The trained looks with their codes."""
+        return TrainedLooks(self.description.looks, self.networks.latents)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of networks and codes, as hex: an avatar's codes mean something to its own networks alone."""
+        digest = hashlib.sha256()
+        for name, leaf in sorted(flat(self._state).items()):
+            digest.update(name.encode() + np.asarray(leaf).tobytes())
+        return digest.hexdigest()
+
+    def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> PerseLook:
+        """Evaluates all networks but MLP_pose once for a latent (the person as filmed by default); always float32."""
+        latent = dict(latent) if latent is not None else self.latent()
+        z = latents.flatten(latent, categories=self.networks.config.categories)
+        points = jnp.asarray(self._arrays["points"])
+        return PerseLook(
+            networks=self._state,
+            space=self.space,
+            canonical=_canonicalise(self._graphdef, self._state, self.space, points, z),
+            z=z,
+            betas=self.betas,
+            floor=jnp.asarray(self._arrays["floor"]),
+            pose_share=jnp.float32(self._arrays["epoch"] >= self.description.model["warm_up"]),
+            training_side=jnp.float32(self.description.model["training_side"]),
+            graphdef=self._graphdef,
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays, the description among them: what `of_arrays` takes."""
+        arrays = {f"{_NETWORKS}{name}": np.asarray(leaf) for name, leaf in flat(self._state).items()}
+        return arrays | self._arrays | {DESCRIPTION: json_array(self.description.to_json())}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray], *, where: str) -> "PerseAvatar":
+        """The inverse of `arrays`.
+
+        Raises:
+            UserError: they are of another version or damaged, or the head model is gone.
+        """
+        description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
+        config = _config(description.model, where)
+        missing = [name for name in ARRAYS if name not in arrays]
+        if missing:
+            raise UserError(f"{where} is damaged: it lacks {missing[0]}; train or export the avatar again.")
+        leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
+        graphdef, state = nnx.split(nnx.eval_shape(lambda: PerseNetworks(config, rngs=nnx.Rngs(0))))
+        state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
+        return cls(description, nnx.merge(graphdef, state), arrays)
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes the avatar as one `.npz`, to be opened by `load`."""
+        write_npz(path, self.arrays())
+
+
+def _config(model: Mapping[str, Any], where: str) -> NetworkConfig:
+    """The networks that a description names; json has lists for tuples."""
+    try:
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in model["networks"].items()
+        }
+        return NetworkConfig(**found)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _canonicalise(graphdef, state, space: HeadSpace, points_gc: jax.Array, z: jax.Array) -> CanonicalGaussians:
+    return canonicalise(nnx.merge(graphdef, state), space, points_gc, z)
