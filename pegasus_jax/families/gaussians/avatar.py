@@ -156,8 +156,11 @@ class TrainedGaussianAvatar(Avatar):
         if self.driving[1].min() <= 0.0:
             raise UserError(f"{where}: driving has deviations that are not above 0; the file is damaged.")
         side = self.description.model.get("training_side")
-        if not is_of_type(side, int | float) or side <= 0 or len(self.description.looks) != 1:
-            raise UserError(f"{where}: an avatar of Gaussians has one look and a training_side above 0; it is damaged.")
+        if not is_of_type(side, int | float) or side <= 0:
+            raise UserError(f"{where}: an avatar of Gaussians has a training_side above 0; it is damaged.")
+        categories = self.description.model.get("look_categories", ())
+        if not is_of_type(categories, tuple[str, ...]) or len(self.description.looks) != 1 + len(categories):
+            raise UserError(f"{where}: an avatar has its person and one look for each category; it is damaged.")
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""

@@ -12,7 +12,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from pegasus_jax.core.avatar import Avatar
-from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import DESCRIPTION
@@ -82,7 +82,7 @@ class GenerativeGaussianAvatar(Avatar):
         Raises:
             UserError: they are of another version or damaged, or the head model is gone.
         """
-        own = {name: array for name, array in arrays.items() if name.split(".")[0] in (LOOKS, REACH)}
+        own = {name: arrays[name] for name in arrays if name.split(".")[0] in (LOOKS, REACH)}
         person = TrainedGaussianAvatar.of_arrays(
             {name: arrays[name] for name in arrays if name not in own}, where=where
         )
@@ -90,9 +90,21 @@ class GenerativeGaussianAvatar(Avatar):
             raise UserError(f"{where} is damaged: its {DESCRIPTION} names no categories; train or export it again.")
         blank = np.zeros(0)
         template = {LOOKS: Looks(Maps(*5 * (blank,)), blank), REACH: Reach(blank, blank)}  # type: ignore[arg-type]
-        found = unflat(template, own, where=where)
+        unflat(template, own, where=where)  # says which of them is unknown
+        num = (len(looks.slots(tuple(person.description.model["look_categories"]))), len(person.binding))
+        found = unflat(template, checked(own, _leaves(*num), where=where), where=where)
         return cls(person, *(jax.tree.map(jnp.asarray, found[name]) for name in (LOOKS, REACH)))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
         write_npz(path, self.arrays())
+
+
+def _leaves(num_categories: int, num_gaussians: int) -> dict[str, Leaf]:
+    """What the arrays of looks have to be."""
+    by_name = {"offset": (3,), "quaternion": (4,), "log_scale": (3,), "opacity_logit": (), "colour": (3,)}
+    maps = {
+        f"{LOOKS}.maps.{name}": Leaf((num_categories, "K", *inner, num_gaussians)) for name, inner in by_name.items()
+    }
+    share = Leaf((num_categories, num_gaussians), low=0.0, high=1.0)
+    return maps | {f"{LOOKS}.codes": Leaf(("L", "K")), f"{REACH}.mask": share, f"{REACH}.cover": share}

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import os
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +13,8 @@ from jax.typing import DTypeLike
 
 from pegasus_jax.core import latents
 from pegasus_jax.core.avatar import Avatar
-from pegasus_jax.core.leaves import flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.settings import described, is_of_type
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import DESCRIPTION, AvatarDescription
@@ -25,7 +25,12 @@ from pegasus_jax.families.gaussians.perse.posing import CanonicalGaussians, cano
 from pegasus_jax.npz_file import array_json, json_array, write_npz
 
 _NETWORKS = "networks."
-ARRAYS = ("points", "floor", "epoch")  # beside the networks
+_LEAVES = {
+    "points": Leaf(("N", 3), low=-1e4, high=1e4),
+    "floor": Leaf((), low=0.0, high=1e4),
+    "epoch": Leaf((), "i", low=0),
+}
+ARRAYS = tuple(_LEAVES)  # beside the networks
 
 
 class PerseAvatar(Avatar):
@@ -98,30 +103,29 @@ class PerseAvatar(Avatar):
         Raises:
             UserError: they are of another version or damaged, or the head model is gone.
         """
-        description = AvatarDescription.from_json(array_json(arrays[DESCRIPTION]), where=where)
-        config = _config(description.model, where)
-        missing = [name for name in ARRAYS if name not in arrays]
-        if missing:
-            raise UserError(f"{where} is damaged: it lacks {missing[0]}; train or export the avatar again.")
+        description = AvatarDescription.from_json(array_json(arrays, DESCRIPTION, where=where), where=where)
+        config = _config(description, where)
+        own = checked(arrays, _LEAVES, where=where)
         leaves = {name.removeprefix(_NETWORKS): arrays[name] for name in arrays if name.startswith(_NETWORKS)}
         graphdef, state = nnx.split(nnx.eval_shape(lambda: PerseNetworks(config, rngs=nnx.Rngs(0))))
         state = jax.tree.map(jnp.asarray, unflat(state, leaves, where=where))
-        return cls(description, nnx.merge(graphdef, state), arrays)
+        return cls(description, nnx.merge(graphdef, state), own)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the avatar as one `.npz`, to be opened by `load`."""
         write_npz(path, self.arrays())
 
 
-def _config(model: Mapping[str, Any], where: str) -> NetworkConfig:
-    """The networks that a description names; json has lists for tuples."""
-    try:
-        found: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in model["networks"].items()
-        }
-        return NetworkConfig(**found)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{where} is damaged ({error}); train or export the avatar again.") from error
+def _config(description: AvatarDescription, where: str) -> NetworkConfig:
+    """The networks that a description names."""
+    model = description.model
+    if not isinstance(model.get("networks"), dict):
+        raise UserError(f"{where} is damaged (it has no networks); train or export the avatar again.")
+    config = described(NetworkConfig, model["networks"], where=f"{where}: networks")
+    known = len(description.looks) == 1 + len(config.look_categories)
+    if not known or not all(is_of_type(model.get(name), int | float) for name in ("warm_up", "training_side")):
+        raise UserError(f"{where} is damaged (its looks, warm_up or training_side); train or export the avatar again.")
+    return config
 
 
 @functools.partial(jax.jit, static_argnums=0)
