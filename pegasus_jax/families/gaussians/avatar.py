@@ -29,7 +29,7 @@ ARRAYS = ("params", "binding", "driving", "seen", "hair")  # what the names of a
 class TrainedGaussianAvatar(Avatar):
     """A trained avatar: N Gaussians, where they are bound, and the head model that moves them."""
 
-    capabilities = frozenset({"primitives", "fuse", "program"})
+    capabilities = frozenset({"primitives", "fuse", "program", "web"})
 
     def __init__(
         self,
