@@ -25,7 +25,7 @@ def quantise(array: np.ndarray, dtype: DTypeLike) -> Quantised:
     Zero stays zero, and an error is half a step at most.
     """
     array, largest = np.asarray(array, np.float64), np.iinfo(dtype).max
-    reach = np.abs(array).reshape(len(array), -1).max(axis=1, initial=0.0)
+    reach = np.abs(array).max(axis=tuple(range(1, array.ndim)), initial=0.0)
     steps = (np.where(reach > 0.0, reach, 1.0) / largest).astype(np.float32)
     values = np.round(array / steps.reshape(-1, *(1,) * (array.ndim - 1)))
     return Quantised(np.clip(values, -largest, largest).astype(dtype), steps)

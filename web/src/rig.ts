@@ -24,7 +24,7 @@ export class Rig {
   readonly opacities: Float32Array;
   readonly depthBias: Float32Array;
   private readonly rest: Float32Array;
-  private readonly boneWeights: Float32Array;
+  private readonly jointWeights: Float32Array;
   private readonly offset: Float32Array;
   private readonly quaternion: Float32Array;
   private readonly scale: Float32Array;
@@ -48,7 +48,7 @@ export class Rig {
     this.count = this.rest.length / 9;
     this.opacities = stored.numbers("opacity");
     this.depthBias = stored.numbers("depth_bias");
-    this.boneWeights = stored.numbers("lbs_weights");
+    this.jointWeights = stored.numbers("joint_weights");
     this.offset = stored.numbers("offset");
     this.quaternion = stored.numbers("quaternion");
     this.scale = stored.numbers("log_scale").map(Math.exp);
@@ -141,17 +141,23 @@ export class Rig {
   }
 
   private place(bone: Float64Array): void {
-    const { count, rest, moved, boneWeights, quaternion, scale } = this;
+    const { count, rest, moved, jointWeights, quaternion, scale } = this;
     const { means, covariances, colours } = this.posed;
     const [offset, rotation, colour] = this.corrected;
     const moving = moved.length / 9;
     const m = new Float64Array(12);
     for (let n = 0; n < count; n++) {
+      let ofGhost = 1; // the bone that never moves has what the joints leave
       m.fill(0);
-      for (let b = 0; b <= JOINTS; b++) {
-        const weight = boneWeights[b * count + n];
-        if (weight !== 0) for (let i = 0; i < 12; i++) m[i] += weight * bone[12 * b + i];
+      for (let joint = 0; joint < JOINTS; joint++) {
+        const weight = jointWeights[joint * count + n];
+        if (weight === 0) continue;
+        ofGhost -= weight;
+        for (let i = 0; i < 12; i++) m[i] += weight * bone[12 * joint + i];
       }
+      m[0] += ofGhost;
+      m[5] += ofGhost;
+      m[10] += ofGhost;
       const v = (row: number) => rest[row * count + n] + (n < moving ? moved[row * moving + n] : 0);
       const [px, py, pz, sx, sy, sz, tx, ty, tz] = [v(0), v(1), v(2), v(3), v(4), v(5), v(6), v(7), v(8)];
       // The frame: two tangents and the normal, stretched as the skin is.
@@ -274,10 +280,9 @@ function poseFeature(rotations: Float64Array[], index: number): number {
   return rotations[1 + Math.floor(index / 9)][element] - (element % 4 === 0 ? 1 : 0);
 }
 
-/** What each bone does to a place at rest, six times (3, 4): the ghost bone, which never moves, then the joints. */
+/** What each joint does to a place at rest, five times (3, 4). */
 function bones(joints: Float64Array, local: Float64Array[]): Float64Array {
-  const out = new Float64Array(12 * (JOINTS + 1));
-  out[0] = out[5] = out[10] = 1;
+  const out = new Float64Array(12 * JOINTS);
   const turns: Float64Array[] = [];
   const places: number[][] = [];
   for (let joint = 0; joint < JOINTS; joint++) {
@@ -293,7 +298,7 @@ function bones(joints: Float64Array, local: Float64Array[]): Float64Array {
     }
     const shift = turned(turns[joint], at);
     for (let row = 0; row < 3; row++) {
-      const start = 12 * (joint + 1) + 4 * row;
+      const start = 12 * joint + 4 * row;
       for (let column = 0; column < 3; column++) out[start + column] = turns[joint][3 * row + column];
       out[start + 3] = places[joint][row] - shift[row];
     }

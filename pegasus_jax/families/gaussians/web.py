@@ -23,7 +23,7 @@ _AS_THEY_ARE: tuple[str, ...] = (
     *("driving_mean", "driving_deviation", "driving_low", "driving_high"),
     *("mixer_kernel_in", "mixer_bias_in", "mixer_kernel_out", "mixer_bias_out"),
 )
-_IN_16_BITS = ("rest", "lbs_weights", "offset", "quaternion", "colour")
+_IN_16_BITS = ("rest", "offset", "quaternion", "colour")
 _FLAT_IN_16_BITS = ("opacity", "depth_bias")
 _BASES = ("basis_offset", "basis_rotation", "basis_colour")
 
@@ -34,6 +34,7 @@ def web_arrays(look: GaussianLook) -> WebArrays:
     arrays: WebArrays = {name: full[name] for name in _AS_THEY_ARE}
     arrays |= {name: quantise(full[name], np.int16) for name in _IN_16_BITS}
     arrays |= {name: quantise(full[name][None], np.int16) for name in _FLAT_IN_16_BITS}
+    arrays["joint_weights"] = quantise(full["lbs_weights"][1:], np.int16)  # the ghost bone has the rest: they sum to 1
     arrays["log_scale"] = quantise(np.log(full["scale"]), np.int16)
     arrays |= {name: quantise(full[name].reshape(-1, look.rig.num_gaussians), np.int8) for name in _BASES}  # (3 K, N)
     return arrays | _corners(look, moving=full["motion"].shape[2])
@@ -64,12 +65,14 @@ def _corners(look: GaussianLook, *, moving: int) -> WebArrays:
 def _portable(arrays: WebArrays) -> dict[str, np.ndarray]:
     """The inverse of `web_arrays`, but for rounding."""
     numbers = {name: array.restored if isinstance(array, Quantised) else array for name, array in arrays.items()}
-    count = numbers["rest"].shape[1]
+    count, of_joints = numbers["rest"].shape[1], numbers["joint_weights"]
+    of_ghost = 1.0 - of_joints.sum(axis=0, keepdims=True)
     return (
         {name: numbers[name] for name in (*_AS_THEY_ARE, *_IN_16_BITS)}
         | {name: numbers[name][0] for name in _FLAT_IN_16_BITS}
         | {name: numbers[name].reshape(-1, 3, count) for name in _BASES}
-        | {"scale": np.exp(numbers["log_scale"]), "motion": _motion(numbers)}
+        | {"lbs_weights": np.concatenate([of_ghost, of_joints]), "motion": _motion(numbers)}
+        | {"scale": np.exp(numbers["log_scale"])}
     )
 
 
