@@ -94,8 +94,8 @@ def _opened(browser: Browser, address: str) -> tuple[Page, float]:
 
 def _take(browser: Browser, address: str, out: pathlib.Path) -> None:
     page, _ = _opened(browser, address)
-    page.evaluate("pegasusStage.turn({ yaw: -0.35, pitch: 0.08 })")
-    page.evaluate("pegasusStage.move({ 'jaw open': 0.12, mouthSmileLeft: 0.7, mouthSmileRight: 0.7 })")
+    page.evaluate("pegasusStage.turn({ yaw: -0.2, pitch: 0.05 })")
+    page.evaluate("pegasusStage.move({ 'jaw open': 0.06, mouthSmileLeft: 0.5, mouthSmileRight: 0.5 })")
     png = page.screenshot()
     with atomic.file(out) as temporary:
         temporary.write_bytes(mark_png(png, media.rendered("on a web page")))
