@@ -1,5 +1,6 @@
 // Builds the page's files: `node build.mjs` writes them where the package has them, `--check` compares instead, and
 // `--tests` bundles the tests into build/.
+import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { fileURLToPath } from "node:url";
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const PAGE = path.join(HERE, "..", "pegasus_jax", "inference", "web_page");
 const NOTICE = "/* PEGASUS-JAX, Apache-2.0. Built from web/ by `npm run build`. */";
+const ASSEMBLY = ["-O3", "--runtime", "stub", "--noAssert", "--enable", "simd", "--use", "abort="];
 const COMMON = { bundle: true, target: "es2022", legalComments: "none", logLevel: "warning" };
 
 /** The worker's code as a text inside the bundle: a page opened from a disk may start no worker from a file. */
@@ -26,8 +28,31 @@ const workerAsText = {
         format: "iife",
         minify: true,
         write: false,
+        plugins: [assemblyAsBytes],
       });
       return { contents: result.outputFiles[0].text, loader: "text" };
+    });
+  },
+};
+
+/** A module of AssemblyScript as bytes of WebAssembly. */
+const assemblyAsBytes = {
+  name: "assembly-as-bytes",
+  setup(context) {
+    context.onResolve({ filter: /^assembly:/ }, ({ path: name, resolveDir }) => ({
+      path: path.join(resolveDir, name.slice("assembly:".length)),
+      namespace: "assembly",
+    }));
+    context.onLoad({ filter: /.*/, namespace: "assembly" }, async ({ path: file }) => {
+      const folder = await mkdtemp(path.join(tmpdir(), "assembly-"));
+      try {
+        const out = path.join(folder, "out.wasm");
+        const { error, stderr } = await asc.main([path.relative(HERE, file), ...ASSEMBLY, "-o", out]);
+        if (error) throw new Error(stderr.toString());
+        return { contents: await readFile(out), loader: "binary" };
+      } finally {
+        await rm(folder, { recursive: true });
+      }
     });
   },
 };
@@ -68,6 +93,7 @@ if (process.argv.includes("--tests")) {
   await build({
     ...COMMON,
     entryPoints,
+    plugins: [assemblyAsBytes],
     format: "esm",
     platform: "node",
     outdir: "build",

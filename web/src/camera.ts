@@ -10,7 +10,6 @@ export type Colour = [number, number, number, number]; // red, green, blue, opac
 
 export const NEAR = 0.1; // head units: nothing is drawn that is nearer
 export const LEAST_OPACITY = 1 / 255; // of what is drawn at a pixel
-export const MOST_OPACITY = 0.99;
 
 const DILATION = 0.3; // square pixels at the size of training, as in 3D Gaussian splatting
 const PIXEL = 1 / 12; // square pixels: variance of a pixel's own square

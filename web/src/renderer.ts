@@ -2,7 +2,7 @@
  * Draws sorted Gaussians with WebGL2: the projection of `pegasus_jax/families/gaussians/drawing.py` in a vertex shader,
  * the opacity rules of rasterizer/README.md in a fragment shader. Colours are blended as stored (sRGB), as in training.
  */
-import { blurOf, LEAST_OPACITY, MOST_OPACITY, NEAR } from "./camera";
+import { blurOf, LEAST_OPACITY, NEAR } from "./camera";
 import { STRIDE } from "./messages";
 import type { Canvas } from "./painter";
 import { PageError } from "./stored";
@@ -63,7 +63,7 @@ out vec4 drawn;
 void main() {
   float distance = dot(place, place);
   if (distance > reach) discard;
-  float alpha = min(${MOST_OPACITY}, colour_out.a * exp(-0.5 * distance));
+  float alpha = min(0.99, colour_out.a * exp(-0.5 * distance));
   drawn = vec4(colour_out.rgb * alpha, alpha);
 }`;
 
