@@ -166,6 +166,28 @@ def test_it_opens_from_a_disk_asks_for_nothing_else_and_paints_where_no_card_is(
     assert (picture(page)[..., :3] < 200).mean() > 0.05
 
 
+def test_a_graphics_card_that_comes_back_shows_the_avatar_again(folder, open_page):
+    page = ready(open_page(f"file://{folder}/index.html#webgl"))
+    before = picture(page)
+    page.evaluate(
+        """async () => {
+            const gl = pegasusStage.avatar.canvas.getContext("webgl2");
+            const loss = gl.getExtension("WEBGL_lose_context");
+            const heard = (name) =>
+                new Promise((resolve) => gl.canvas.addEventListener(`webglcontext${name}`, resolve, { once: true }));
+            const lost = heard("lost");
+            loss.loseContext();
+            await lost;
+            await new Promise((resolve) => setTimeout(resolve, 0)); // it may be restored once the event is over
+            const restored = heard("restored");
+            loss.restoreContext();
+            await restored;
+            await pegasusStage.show();
+        }"""
+    )
+    assert np.array_equal(picture(page), before)
+
+
 def changed(page, act) -> float:
     """Mean change of the picture, in levels, by doing something."""
     before = picture(page).astype(float)

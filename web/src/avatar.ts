@@ -14,7 +14,7 @@ interface Picture {
 export class Avatar {
   background: Colour = [1, 1, 1, 1];
   private wanted: Picture | null = null;
-  private waiting: (() => void)[] = [];
+  private waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   private posed: Frame | null = null;
   private busy = false;
   private spare: ArrayBuffer | null = null;
@@ -24,16 +24,10 @@ export class Avatar {
     readonly canvas: HTMLCanvasElement,
     readonly surface: Surface,
     private readonly worker: Worker,
-    private readonly failed: (error: Error) => void,
   ) {}
 
-  /** Opens the avatar of a folder; `failed` hears what goes wrong later. Throws a PageError. */
-  static async open(
-    canvas: HTMLCanvasElement,
-    folder: string,
-    way: Way,
-    failed: (error: Error) => void,
-  ): Promise<Avatar> {
+  /** Opens the avatar of a folder. Throws a PageError. */
+  static async open(canvas: HTMLCanvasElement, folder: string, way: Way): Promise<Avatar> {
     const stored = await read(await loaded(new URL("avatar.js", new URL(folder, document.baseURI)).href));
     const surface = surfaceOf(canvas, way, stored.trainingSide);
     const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
@@ -47,14 +41,14 @@ export class Avatar {
     } finally {
       URL.revokeObjectURL(url);
     }
-    return new Avatar(stored, canvas, surface, worker, failed);
+    return new Avatar(stored, canvas, surface, worker);
   }
 
   /** Shows a frame from a camera; done when it, or one that was asked for later, is on the canvas. */
   draw(frame: Frame, camera: Camera): Promise<void> {
     const { width, height } = this.canvas;
     this.wanted = { frame, canvas: { camera, width, height, background: this.background } };
-    const done = new Promise<void>((resolve) => this.waiting.push(resolve));
+    const done = new Promise<void>((resolve, reject) => this.waiting.push({ resolve, reject }));
     if (!this.busy) void this.work();
     return done;
   }
@@ -68,18 +62,17 @@ export class Avatar {
 
   private async work(): Promise<void> {
     this.busy = true;
-    try {
-      while (this.wanted !== null) {
-        const [picture, waiting] = [this.wanted, this.waiting];
-        [this.wanted, this.waiting] = [null, []];
+    while (this.wanted !== null) {
+      const [picture, waiting] = [this.wanted, this.waiting];
+      [this.wanted, this.waiting] = [null, []];
+      try {
         await this.show(picture);
-        waiting.forEach((resolve) => resolve());
+        waiting.forEach(({ resolve }) => resolve());
+      } catch (error) {
+        waiting.forEach(({ reject }) => reject(error));
       }
-    } catch (error) {
-      this.failed(error as Error);
-    } finally {
-      this.busy = false;
     }
+    this.busy = false;
   }
 
   private async show({ frame, canvas }: Picture): Promise<void> {

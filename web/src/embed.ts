@@ -13,7 +13,7 @@ export type { Stage } from "./stage";
 
 /** Shows the avatar of a folder on a canvas, as large as the canvas' own `width` and `height`. */
 export async function openAvatar(canvas: HTMLCanvasElement, folder: string): Promise<Stage> {
-  const stage = new Stage(await Avatar.open(canvas, folder, "auto", (error) => console.error(error)));
+  const stage = new Stage(await Avatar.open(canvas, folder, "auto"));
   await stage.show();
   return stage;
 }

@@ -40,21 +40,25 @@ export function followFingers(canvas: HTMLCanvasElement, stage: Stage): void {
     const [right, down] = [(after.x - before.x) / side, (after.y - before.y) / side];
     const { yaw, pitch, zoom, ...place } = stage.view;
     if (fingers.size === 1 && !event.shiftKey) {
-      void stage.turn({ yaw: yaw + RADIANS_PER_SIDE * right, pitch: pitch + RADIANS_PER_SIDE * down });
+      stage
+        .turn({ yaw: yaw + RADIANS_PER_SIDE * right, pitch: pitch + RADIANS_PER_SIDE * down })
+        .catch(stage.failed);
     } else {
       const closer = fingers.size === 2 ? spread() / Math.max(apart, 1) : 1;
-      void stage.turn({ right: place.right + right, down: place.down + down, zoom: zoom * closer });
+      stage
+        .turn({ right: place.right + right, down: place.down + down, zoom: zoom * closer })
+        .catch(stage.failed);
     }
   };
   canvas.onpointerup = canvas.onpointercancel = (event) => fingers.delete(event.pointerId);
   canvas.onwheel = (event) => {
     event.preventDefault();
-    void stage.turn({ zoom: stage.view.zoom * Math.exp(-ZOOM_PER_PIXEL * event.deltaY) });
+    stage.turn({ zoom: stage.view.zoom * Math.exp(-ZOOM_PER_PIXEL * event.deltaY) }).catch(stage.failed);
   };
   canvas.onkeydown = (event) => {
     const [yaw, pitch] = KEYS[event.key] ?? [0, 0];
     if (yaw !== 0 || pitch !== 0)
-      void stage.turn({ yaw: stage.view.yaw + yaw, pitch: stage.view.pitch + pitch });
+      stage.turn({ yaw: stage.view.yaw + yaw, pitch: stage.view.pitch + pitch }).catch(stage.failed);
   };
 }
 

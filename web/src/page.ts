@@ -60,7 +60,7 @@ function addSliders(place: HTMLElement, groups: [string, Slider[]][], stage: Sta
     input.oninput = () => {
       stage.play(false);
       const value = input.valueAsNumber;
-      void stage.move(Object.fromEntries(sliders.map((slider) => [slider.label, value])));
+      stage.move(Object.fromEntries(sliders.map((slider) => [slider.label, value]))).catch(stage.failed);
     };
     return { label, update };
   });
@@ -88,7 +88,7 @@ function fit(canvas: HTMLCanvasElement, stage: Stage): void {
     );
     if (canvas.width === width && canvas.height === height) return;
     Object.assign(canvas, { width, height });
-    void stage.show();
+    stage.show().catch(stage.failed);
   };
   new ResizeObserver(resize).observe(canvas);
   resize();
@@ -107,9 +107,9 @@ function addControls(stage: Stage): void {
   apart.onchange(new Event("change"));
   find("rest").onclick = () => {
     stage.play(false);
-    void stage.rest();
+    stage.rest().catch(stage.failed);
   };
-  find("front").onclick = () => void stage.turn(FRONT);
+  find("front").onclick = () => stage.turn(FRONT).catch(stage.failed);
 
   const [play, time] = [find<HTMLButtonElement>("play"), find<HTMLInputElement>("time")];
   find("clip").hidden = stage.numFrames === 0;
@@ -120,13 +120,13 @@ function addControls(stage: Stage): void {
   };
   time.oninput = () => {
     stage.play(false);
-    void stage.showFrame(time.valueAsNumber);
+    stage.showFrame(time.valueAsNumber).catch(stage.failed);
   };
 
   const [colour, clear] = [find<HTMLInputElement>("colour"), find<HTMLInputElement>("clear")];
   colour.oninput = clear.onchange = () => {
     const [red, green, blue] = [1, 3, 5].map((at) => parseInt(colour.value.slice(at, at + 2), 16) / 255);
-    void stage.setBackground([red, green, blue, clear.checked ? 0 : 1]);
+    stage.setBackground([red, green, blue, clear.checked ? 0 : 1]).catch(stage.failed);
   };
 
   const buttons = [find<HTMLButtonElement>("still"), find<HTMLButtonElement>("film")];
@@ -157,9 +157,10 @@ function addControls(stage: Stage): void {
 async function open(): Promise<void> {
   const canvas = find<HTMLCanvasElement>("canvas");
   const way = WAYS.find((one) => location.hash === `#${one}`) ?? "auto";
-  const stage = new Stage(await Avatar.open(canvas, "./", way, tell));
+  const stage = new Stage(await Avatar.open(canvas, "./", way));
   find("made").textContent = stage.avatar.stored.header.made.sentence;
   find("panel").hidden = false;
+  stage.failed = tell;
   addControls(stage);
   followFingers(canvas, stage);
   fit(canvas, stage);
@@ -168,4 +169,4 @@ async function open(): Promise<void> {
   Object.assign(window, { pegasusStage: stage }); // for those who try things in the console, and for tests
 }
 
-open().catch(tell);
+open().catch(tell); // a page opened from a disk hears of no rejection that is not caught

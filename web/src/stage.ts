@@ -15,6 +15,8 @@ export class Stage {
   readonly numFrames: number;
   /** Hears of every picture on the canvas. */
   drawn: () => void = () => {};
+  /** Hears what goes wrong where nobody waits for it. */
+  failed: (error: unknown) => void = (error) => console.error(error);
   private readonly clip: { pose: Float32Array; expression: Float32Array } | null;
   private frame: Frame;
   private orbit = FRONT;
@@ -28,6 +30,7 @@ export class Stage {
     this.clip = stored.has("clip_pose")
       ? { pose: stored.numbers("clip_pose"), expression: stored.numbers("clip_expression") }
       : null;
+    avatar.canvas.addEventListener("webglcontextrestored", () => this.show().catch(this.failed));
     this.numFrames = this.clip === null ? 0 : this.clip.pose.length / stored.header.rest.pose.length;
   }
 
@@ -100,7 +103,7 @@ export class Stage {
     const mayPlay = on && this.numFrames > 0;
     if (mayPlay === this.isPlaying) return;
     this.played = mayPlay ? { since: performance.now(), from: this.playedFrame } : null;
-    if (mayPlay) requestAnimationFrame(() => void this.playOn());
+    if (mayPlay) requestAnimationFrame(() => this.playOn().catch(this.failed));
   }
 
   /** A PNG of what is shown, which says that it is synthetic. */
@@ -153,7 +156,7 @@ export class Stage {
     const { since, from } = this.played;
     const passed = ((performance.now() - since) * this.avatar.stored.header.fps) / 1000;
     await this.showFrame(Math.floor(from + passed) % this.numFrames);
-    requestAnimationFrame(() => void this.playOn());
+    requestAnimationFrame(() => this.playOn().catch(this.failed));
   }
 
   private async playOnce(): Promise<void> {
