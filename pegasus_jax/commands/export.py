@@ -7,7 +7,7 @@ from absl import flags
 from pegasus_jax.commands.folders import define_output, define_path
 from pegasus_jax.errors import UserError
 
-_KINDS = ["avatar", "baked", "splats", "points", "pictures", "video"]
+_KINDS = ["avatar", "baked", "splats", "points", "pictures", "video", "web"]
 _KIND_OF_SUFFIX = {
     ".ply": "splats",
     ".png": "pictures",
@@ -26,8 +26,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         None,
         _KINDS,
         "avatar: the whole as .npz; baked: one look as .npz that needs no network; splats: 3D Gaussians as .ply; "
-        "points: coloured points as .ply; pictures: .png with alpha; video: .webm or .mov with alpha. By the suffix "
-        "without it: avatar, splats, pictures or video; with --sequence, splats.",
+        "points: coloured points as .ply; pictures: .png with alpha; video: .webm or .mov with alpha; web: a folder "
+        "that is a web page. By the suffix without it: avatar, splats, pictures or video; with --sequence, splats.",
         **into,
     )
     flags.DEFINE_string("look", None, "a trained look's name or a look file; the person as filmed without it.", **into)

@@ -180,7 +180,7 @@ class Avatar(abc.ABC):
     @property
     @abc.abstractmethod
     def capabilities(self) -> frozenset[str]:
-        """What it can do besides `render`: some of "primitives", "looks", "fuse", "program"."""
+        """What it can do besides `render`: some of "primitives", "looks", "fuse", "program", "web"."""
 
     @property
     @abc.abstractmethod

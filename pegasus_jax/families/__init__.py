@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pegasus_jax.core.avatar import Avatar, BakedLook
     from pegasus_jax.core.model import AvatarModel
+    from pegasus_jax.families.quantised import Quantised
 
 _MODULES = {
     "gaussians": "pegasus_jax.families.gaussians.family",
@@ -58,6 +59,9 @@ class Family(Protocol):
 
     def write_portable(self, path: "pathlib.Path", baked: "BakedLook", *, image_size: int) -> None:
         """Writes a baked look as arrays that need none of our code, and a program that draws them."""
+
+    def web_arrays(self, baked: "BakedLook") -> "tuple[dict[str, np.ndarray | Quantised], BakedLook]":
+        """A baked look as the arrays that a web page draws it from, and the look with all of them as rounded there."""
 
 
 def find(name: str) -> Family:

@@ -13,11 +13,11 @@ from pegasus_jax.core.camera import Camera
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.motion import Motion
 from pegasus_jax.errors import UserError
-from pegasus_jax.inference import clip, ply
+from pegasus_jax.inference import clip, ply, web
 from pegasus_jax.inference.load import load
 from pegasus_jax.inference.look_file import find_look
 
-Kind = Literal["avatar", "baked", "splats", "points", "pictures", "video"]
+Kind = Literal["avatar", "baked", "splats", "points", "pictures", "video", "web"]
 KINDS: tuple[str, ...] = get_args(Kind)
 _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "avatar": (".npz",),
@@ -26,6 +26,7 @@ _SUFFIXES: Mapping[str, tuple[str, ...]] = {
     "points": (".ply",),
     "pictures": (".png",),
     "video": (".webm", ".mov"),
+    "web": (),
 }
 _OF_ONE_FRAME = ("splats", "points", "pictures")
 
@@ -37,10 +38,12 @@ def check_out(kind: str, out: pathlib.Path, *, sequence: bool) -> None:
         UserError: the suffix does not fit the kind.
     """
     if sequence and kind not in _OF_ONE_FRAME:
-        raise UserError(f"--sequence is for splats, points and pictures; {kind} is one file for all frames.")
+        raise UserError(f"--sequence is for splats, points and pictures; {kind} is one for all frames.")
     if sequence and out.suffix:
         raise UserError(f"--out={out} must be a folder: --sequence writes a file for every frame.")
-    if not sequence and out.suffix.lower() not in _SUFFIXES[kind]:
+    if kind == "web" and out.suffix:
+        raise UserError(f"--out={out} must be a folder for --kind=web.")
+    if not sequence and kind != "web" and out.suffix.lower() not in _SUFFIXES[kind]:
         raise UserError(f"--out={out} must end in {' or '.join(_SUFFIXES[kind])} for --kind={kind}.")
 
 
@@ -61,7 +64,7 @@ def export_avatar(
     "avatar" is what every command takes instead of a work folder; "baked" one look that needs no network, as arrays and
     as a program (`docs/export.md`); "splats", "points" and "pictures" one frame as `.ply` or as `.png` with alpha:
     number `frame`, from 1, of the dataset folder `drive`, or at rest, or with `sequence` every frame, in a folder;
-    "video" all frames with alpha.
+    "video" all frames with alpha; "web" a folder that is a web page, which plays the motion of `drive`.
 
     Raises:
         UserError: there is no such avatar, look or frame, or `check_out` says no.
@@ -74,6 +77,11 @@ def export_avatar(
         return avatar.save(out)
     if kind in ("splats", "points"):
         _check(avatar, "primitives", f"--kind={kind}")
+    if kind == "web" and "web" not in avatar.capabilities:
+        raise UserError(
+            f"--kind=web shows rigged Gaussians, and this avatar is of {avatar.description.family}; train one with "
+            "--config=configs/gaussians_laptop.py."
+        )
     chosen = find_look(look, avatar)
     baked = avatar.bake(chosen.latent, dtype=dtype)
     if kind == "baked":
@@ -81,6 +89,8 @@ def export_avatar(
         return families.find(avatar.description.family).write_portable(out, baked, image_size=image_size)
     motion = _motion(avatar, drive, image_size=image_size)
     made = media.rendered(chosen.how)
+    if kind == "web":
+        return web.write_page(out, avatar, baked, motion, plays=drive is not None, made=made)
     if kind == "video":
         frames = clip.render_frames(baked, motion, with_alpha=True)
         frames = progress.bar(frames, total=len(motion), desc="exporting")

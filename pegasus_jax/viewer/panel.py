@@ -10,9 +10,10 @@ from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.core.motion import Motion
 from pegasus_jax.editing import Look
+from pegasus_jax.flame import controls
 from pegasus_jax.inference.clip import FPS
 from pegasus_jax.inference.look_file import look_json
-from pegasus_jax.viewer import controls, looks, saving
+from pegasus_jax.viewer import looks, saving
 from pegasus_jax.viewer.drawing import Drawer
 from pegasus_jax.viewer.live import Live
 from pegasus_jax.viewer.modes import modes_of

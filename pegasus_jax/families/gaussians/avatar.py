@@ -56,7 +56,7 @@ _LEAVES = {
 class TrainedGaussianAvatar(Avatar):
     """A trained avatar: N Gaussians, where they are bound, and the head model that moves them."""
 
-    capabilities = frozenset({"primitives", "fuse", "program"})
+    capabilities = frozenset({"primitives", "fuse", "program", "web"})
 
     def __init__(
         self,

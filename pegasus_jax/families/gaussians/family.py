@@ -12,7 +12,7 @@ from pegasus_jax.core.latents import CATEGORIES, check_slots
 from pegasus_jax.core.model import AvatarModel
 from pegasus_jax.data.run_data import RunData
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.gaussians import portable
+from pegasus_jax.families.gaussians import portable, web
 from pegasus_jax.families.gaussians.avatar import ARRAYS, TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.baked import GaussianLook
 from pegasus_jax.families.gaussians.fuse import HAIR, wear_hair
@@ -20,6 +20,7 @@ from pegasus_jax.families.gaussians.generative import GenerativeModel
 from pegasus_jax.families.gaussians.generative_avatar import LOOKS, REACH, GenerativeGaussianAvatar
 from pegasus_jax.families.gaussians.model import GaussiansModel
 from pegasus_jax.families.gaussians.settings import GaussianSettings, from_values
+from pegasus_jax.families.quantised import Quantised
 
 
 def settings(values: Mapping[str, Any], *, total_frames: int) -> GaussianSettings:
@@ -99,3 +100,10 @@ def write_portable(path: pathlib.Path, baked: BakedLook, *, image_size: int) -> 
     """Writes a baked look as arrays, and a program that draws them."""
     assert isinstance(baked, GaussianLook)
     portable.write_portable(path, baked, image_size=image_size)
+
+
+def web_arrays(baked: BakedLook) -> tuple[dict[str, np.ndarray | Quantised], BakedLook]:
+    """A baked look as the arrays that a web page draws it from, and the look that they draw."""
+    assert isinstance(baked, GaussianLook)
+    arrays = web.web_arrays(baked)
+    return arrays, web.drawn_from(baked, arrays)

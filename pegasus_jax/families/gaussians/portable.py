@@ -63,7 +63,7 @@ def draw_arrays(
     arrays: Mapping[str, Any], pose: jax.Array, expression: jax.Array, camera: Camera
 ) -> dict[str, jax.Array]:
     """Returns one frame's `image` (H, W, 3) over white, `alpha` (H, W), and `overflow`, pairs that had no room."""
-    params, rig = _rebuilt(arrays)
+    params, rig = rebuilt(arrays)
     render = over_white(
         draw_frame(
             params,
@@ -79,8 +79,8 @@ def draw_arrays(
     return {"image": render.image, "alpha": render.alpha, "overflow": render.overflow}  # type: ignore[dict-item]
 
 
-def _rebuilt(arrays: Mapping[str, Any]) -> tuple[Params, Rig]:
-    """Parameters and rig with units of 1: offsets are head units already."""
+def rebuilt(arrays: Mapping[str, Any]) -> tuple[Params, Rig]:
+    """Returns parameters and rig of `portable_arrays`, with units of 1: offsets are head units already."""
     opacity = jnp.clip(arrays["opacity"], 1e-6, 1.0 - 1e-6)
     ones = jnp.ones_like(opacity)
     params = Params(

@@ -72,8 +72,8 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
     features = used_pose_features(head)
     order, num_moving = moving_first(head, binding)
     binding = jax.tree.map(lambda array: array[order], binding)
-    place, tangents, coordinates = _frames(head, betas, binding)
-    motion = _motion(head, jax.tree.map(lambda array: array[:num_moving], binding), coordinates, features)
+    place, tangents, coordinates = frames(head, betas, binding)
+    motion = _motion(head, jax.tree.map(lambda array: array[:num_moving], binding), coordinates)
     regressor = np.asarray(head.J_regressor)
     joint_motion = np.einsum("jv,vck->kjc", regressor, np.asarray(head.exprdirs)).reshape(NUM_EXPRESSION, -1)
     freedom = parts.freedoms(binding.part)
@@ -97,7 +97,7 @@ def build_rig(head: HeadModel, betas: np.ndarray, binding: Binding, driving: np.
 
 def moving_first(head: HeadModel, binding: Binding) -> tuple[np.ndarray, int]:
     """Returns the order (N,) of a rig's Gaussians, and how many of them move with expression and correctives."""
-    moving = _moving(head, binding, used_pose_features(head))
+    moving = _moving(head, binding)
     return np.argsort(~moving, kind="stable"), int(moving.sum())
 
 
@@ -118,19 +118,20 @@ def used_pose_features(head: HeadModel) -> np.ndarray:
     return np.flatnonzero(used)
 
 
-def _directions(head: HeadModel, features: np.ndarray) -> np.ndarray:
-    """(D, V, 3)."""
+def directions(head: HeadModel) -> np.ndarray:
+    """Returns how each driving number, expression then used pose features, moves the vertices: (D, V, 3)."""
+    features = used_pose_features(head)
     return np.concatenate([np.moveaxis(np.asarray(head.exprdirs), 2, 0), np.asarray(head.posedirs)[features]])
 
 
-def _moving(head: HeadModel, binding: Binding, features: np.ndarray) -> np.ndarray:
+def _moving(head: HeadModel, binding: Binding) -> np.ndarray:
     """(N,) bool: Gaussians on triangles that expressions or correctives move; what is off the surface is not moved."""
-    vertices = np.abs(_directions(head, features)).max(axis=(0, 2)) > _STILL
+    vertices = np.abs(directions(head)).max(axis=(0, 2)) > _STILL
     return vertices[np.asarray(head.faces)[binding.faces_idx]].any(axis=1) & (binding.part != parts.SHELL)
 
 
-def _frames(head: HeadModel, betas, binding: Binding) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Places (N, 3), tangents (N, 2, 3), and what tangents are of a triangle's two edges, (N, 2, 2).
+def frames(head: HeadModel, betas: np.ndarray, binding: Binding) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns places (N, 3), tangents (N, 2, 3), and what tangents are of a triangle's two edges, (N, 2, 2).
 
     A shell has the axes of the head for tangents.
     """
@@ -152,9 +153,9 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def _motion(head: HeadModel, moving: Binding, coordinates: np.ndarray, features: np.ndarray) -> np.ndarray:
+def _motion(head: HeadModel, moving: Binding, coordinates: np.ndarray) -> np.ndarray:
     """(D, 9, M)."""
-    corners = _directions(head, features)[:, np.asarray(head.faces)[moving.faces_idx]]  # (D, M, 3, 3)
+    corners = directions(head)[:, np.asarray(head.faces)[moving.faces_idx]]  # (D, M, 3, 3)
     place = np.einsum("nk,dnkc->dcn", moving.bary, corners)
     edges = corners[:, :, 1:] - corners[:, :, :1]
     tangents = np.einsum("nte,dnec->dtcn", coordinates[: len(moving)], edges)

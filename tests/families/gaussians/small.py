@@ -1,12 +1,16 @@
 """A small avatar of rigged Gaussians on the built-in head, and frames of it."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from pegasus_jax.core.camera import Camera
 from pegasus_jax.data.frames import Batch
+from pegasus_jax.families.description import AvatarDescription
 from pegasus_jax.families.gaussians import binding
+from pegasus_jax.families.gaussians.avatar import TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.params import initial_params
 from pegasus_jax.families.gaussians.rig import build_rig, driving_numbers, driving_range
 from pegasus_jax.flame import builtin_head
@@ -70,3 +74,24 @@ def random_params(rig, *, num_bases=3, seed=0):
     params = initial_params(rig, num_bases=num_bases, hidden=4, key=jax.random.key(seed))
     rng = np.random.default_rng(seed)
     return jax.tree.map(lambda leaf: leaf + jnp.asarray(rng.normal(0.0, 0.1, leaf.shape), jnp.float32), params)
+
+
+def avatar(count=400, *, num_bases=3):
+    """Somebody who was never trained, of random colours."""
+    head, betas = builtin_head(), np.zeros(100, np.float32)
+    rig, places = rigged(count)
+    params = random_params(rig, num_bases=num_bases)
+    colour = np.random.default_rng(0).uniform(0.0, 1.0, (3, count))
+    params = dataclasses.replace(params, colour=jnp.asarray(colour, jnp.float32))
+    description = AvatarDescription.of_run(
+        family="gaussians",
+        model={"training_side": 64},
+        head=head,
+        head_path=None,
+        betas=betas,
+        canonical_expression=np.full(50, 0.1),
+        looks=("me",),
+        image_size=64,
+    )
+    driving = np.stack([rig.driving_mean, rig.driving_deviation, rig.driving_low, rig.driving_high])
+    return TrainedGaussianAvatar(description, params, places, driving, np.ones(count, bool), None)

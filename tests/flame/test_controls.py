@@ -1,7 +1,6 @@
 import numpy as np
 
-from pegasus_jax.flame import builtin_head
-from pegasus_jax.viewer import controls
+from pegasus_jax.flame import builtin_head, controls
 from tests.heads import random_head
 
 
