@@ -94,7 +94,7 @@ def test_its_file_is_the_same_avatar(run):
     assert np.array_equal(first, second) and first.std() > 5
 
 
-@pytest.mark.parametrize("lost, message", [("points", "lacks points"), ("networks.pose.trunk.0", "pose.trunk.0")])
+@pytest.mark.parametrize("lost, message", [("points", "no array 'points'"), ("networks.pose.trunk.0", "pose.trunk.0")])
 def test_a_file_that_lacks_an_array_is_damaged(run, lost, message):
     arrays = pj.load(run / "run").arrays()
     np.savez(run / "lacking.npz", **{name: array for name, array in arrays.items() if not name.startswith(lost)})
