@@ -23,7 +23,8 @@ from pegasus_jax.families.gaussians.rig import moving_first
 from pegasus_jax.flame.hair_retargeting import retarget_hair
 
 HAIR = "hair"
-_MOSTLY = 0.5  # share of hair from which on a Gaussian is hair
+_MOSTLY = 0.5  # share of hair from which on a Gaussian is hair that is lent
+_TRACE = 0.1  # from which on it leaves with the recipient's own hair: a dark rim would stay on the forehead
 
 
 def wear_hair(source: TrainedGaussianAvatar, target: TrainedGaussianAvatar) -> TrainedGaussianAvatar:
@@ -33,7 +34,7 @@ def wear_hair(source: TrainedGaussianAvatar, target: TrainedGaussianAvatar) -> T
         UserError: one of them does not know which of its Gaussians are hair, or the source has none.
     """
     of_source, of_target = _share_of_hair(source, "source"), _share_of_hair(target, "target")
-    theirs, ours = of_source > _MOSTLY, of_target > _MOSTLY
+    theirs, ours = of_source > _MOSTLY, of_target > _TRACE
     if not theirs.any():
         raise UserError("The source shows no hair that could be lent: masks of hair in its clip are empty.")
     removed, bared = _given_up(source, target, theirs, ours)
