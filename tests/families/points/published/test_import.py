@@ -147,7 +147,7 @@ def test_the_canonical_expression_has_to_be_known(pointavatar, tmp_path):
     np.save(tmp_path / "short.npy", np.zeros(49))
     refused(pointavatar, tmp_path, r"must hold \(50,\) or \(1, 50\)", canonical_expression=tmp_path / "short.npy")
     (tmp_path / "text.npy").write_text("no array")
-    refused(pointavatar, tmp_path, "is no .npy file of numbers", canonical_expression=tmp_path / "text.npy")
+    refused(pointavatar, tmp_path, "is not an .npy of a plain array", canonical_expression=tmp_path / "text.npy")
     np.save(tmp_path / "nan.npy", np.full(50, np.nan))
     refused(pointavatar, tmp_path, "not finite", canonical_expression=tmp_path / "nan.npy")
 
