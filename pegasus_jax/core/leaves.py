@@ -26,6 +26,7 @@ class Leaf:
     kind: Literal["f", "i", "b"] = "f"  # becomes float32, int32 or bool
     low: float | None = None  # the least value that there may be
     high: float | None = None  # the largest
+    may_be_none: tuple[str, ...] = ()  # names of the shape that may stand for 0
 
 
 def checked(arrays: Mapping[str, np.ndarray], leaves: Mapping[str, Leaf], *, where: str) -> dict[str, np.ndarray]:
@@ -48,7 +49,7 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, leaf: Leaf, sizes: dic
         array = array.astype(np.float32)  # bounds are beyond the smaller types
     if len(array.shape) == len(leaf.shape):
         for size, wanted in zip(array.shape, leaf.shape):
-            if isinstance(wanted, str) and size:
+            if isinstance(wanted, str) and (size or wanted in leaf.may_be_none):
                 sizes.setdefault(wanted, size)
     shape = tuple(sizes.get(wanted, wanted) if isinstance(wanted, str) else wanted for wanted in leaf.shape)
     if array.shape != shape:

@@ -57,3 +57,14 @@ def test_what_is_not_is_named(name, array, sentence):
     arrays = {key: value for key, value in (GOOD | {name: array}).items() if value is not None}
     with pytest.raises(UserError, match=sentence):
         checked(arrays, LEAVES, where="a.npz")
+
+
+def test_a_size_may_be_none_where_that_is_said():
+    leaves = {"bases": Leaf(("K", 2), may_be_none=("K",)), "weights": Leaf(("K",), may_be_none=("K",))}
+    for size in (0, 3):
+        found = checked({"bases": np.zeros((size, 2)), "weights": np.zeros(size)}, leaves, where="it")
+        assert found["bases"].shape == (size, 2)
+    with pytest.raises(UserError, match="weights must have the shape"):
+        checked({"bases": np.zeros((0, 2)), "weights": np.zeros(2)}, leaves, where="it")
+    with pytest.raises(UserError, match="bases must have the shape"):
+        checked({"bases": np.zeros((0, 2))}, {"bases": Leaf(("K", 2))}, where="it")

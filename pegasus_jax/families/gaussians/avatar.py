@@ -32,17 +32,18 @@ _DRIVING_SIZE = NUM_EXPRESSION + POSE_SIZE - GLOBAL.stop
 _FARTHEST = 1e4  # head units, and what is counted in shares of them
 _SLACK = 1e-3  # of shares
 _LARGEST_LOG_SCALE = 40.0  # its exponential and the square of that are float32
+_BASES = ("K",)  # of which there may be none
 _LEAVES = {
     "params.offset": Leaf((3, "N"), low=-_FARTHEST, high=_FARTHEST),
     "params.quaternion": Leaf((4, "N")),
     "params.log_scale": Leaf((3, "N"), low=-_LARGEST_LOG_SCALE, high=_LARGEST_LOG_SCALE),
     "params.opacity_logit": Leaf(("N",)),
     "params.colour": Leaf((3, "N"), low=-_FARTHEST, high=_FARTHEST),
-    **{f"params.bases.{name}": Leaf(("K", 3, "N")) for name in ("offset", "rotation", "colour")},
+    **{f"params.bases.{name}": Leaf(("K", 3, "N"), may_be_none=_BASES) for name in ("offset", "rotation", "colour")},
     "params.mixer.kernel_in": Leaf((_DRIVING_SIZE, "H")),
     "params.mixer.bias_in": Leaf(("H",)),
-    "params.mixer.kernel_out": Leaf(("H", "K")),
-    "params.mixer.bias_out": Leaf(("K",)),
+    "params.mixer.kernel_out": Leaf(("H", "K"), may_be_none=_BASES),
+    "params.mixer.bias_out": Leaf(("K",), may_be_none=_BASES),
     "binding.faces_idx": Leaf(("N",), "i", low=0),
     "binding.bary": Leaf(("N", 3), low=-1.0, high=2.0),
     "binding.offset": Leaf(("N", 3), low=-_FARTHEST, high=_FARTHEST),
