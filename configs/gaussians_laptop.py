@@ -5,7 +5,7 @@ python launch.py train --config=configs/gaussians_laptop.py:quick --data=data/me
 
 python launch.py train --config=configs/gaussians_laptop.py:generative --data='data/me,data/me__*' --workdir=runs/me
 
-16,000 Gaussians on the head and up to 6,000 around it, without a network per Gaussian: `docs/gaussians.md`. Pictures of
+16,000 Gaussians on the head and up to 6,000 around it, without a network per Gaussian: `docs/method.md`. Pictures of
 128 pixels first, then of 256.
 """
 

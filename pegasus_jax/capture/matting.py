@@ -18,7 +18,7 @@ _BLACK, _WHITE = 0.04, 0.96  # the solution's noise becomes exactly 0 and 1
 _FAINT = 0.2  # share of the person below which a pixel keeps more and more of what was filmed: it is nearly background
 
 
-def refine_matte(image: np.ndarray, coarse: np.ndarray) -> np.ndarray:
+def solve_matte(image: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     """Returns the matte (H, W) float32 in [0, 1] of `image` (H, W, 3) uint8, from a `coarse` one of a segmenter.
 
     Where the coarse one leaves nothing sure, or nothing open, it is returned as it is.

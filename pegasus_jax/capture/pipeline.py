@@ -18,7 +18,7 @@ from pegasus_jax.capture.face_landmarks import FaceDetections, FaceDetector
 from pegasus_jax.capture.fit import fit_landmarks
 from pegasus_jax.capture.landmark_term import landmark_points, project_clip
 from pegasus_jax.capture.mattes import Segmenters, around_face
-from pegasus_jax.capture.matting import estimate_foreground, refine_matte
+from pegasus_jax.capture.matting import estimate_foreground, solve_matte
 from pegasus_jax.capture.observations import landmark_map
 from pegasus_jax.capture.one_face import follow_face
 from pegasus_jax.capture.parts import part_masks
@@ -234,7 +234,7 @@ def _write_pictures(
             coarse = np.round(255 * segmenters.person(image) * inside).astype(np.uint8)
             if clip.beside_others[row]:
                 coarse = around_face(coarse, clip.detections.landmarks[row])
-            matte = refine_matte(image, coarse / 255) * inside
+            matte = solve_matte(image, coarse / 255) * inside
             hair = segmenters.hair(image) * matte
             parts = part_masks(clip.detections.landmarks[row], hair)
             image, mask = estimate_foreground(image, matte), np.round(255 * matte).astype(np.uint8)

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -66,6 +67,14 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, leaf: Leaf, sizes: dic
 def flat(tree: Any) -> dict[str, Any]:
     """Leaves by their dotted names."""
     return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def fingerprint_of(tree: Any, *, start: str = "") -> str:
+    """SHA-256 of a text and of all leaves with their names, as hex."""
+    digest = hashlib.sha256(start.encode())
+    for name, leaf in sorted(flat(tree).items()):
+        digest.update(name.encode() + np.asarray(leaf).tobytes())
+    return digest.hexdigest()
 
 
 def unflat(template: Any, leaves: Mapping[str, Any], *, where: str) -> Any:

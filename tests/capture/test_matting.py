@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pegasus_jax.capture.mattes import Segmenters
-from pegasus_jax.capture.matting import estimate_foreground, refine_matte
+from pegasus_jax.capture.matting import estimate_foreground, solve_matte
 from pegasus_jax.capture.video import read_frames
 
 PERSON, WALL = np.array([150, 60, 40.0]), np.array([60, 160, 90.0])
@@ -24,7 +24,7 @@ def strands():
 
 def test_strands_that_the_segmenter_lost_come_back(strands):
     image, matte, coarse = strands
-    refined = refine_matte(image, coarse)
+    refined = solve_matte(image, coarse)
     assert refined.dtype == np.float32
     rows = slice(109, 117)
     strand, gap = matte[rows] == 1, matte[rows] == 0
@@ -47,13 +47,13 @@ def test_colours_at_the_outline_are_the_persons_own(strands):
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
 def test_a_matte_that_leaves_nothing_to_solve_stays(value):
     coarse = np.full((64, 64), value)
-    np.testing.assert_array_equal(refine_matte(np.zeros((64, 64, 3), np.uint8), coarse), coarse)
+    np.testing.assert_array_equal(solve_matte(np.zeros((64, 64, 3), np.uint8), coarse), coarse)
 
 
 def test_a_picture_of_one_colour_is_solved():
     coarse = np.zeros((64, 64))
     coarse[24:40, 24:40] = 1
-    refined = refine_matte(np.full((64, 64, 3), 90, np.uint8), coarse)
+    refined = solve_matte(np.full((64, 64, 3), 90, np.uint8), coarse)
     assert np.isfinite(refined).all() and refined[32, 32] == 1 and refined[0, 0] == 0
 
 
@@ -61,6 +61,6 @@ def test_large_pictures_are_solved_small_and_given_back_large(models):
     image = next(read_frames(models / "videos" / "subject_a.mp4")).image
     with Segmenters() as segmenters:
         coarse = segmenters.person(image)
-    refined = refine_matte(image, coarse)
+    refined = solve_matte(image, coarse)
     assert refined.shape == coarse.shape
     assert np.abs(refined - coarse).mean() < 0.03

@@ -1,7 +1,6 @@
 """A trained avatar of rigged Gaussians to use: one look, which is the person as filmed."""
 
 import functools
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -13,7 +12,7 @@ from jax.typing import DTypeLike
 
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.latents import LatentTable
-from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, fingerprint_of, flat, unflat
 from pegasus_jax.core.settings import is_of_type
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
@@ -96,10 +95,7 @@ class TrainedGaussianAvatar(Avatar):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the parameters, as hex."""
-        digest = hashlib.sha256()
-        for name, leaf in sorted(flat(self.trained_params).items()):
-            digest.update(name.encode() + np.asarray(leaf).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self.trained_params)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> GaussianLook:
         """The Gaussians, with the colours of neighbours where no frame has shown them; always float32."""

@@ -14,14 +14,12 @@ from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.families.gaussians.as_primitives import as_primitives
 from pegasus_jax.families.gaussians.binding import Binding
 from pegasus_jax.families.gaussians.drawing import draw_look
-from pegasus_jax.families.gaussians.params import Params, opacities
+from pegasus_jax.families.gaussians.params import Params, logits, opacities
 from pegasus_jax.families.gaussians.posing import pose_gaussians
 from pegasus_jax.families.gaussians.rig import Rig, build_rig
 from pegasus_jax.flame import lbs
 from pegasus_jax.flame.canonical import canonical_pose
 from pegasus_jax.flame.model import NUM_BETAS, HeadModel
-
-_SURE = 1e-6  # opacities are kept as logits, which 0 and 1 do not have
 
 
 @jax.tree_util.register_dataclass
@@ -109,8 +107,7 @@ class GaussianLook(BakedLook):
         if colours is not None:
             params = dataclasses.replace(params, colour=jnp.asarray(colours, jnp.float32).T)
         if opacities is not None:
-            sure = jnp.clip(jnp.asarray(opacities, jnp.float32), _SURE, 1.0 - _SURE)
-            params = dataclasses.replace(params, opacity_logit=jnp.log(sure) - jnp.log1p(-sure))
+            params = dataclasses.replace(params, opacity_logit=logits(opacities))
         if offsets is not None:
             rig = dataclasses.replace(rig, rest=rig.rest.at[:3].add(jnp.asarray(offsets, jnp.float32).T))
         return dataclasses.replace(self, params=params, rig=rig)
@@ -118,9 +115,8 @@ class GaussianLook(BakedLook):
     def on_shape(self, betas: ArrayLike) -> "GaussianLook":
         """The same look, drawn on a head of another shape, `betas` (100,): each Gaussian stays on its triangle."""
         rig = self.rig
-        driving = np.stack([rig.driving_mean, rig.driving_deviation, rig.driving_low, rig.driving_high])
         own, other = (
-            build_rig(self.head, np.asarray(shape), self.binding, driving)[0] for shape in (self.shape_betas, betas)
+            build_rig(self.head, np.asarray(shape), self.binding, rig.driving)[0] for shape in (self.shape_betas, betas)
         )
         moved = dataclasses.replace(other, rest=rig.rest + other.rest - own.rest)  # with what `edited` has moved
         return dataclasses.replace(self, rig=moved, shape_betas=jnp.asarray(betas, jnp.float32))

@@ -38,7 +38,7 @@ def wear_hair(source: TrainedGaussianAvatar, target: TrainedGaussianAvatar) -> T
     if not theirs.any():
         raise UserError("The source shows no hair that could be lent: masks of hair in its clip are empty.")
     removed, bared = _given_up(source, target, theirs, ours)
-    skin = _with_bare_skin(target, bared, known=~ours & ~removed & _is_skin(target))
+    skin = _with_bare_skin(target, bared, known=~ours & ~removed & _is_on_surface(target))
     kept, taken = np.flatnonzero(~removed), np.flatnonzero(theirs)
     binding = joined(_rows(target.binding, kept), _bound_anew(source, target, theirs, taken))
     order, _ = moving_first(target.head, binding)
@@ -61,7 +61,7 @@ def _share_of_hair(avatar: TrainedGaussianAvatar, name: str) -> np.ndarray:
     return np.asarray(avatar.hair)
 
 
-def _is_skin(avatar: TrainedGaussianAvatar) -> np.ndarray:
+def _is_on_surface(avatar: TrainedGaussianAvatar) -> np.ndarray:
     """(N,) bool: on the head, and not inside it."""
     return ~np.isin(avatar.binding.part, (parts.SHELL, *parts.INSIDE))
 
@@ -74,7 +74,7 @@ def _given_up(
     Its own hair goes; so does what lies on the head where hair lies on the source's. Hair on the head that nothing
     takes the place of leaves skin.
     """
-    here, there = _is_skin(target), _is_skin(source)
+    here, there = _is_on_surface(target), _is_on_surface(source)
     places = source.bake().anchors[there]
     _, nearest = scipy.spatial.cKDTree(places).query(target.bake().anchors)
     replaced = here & theirs[there][nearest]

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -12,7 +11,7 @@ import numpy as np
 from jax.typing import DTypeLike
 
 from pegasus_jax.core.avatar import Avatar
-from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, fingerprint_of, flat, unflat
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
 from pegasus_jax.families.description import DESCRIPTION
@@ -51,10 +50,7 @@ class GenerativeGaussianAvatar(Avatar):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the person's parameters and of all that looks are, as hex."""
-        digest = hashlib.sha256(self.person.fingerprint.encode())
-        for name, leaf in sorted(flat(self.found).items()):
-            digest.update(name.encode() + np.asarray(leaf).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self.found, start=self.person.fingerprint)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> GaussianLook:
         """The Gaussians under a latent (the person as filmed by default); always float32."""

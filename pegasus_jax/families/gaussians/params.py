@@ -4,6 +4,7 @@ import dataclasses
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from pegasus_jax.families.gaussians import parts
 from pegasus_jax.families.gaussians.rig import Rig
@@ -16,6 +17,7 @@ _LARGEST_SIZE = 0.02
 _OPACITY_LOGITS = {parts.SHELL: 0.5, parts.SCALP: 0.5}  # hair, which learns where it is thin
 _OPACITY_LOGIT = 3.0  # of all else, for good: nothing shines through skin, eyeballs and teeth
 HIDDEN_LOGIT = -7.0  # of an opacity too small to be drawn
+_SURE = 1e-6  # nearer to 0 or 1 no value is that has a logit
 _OUTPUT_GAIN = 0.7  # of the mixer: weights of bases begin near a unit normal distribution
 
 
@@ -97,6 +99,12 @@ def opacities(params: Params, rig: Rig) -> jax.Array:
     """Returns the opacities (N,) in [0, 1]; those of hair alone are learned."""
     is_hair = jnp.isin(rig.part, jnp.array(list(_OPACITY_LOGITS)))
     return jax.nn.sigmoid(jnp.where(is_hair, params.opacity_logit, jax.lax.stop_gradient(params.opacity_logit)))
+
+
+def logits(values: ArrayLike) -> jax.Array:
+    """Returns the logits of values in [0, 1], as opacities are kept; 0 and 1 themselves, which have none, are near."""
+    sure = jnp.clip(jnp.asarray(values, jnp.float32), _SURE, 1.0 - _SURE)
+    return jnp.log(sure) - jnp.log1p(-sure)
 
 
 def _by_part(rig: Rig, values: dict[int, float], otherwise: float) -> jax.Array:

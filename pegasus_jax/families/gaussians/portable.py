@@ -4,6 +4,7 @@
 person's shape is part of them, so that of the head model only what moves the Gaussians by expression and pose is there.
 """
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -15,22 +16,22 @@ import numpy as np
 from pegasus_jax.core.camera import Camera
 from pegasus_jax.families.gaussians.baked import GaussianLook
 from pegasus_jax.families.gaussians.drawing import draw_frame, over_white
-from pegasus_jax.families.gaussians.params import Bases, Mixer, Params, opacities
+from pegasus_jax.families.gaussians.params import Bases, Mixer, Params, logits, opacities
 from pegasus_jax.families.gaussians.rig import Rig
 from pegasus_jax.npz_file import write_npz
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 PROGRAM = "program"
 _OVERLAPS_PER_GAUSSIAN = 4  # pairs of a tile and a Gaussian that the program has room for
-_MIXER = ("kernel_in", "bias_in", "kernel_out", "bias_out")
+MIXER = {f"mixer_{field.name}": field.name for field in dataclasses.fields(Mixer)}
 _OF_RIG = ("rest", "motion", "pose_features", "lbs_weights", "joints", "joint_motion", "depth_bias")
-_DRIVING = ("driving_mean", "driving_deviation", "driving_low", "driving_high")
+DRIVING = ("driving_mean", "driving_deviation", "driving_low", "driving_high")
 
 
 def portable_arrays(look: GaussianLook) -> dict[str, np.ndarray]:
     """Returns all that a frame needs, by name; offsets and what bases add to them are in head units."""
     params, rig = look.params, look.rig
-    arrays = {name: getattr(rig, name) for name in (*_OF_RIG, *_DRIVING)} | {
+    arrays = {name: getattr(rig, name) for name in (*_OF_RIG, *DRIVING)} | {
         "offset": params.offset * rig.freedom[None],
         "quaternion": params.quaternion,
         "scale": jnp.exp(params.log_scale),
@@ -39,7 +40,7 @@ def portable_arrays(look: GaussianLook) -> dict[str, np.ndarray]:
         "basis_offset": params.bases.offset * rig.basis_freedom[None, None],
         "basis_rotation": params.bases.rotation * rig.basis_share[None, None],
         "basis_colour": params.bases.colour * rig.basis_share[None, None],
-        **{f"mixer_{name}": getattr(params.mixer, name) for name in _MIXER},
+        **{name: getattr(params.mixer, field) for name, field in MIXER.items()},
         "training_side": look.training_side,
     }
     return {name: np.asarray(array) for name, array in arrays.items()}
@@ -81,19 +82,18 @@ def draw_arrays(
 
 def rebuilt(arrays: Mapping[str, Any]) -> tuple[Params, Rig]:
     """Returns parameters and rig of `portable_arrays`, with units of 1: offsets are head units already."""
-    opacity = jnp.clip(arrays["opacity"], 1e-6, 1.0 - 1e-6)
-    ones = jnp.ones_like(opacity)
+    ones = jnp.ones_like(jnp.asarray(arrays["opacity"]))
     params = Params(
         offset=arrays["offset"],
         quaternion=arrays["quaternion"],
         log_scale=jnp.log(arrays["scale"]),
-        opacity_logit=jnp.log(opacity) - jnp.log1p(-opacity),
+        opacity_logit=logits(arrays["opacity"]),
         colour=arrays["colour"],
         bases=Bases(arrays["basis_offset"], arrays["basis_rotation"], arrays["basis_colour"]),
-        mixer=Mixer(**{name: arrays[f"mixer_{name}"] for name in _MIXER}),
+        mixer=Mixer(**{field: arrays[name] for name, field in MIXER.items()}),
     )
     rig = Rig(
-        **{name: arrays[name] for name in (*_OF_RIG, *_DRIVING)},
+        **{name: arrays[name] for name in (*_OF_RIG, *DRIVING)},
         freedom=ones,
         basis_freedom=ones,
         basis_share=ones,

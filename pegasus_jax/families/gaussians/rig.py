@@ -55,6 +55,11 @@ class Rig:
     driving_high: jax.Array  # (62,)
 
     @property
+    def driving(self) -> np.ndarray:
+        """(4, 62): the `driving_range` that it was built with."""
+        return np.stack([self.driving_mean, self.driving_deviation, self.driving_low, self.driving_high])
+
+    @property
     def num_gaussians(self) -> int:
         """N."""
         return self.rest.shape[1]

@@ -12,17 +12,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from pegasus_jax.families.gaussians.baked import GaussianLook
-from pegasus_jax.families.gaussians.portable import portable_arrays, rebuilt
+from pegasus_jax.families.gaussians.portable import DRIVING, MIXER, portable_arrays, rebuilt
 from pegasus_jax.families.gaussians.rig import directions, frames
 from pegasus_jax.families.quantised import Quantised, quantise
 
 WebArrays = dict[str, np.ndarray | Quantised]
 
-_AS_THEY_ARE: tuple[str, ...] = (
-    *("pose_features", "joints", "joint_motion", "training_side"),
-    *("driving_mean", "driving_deviation", "driving_low", "driving_high"),
-    *("mixer_kernel_in", "mixer_bias_in", "mixer_kernel_out", "mixer_bias_out"),
-)
+_AS_THEY_ARE = ("pose_features", "joints", "joint_motion", "training_side", *DRIVING, *MIXER)
 _IN_16_BITS = ("rest", "offset", "quaternion", "colour")
 _FLAT_IN_16_BITS = ("opacity", "depth_bias")
 _BASES = ("basis_offset", "basis_rotation", "basis_colour")

@@ -5,7 +5,6 @@ Heavy work happens once per look (`bake`): then a frame is skinning, looking up 
 
 import dataclasses
 import functools
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -18,7 +17,7 @@ from jax.typing import ArrayLike, DTypeLike
 from pegasus_jax.core import latents
 from pegasus_jax.core.avatar import Avatar
 from pegasus_jax.core.flame_params import FlameParams
-from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, fingerprint_of, flat, unflat
 from pegasus_jax.core.settings import described, shown
 from pegasus_jax.data.frames import OWN_PART
 from pegasus_jax.editing.trained import TrainedLooks
@@ -191,10 +190,7 @@ class TrainedPointAvatar(Avatar):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of networks and codes, as hex: an avatar's codes mean something to its own networks alone."""
-        digest = hashlib.sha256()
-        for name, leaf in sorted(flat(self._state).items()):
-            digest.update(name.encode() + np.asarray(leaf).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self._state)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> BakedPointLook:
         """Evaluates the networks once for a latent (the person as filmed by default): see `BakedPointLook`.

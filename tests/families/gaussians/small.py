@@ -78,20 +78,23 @@ def random_params(rig, *, num_bases=3, seed=0):
 
 def avatar(count=400, *, num_bases=3):
     """Somebody who was never trained, of random colours."""
-    head, betas = builtin_head(), np.zeros(100, np.float32)
     rig, places = rigged(count)
     params = random_params(rig, num_bases=num_bases)
     colour = np.random.default_rng(0).uniform(0.0, 1.0, (3, count))
     params = dataclasses.replace(params, colour=jnp.asarray(colour, jnp.float32))
+    return as_avatar(rig, places, params, expression=0.1)
+
+
+def as_avatar(rig, places, params, *, name="me", betas=None, expression=0.0, hair=None):
+    """Gaussians as somebody's avatar."""
     description = AvatarDescription.of_run(
         family="gaussians",
         model={"training_side": 64},
-        head=head,
+        head=builtin_head(),
         head_path=None,
-        betas=betas,
-        canonical_expression=np.full(50, 0.1),
-        looks=("me",),
+        betas=np.zeros(100, np.float32) if betas is None else betas,
+        canonical_expression=np.full(50, expression),
+        looks=(name,),
         image_size=64,
     )
-    driving = np.stack([rig.driving_mean, rig.driving_deviation, rig.driving_low, rig.driving_high])
-    return TrainedGaussianAvatar(description, params, places, driving, np.ones(count, bool), None)
+    return TrainedGaussianAvatar(description, params, places, rig.driving, np.ones(len(places), bool), hair)

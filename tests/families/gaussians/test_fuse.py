@@ -7,7 +7,6 @@ import pytest
 import pegasus_jax as pj
 from pegasus_jax.core.flame_params import FlameParams
 from pegasus_jax.errors import UserError
-from pegasus_jax.families.description import AvatarDescription
 from pegasus_jax.families.gaussians import binding, parts
 from pegasus_jax.families.gaussians.avatar import TrainedGaussianAvatar
 from pegasus_jax.families.gaussians.binding import Binding
@@ -38,18 +37,7 @@ def _person(name, betas, hair_colour, *, seed, num_bases=3):
     params = small.random_params(rig, num_bases=num_bases, seed=seed)
     colour = np.where(hair > 0.5, np.array(hair_colour)[:, None], np.array(SKIN)[:, None])
     params = dataclasses.replace(params, colour=jnp.asarray(colour, jnp.float32))
-    description = AvatarDescription.of_run(
-        family="gaussians",
-        model={"training_side": 64},
-        head=head,
-        head_path=None,
-        betas=betas,
-        canonical_expression=np.zeros(50),
-        looks=(name,),
-        image_size=64,
-    )
-    driving = np.stack([rig.driving_mean, rig.driving_deviation, rig.driving_low, rig.driving_high])
-    return TrainedGaussianAvatar(description, params, bound, driving, np.ones(len(bound), bool), hair)
+    return small.as_avatar(rig, bound, params, name=name, betas=betas, hair=hair)
 
 
 @pytest.fixture(scope="module")

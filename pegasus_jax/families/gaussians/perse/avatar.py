@@ -1,7 +1,6 @@
 """A trained avatar of PERSE to use: choose a look, render it in any pose."""
 
 import functools
-import hashlib
 import os
 from collections.abc import Mapping
 
@@ -13,7 +12,7 @@ from jax.typing import DTypeLike
 
 from pegasus_jax.core import latents
 from pegasus_jax.core.avatar import Avatar
-from pegasus_jax.core.leaves import Leaf, checked, flat, unflat
+from pegasus_jax.core.leaves import Leaf, checked, fingerprint_of, flat, unflat
 from pegasus_jax.core.settings import described, is_of_type
 from pegasus_jax.editing.trained import TrainedLooks
 from pegasus_jax.errors import UserError
@@ -69,10 +68,7 @@ class PerseAvatar(Avatar):
     @functools.cached_property
     def fingerprint(self) -> str:
         """SHA-256 of networks and codes, as hex: an avatar's codes mean something to its own networks alone."""
-        digest = hashlib.sha256()
-        for name, leaf in sorted(flat(self._state).items()):
-            digest.update(name.encode() + np.asarray(leaf).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self._state)
 
     def bake(self, latent: Mapping[str, jax.Array] | None = None, *, dtype: DTypeLike = "float32") -> PerseLook:
         """Evaluates all networks but MLP_pose once for a latent (the person as filmed by default); always float32."""

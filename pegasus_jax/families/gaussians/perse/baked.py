@@ -15,11 +15,10 @@ from pegasus_jax.core.render import Render, RenderOptions
 from pegasus_jax.families.free_points.head_space import HeadSpace
 from pegasus_jax.families.gaussians.as_primitives import as_primitives
 from pegasus_jax.families.gaussians.drawing import draw_look, in_camera
+from pegasus_jax.families.gaussians.params import logits
 from pegasus_jax.families.gaussians.perse.posing import CanonicalGaussians, pose_gaussians
 from pegasus_jax.families.gaussians.posing import PosedGaussians
 from pegasus_jax.flame.model import HeadModel
-
-_SURE = 1e-6  # colours and opacities are kept as logits, which 0 and 1 do not have
 
 
 @jax.tree_util.register_dataclass
@@ -99,9 +98,9 @@ class PerseLook(BakedLook):
         """The same look with other base colours (N, 3), opacities (N,), or moved at rest by offsets (N, 3)."""
         canonical, attributes = self.canonical, self.canonical.attributes
         if colours is not None:
-            attributes = dataclasses.replace(attributes, colour=_logit(colours))
+            attributes = dataclasses.replace(attributes, colour=logits(colours))
         if opacities is not None:
-            attributes = dataclasses.replace(attributes, opacity=_logit(opacities)[:, None])
+            attributes = dataclasses.replace(attributes, opacity=logits(opacities)[:, None])
         if offsets is not None:
             rest = canonical.rest
             rest = dataclasses.replace(rest, positions_rest=rest.positions_rest + jnp.asarray(offsets, jnp.float32))
@@ -111,8 +110,3 @@ class PerseLook(BakedLook):
     def on_shape(self, betas: ArrayLike) -> "PerseLook":
         """The same look: it is drawn on whatever shape a frame has."""
         return self
-
-
-def _logit(values: ArrayLike) -> jax.Array:
-    sure = jnp.clip(jnp.asarray(values, jnp.float32), _SURE, 1.0 - _SURE)
-    return jnp.log(sure) - jnp.log1p(-sure)
